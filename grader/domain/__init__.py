@@ -1,0 +1,1 @@
+"""The nouns of grading: frozen dataclasses and enumerations, standard library only."""

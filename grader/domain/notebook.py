@@ -1,0 +1,49 @@
+"""A notebook as the grader sees it after reading: cells without outputs, and what was repaired on the way."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from grader.domain.text import Note
+
+
+class CellKind(StrEnum):
+    CODE = "code"
+    MARKDOWN = "markdown"
+    RAW = "raw"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One cell. `index` is its place in the uploaded file from 0; people are told `number`, from 1."""
+
+    index: int
+    kind: CellKind
+    source: str
+    cell_id: str
+    tags: tuple[str, ...] = ()
+    has_attachments: bool = False
+
+    @property
+    def number(self) -> int:
+        return self.index + 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdentityHint:
+    """Who the notebook says wrote it (a roll-call cell): read without executing it, never trusted."""
+
+    name: str | None = None
+    student_number: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notebook:
+    """A safe notebook: every cell is valid, Python, and carries nothing that changes how it is executed."""
+
+    cells: tuple[Cell, ...]
+    repairs: tuple[Note, ...] = ()
+    identity: IdentityHint = field(default_factory=IdentityHint)
+
+    @property
+    def code_cells(self) -> tuple[Cell, ...]:
+        return tuple(cell for cell in self.cells if cell.kind is CellKind.CODE)

@@ -1,0 +1,199 @@
+"""Every error of ours, sorted by who can act.
+
+GraderError
+|- StudentCanFix          the upload is refused, nothing was queued, nothing is spent
+|  |- NotebookRefused     `code` says why: not_json, truncated, empty_file, ...
+|- AuthorCanFix           an assignment's files are wrong
+|  |- InvalidAssignment   every mistake in the files, each with file, line and field
+|  |- SpecDoesNotHold     the reference does not earn full points, or an empty notebook earns some
+|- OperatorCanFix         our own failure: retried, never a mark
+|  |- SandboxUnavailable  no kernel can run on this machine, and what is missing
+|  |- SandboxFailed       a kernel could not be started or answered nonsense before student code ran
+|  |- StorageFull         less than the minimum of free disk
+|  |- PortInUse, AlreadyRunning
+|- LeaseLost              another worker has the job now: drop the work
+|- BadWireBytes           bytes from a kernel that are not the wire format
+|- NotFound
+|- NotAllowed             NotSignedIn, Forbidden
+|- InvalidRequest         a request that cannot be understood
+
+The sentence for people is `error.<code>` in the catalogues (ja, en); `facts` fill its gaps. str(error) is English, for logs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from grader.domain.text import Fact, Note
+
+
+class GraderError(Exception):
+    """Base of all errors of ours; every concrete class has a stable `code`."""
+
+    code: ClassVar[str] = "grader_error"
+
+    def __init__(self, **facts: Fact) -> None:
+        super().__init__(facts)
+        self.facts: dict[str, Fact] = facts
+
+    @property
+    def note(self) -> Note:
+        return Note(code=f"error.{self.code}", facts=self.facts)
+
+    def __str__(self) -> str:
+        details = ", ".join(f"{name}={value!r}" for name, value in self.facts.items())
+        return f"{self.code}: {details}" if details else self.code
+
+
+class StudentCanFix(GraderError):
+    """The student can mend it and hand in again."""
+
+    code = "student_can_fix"
+
+
+class NotebookRefused(StudentCanFix):
+    """The upload is not a notebook that can be graded; `reason` is the stable code people and programs see."""
+
+    code = "notebook_refused"
+
+    def __init__(self, reason: str, **facts: Fact) -> None:
+        super().__init__(**facts)
+        self.reason = reason
+
+    @property
+    def note(self) -> Note:
+        return Note(code=f"refused.{self.reason}", facts=self.facts)
+
+    def __str__(self) -> str:
+        return f"refused.{self.reason} {self.facts or ''}".rstrip()
+
+
+class AuthorCanFix(GraderError):
+    """An assignment's files are wrong."""
+
+    code = "author_can_fix"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mistake:
+    """One mistake in an assignment's file."""
+
+    file: str
+    line: int
+    field: str
+    """Path such as 'questions.q1.points'."""
+    note: Note
+
+
+class InvalidAssignment(AuthorCanFix):
+    """Everything wrong with an assignment's files, all at once."""
+
+    code = "invalid_assignment"
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        super().__init__(count=len(mistakes))
+        self.mistakes = tuple(mistakes)
+
+    def __str__(self) -> str:
+        lines = (f"{m.file}:{m.line}: {m.field}: {m.note.code} {dict(m.note.facts)}" for m in self.mistakes)
+        return "\n".join(lines)
+
+
+class SpecDoesNotHold(AuthorCanFix):
+    """Publishing proved the spec wrong: the reference loses points or an empty notebook earns some."""
+
+    code = "spec_does_not_hold"
+
+    def __init__(self, findings: Sequence[Note], **facts: Fact) -> None:
+        super().__init__(**facts)
+        self.findings = tuple(findings)
+
+
+class OperatorCanFix(GraderError):
+    """Our own failure. Work that meets it is retried, then waits for a person; it is never a mark."""
+
+    code = "operator_can_fix"
+
+
+class SandboxUnavailable(OperatorCanFix):
+    """No kernel can run on this machine; `what` says what is missing in one English sentence."""
+
+    code = "sandbox_unavailable"
+
+
+class SandboxFailed(OperatorCanFix):
+    """A kernel could not be started, or failed before any student code ran."""
+
+    code = "sandbox_failed"
+
+
+class StorageFull(OperatorCanFix):
+    """Too little free disk to keep an upload safely."""
+
+    code = "storage_full"
+
+
+class PortInUse(OperatorCanFix):
+    """Another program listens where the service should."""
+
+    code = "port_in_use"
+
+
+class AlreadyRunning(OperatorCanFix):
+    """A service already runs on this data folder."""
+
+    code = "already_running"
+
+
+class ServiceUnreachable(OperatorCanFix):
+    """The command line could not reach the service it was told to talk to."""
+
+    code = "service_unreachable"
+
+
+class LeaseLost(GraderError):
+    """Another worker holds the job by now; whatever was computed must be dropped."""
+
+    code = "lease_lost"
+
+
+class BadWireBytes(GraderError):
+    """Bytes that are not the wire format: a broken or hostile kernel."""
+
+    code = "bad_wire_bytes"
+
+
+class NotFound(GraderError):
+    """No such thing, or not for the one who asks."""
+
+    code = "not_found"
+
+
+class NotAllowed(GraderError):
+    """The one who asks may not."""
+
+    code = "not_allowed"
+
+
+class NotSignedIn(NotAllowed):
+    """No token, or one that is unknown, revoked or expired."""
+
+    code = "not_signed_in"
+
+
+class Forbidden(NotAllowed):
+    """Known, but without the role this needs."""
+
+    code = "forbidden"
+
+
+class InvalidRequest(GraderError):
+    """The request cannot be understood; `what` says which part."""
+
+    code = "invalid_request"
+
+
+class Conflict(GraderError):
+    """The thing exists already or is in a state that does not allow this."""
+
+    code = "conflict"
