@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from grader.domain.assignment import Assignment
 from grader.domain.execution import Execution, Limits, QuestionPlan
-from grader.domain.ids import EnvironmentHash
+from grader.domain.ids import EnvironmentHash, QuestionId
+from grader.domain.location import Wanted
 from grader.domain.notebook import Notebook
 from grader.domain.values import Reply
 
@@ -49,3 +51,21 @@ class ReplyCodec(Protocol):
 
     def decode(self, data: bytes) -> Mapping[str, Reply]:
         """Raises BadWireBytes for anything that `encode` did not make."""
+
+
+class LoadedAssignment(Protocol):
+    """An assignment with what its author wrote around it, as catalog.parse gives it."""
+
+    @property
+    def assignment(self) -> Assignment: ...
+
+    @property
+    def reference(self) -> Notebook: ...
+
+    @property
+    def wanted(self) -> tuple[Wanted, ...]:
+        """What `locate` may know of each question."""
+
+    @property
+    def prompt_expressions(self) -> Mapping[QuestionId, tuple[str, ...]]:
+        """The `{{expression}}`s of each question's prompt."""
