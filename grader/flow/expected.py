@@ -14,7 +14,7 @@ from grader.errors import BadWireBytes
 from grader.flow.ports import ReplyCodec
 
 POOL_SIZE = 64
-"""Sets of hidden inputs per check: enough that two neighbours rarely get the same, few enough to prepare in a moment."""
+"""Sets of hidden inputs per check: two neighbours rarely get the same, and preparing them takes a moment."""
 
 _KEPT_BYTES = 64 * 1024 * 1024
 

@@ -1,0 +1,125 @@
+"""When a difference is not the student's: no GPU here, a package that kernels lack, a kernel that had ended before."""
+
+import ast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from grader.domain.execution import CellRun, CellState, Execution, Outcome
+from grader.domain.result import Finding, Verdict
+from grader.notebook.names import feeding, names_of_import, used_names
+
+
+@dataclass(frozen=True, kw_only=True)
+class Circumstances:
+    """What happened around one question's cells."""
+
+    outcome: Outcome
+    never_ran: bool = False
+    """None of the question's cells ran: the kernel had ended, or the time for the whole notebook was over."""
+    ended_kernel_cell: int | None = None
+    """Number of the question's cell that ended the kernel."""
+    gpu_cell: int | None = None
+    """Number of a cell the answer builds on that stopped for want of a GPU."""
+    gpu_guard: bool = False
+    """The answer, or a cell it builds on, does its work only `if torch.cuda.is_available()`."""
+    uses_cuda: bool = False
+    """The answer, or a cell it builds on, names a CUDA device: a hidden call that raises may only lack the GPU."""
+    package: str | None = None
+    """A package that kernels lack and whose names the answer builds on."""
+    timed_out_cell: int | None = None
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        code_cells: Sequence[int],
+        runs: Sequence[CellRun],
+        sources: Mapping[int, str],
+        execution: Execution,
+    ) -> "Circumstances":
+        """Gather them from an execution for the question with these cells."""
+        order = sorted(index for index in sources if index <= max(code_cells, default=-1))
+        places = {index: place for place, index in enumerate(order)}
+        plain = [sources[index] for index in order]
+        builds_on = {order[place] for place in feeding(plain, start=[places[index] for index in code_cells])}
+        by_index = {run.index: run for run in execution.cells}
+        gpu = [index for index in sorted(builds_on) if index in by_index and by_index[index].needs_gpu]
+        return cls(
+            outcome=execution.outcome,
+            never_ran=bool(runs) and all(run.state is CellState.NOT_RUN for run in runs),
+            ended_kernel_cell=_first_number(runs, CellState.ENDED_KERNEL),
+            gpu_cell=gpu[0] + 1 if gpu else None,
+            gpu_guard=any(_guards_for_gpu(sources[index]) for index in builds_on),
+            uses_cuda=any(_uses_cuda(sources[index]) for index in builds_on),
+            package=_lost_package(by_index, builds_on, sources),
+            timed_out_cell=_first_number(runs, CellState.TIMED_OUT),
+        )
+
+
+def excuse(evaluate: Callable[[], Finding], circumstances: Circumstances, *, has_all_replies: bool) -> Finding:
+    """The check's finding, unless something else than the answer is to blame for what is missing.
+
+    Args:
+        evaluate: compares; called only where a comparison means something.
+        circumstances: what happened around the question's cells.
+        has_all_replies: the kernel answered every probe of this check.
+    """
+    if circumstances.ended_kernel_cell is not None:
+        code = f"check.ended_{circumstances.outcome.value}"
+        return Finding(verdict=Verdict.FAILED, code=code, facts={"cell": circumstances.ended_kernel_cell})
+    if circumstances.never_ran and circumstances.outcome is not Outcome.COMPLETED:
+        return Finding(verdict=Verdict.SKIPPED, code="check.skipped", facts={"outcome": circumstances.outcome.value})
+    if not has_all_replies:
+        return Finding(verdict=Verdict.NEEDS_REVIEW, code="check.no_reply")
+    finding = evaluate()
+    if finding.verdict is Verdict.PASSED or finding.verdict.is_pending:
+        return finding
+    if circumstances.gpu_cell is not None:
+        return Finding(verdict=Verdict.NEEDS_GPU, code="check.needs_gpu", facts={"cell": circumstances.gpu_cell})
+    if circumstances.gpu_guard and finding.verdict is Verdict.MISSING:
+        return Finding(verdict=Verdict.NEEDS_GPU, code="check.gpu_guard")
+    if circumstances.uses_cuda and finding.code == "function.raised":
+        return Finding(verdict=Verdict.NEEDS_GPU, code="check.gpu_guard")
+    if circumstances.package is not None:
+        facts = {"package": circumstances.package}
+        return Finding(verdict=Verdict.NEEDS_PACKAGE, code="check.needs_package", facts=facts)
+    return finding
+
+
+def _first_number(runs: Sequence[CellRun], state: CellState) -> int | None:
+    return next((run.index + 1 for run in runs if run.state is state), None)
+
+
+def _lost_package(by_index: Mapping[int, CellRun], builds_on: set[int], sources: Mapping[int, str]) -> str | None:
+    """A missing package counts only where a name it would have brought is used by what the answer builds on.
+
+    Otherwise a plotting package missing beside `import torch` would turn every wrong answer into a pending one.
+    """
+    used = frozenset().union(*(used_names(sources[index]) for index in builds_on)) if builds_on else frozenset()
+    for index, run in by_index.items():
+        package = run.missing_package
+        if package and index in sources and names_of_import(sources[index], package) & used:
+            return package
+    return None
+
+
+def _guards_for_gpu(source: str) -> bool:
+    guards = (node.test for node in _nodes(source, having="is_available") if isinstance(node, ast.If))
+    return any("cuda.is_available" in ast.unparse(test) for test in guards)
+
+
+def _uses_cuda(source: str) -> bool:
+    return any(
+        (isinstance(node, ast.Attribute) and node.attr == "cuda")
+        or (isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("cuda"))
+        for node in _nodes(source, having="cuda")
+    )
+
+
+def _nodes(source: str, *, having: str) -> Iterator[ast.AST]:
+    if having not in source:
+        return iter(())
+    try:
+        return ast.walk(ast.parse(source))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return iter(())

@@ -1,0 +1,64 @@
+"""Settings of a service or a command: environment variables that begin with GRADER_, read once."""
+
+import sys
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """All settings; every one has a default that suits one small server (docs/reference/settings.md)."""
+
+    model_config = SettingsConfigDict(env_prefix="GRADER_", extra="ignore", frozen=True)
+
+    data_folder: Path = Path("data")
+    """Database, uploaded files, secrets."""
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    """0 takes any free port."""
+    workers: int = Field(default=1, ge=0, le=64)
+    """Worker processes that `serve` starts; each runs one notebook at a time."""
+    kernel_python: Path = Field(default_factory=lambda: find_kernel_python())
+    """The interpreter of the students' environment."""
+    max_upload_bytes: int = Field(default=20 * 1024 * 1024, gt=0)
+    max_cells: int = Field(default=2000, gt=0)
+    max_containers: int = Field(default=2_000_000, gt=0)
+    """Lists and objects in an uploaded file, counted before it is parsed."""
+    max_nesting: int = Field(default=100, gt=0)
+    min_free_share: float = Field(default=0.05, ge=0, lt=1)
+    """Uploads are refused when less of the disk than this is free."""
+    max_executed_bytes: int = Field(default=5 * 1024 * 1024, gt=0)
+    """Size of the executed notebook that is kept and shown."""
+    lease_s: float = Field(default=15.0, gt=0)
+    """How long a worker that went silent keeps its job."""
+    max_attempts: int = Field(default=5, gt=0)
+    """Tries of a grading run that fails through us before it waits for an operator."""
+    shutdown_s: float = Field(default=10.0, gt=0)
+    """How long `serve` waits for its processes before it kills them."""
+    demo: bool = True
+    """Create the demo course at the first start."""
+    log_level: str = "INFO"
+
+    @property
+    def database_path(self) -> Path:
+        return self.data_folder / "grader.sqlite3"
+
+    @property
+    def blobs_folder(self) -> Path:
+        return self.data_folder / "blobs"
+
+    @property
+    def backups_folder(self) -> Path:
+        return self.data_folder / "backups"
+
+    @property
+    def draw_key_path(self) -> Path:
+        """The secret that picks hidden inputs."""
+        return self.data_folder / "draw.key"
+
+
+def find_kernel_python() -> Path:
+    """The students' interpreter: `.venv-kernel` beside the environment this runs in, or in the working folder."""
+    beside = Path(sys.prefix).parent / ".venv-kernel" / "bin" / "python"
+    return beside if beside.exists() else Path(".venv-kernel/bin/python").absolute()
