@@ -27,8 +27,8 @@ class ArrayValue:
     requires_grad: bool = False
     is_leaf: bool = True
     grad_fn: str | None = None
-    grad: "ArrayValue | None" = None
-    """The tensor's `.grad` (torch only)."""
+    grad: "ArrayValue | OpaqueValue | None" = None
+    """The tensor's `.grad` (torch only); opaque where it exists but is not taken out (sparse, too large)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +57,8 @@ class OpaqueValue:
     reason: str
     dtype: str | None = None
     shape: tuple[int, ...] | None = None
+    digest: str | None = None
+    """SHA-256 (hex) of what was left out when the value was stored over the cap; never comes from a kernel."""
 
 
 Value: TypeAlias = ScalarValue | ArrayValue | SequenceValue | MappingValue | OpaqueValue
@@ -75,7 +77,8 @@ class CallReply:
 
     output: Value | None = None
     error: str | None = None
-    """Exception type only, as 'ZeroDivisionError': its text could carry the hidden input."""
+    """Exception type only, as 'ZeroDivisionError': its text could carry the hidden input. The nearest built-in type;
+    'ProcessDied' where the call ended its process."""
     error_line: int | None = None
     """Line of the student's function in which it was raised, counted from its `def`; None where it cannot be told."""
     gradients: tuple[Value | None, ...] = ()
