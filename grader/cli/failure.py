@@ -1,0 +1,47 @@
+"""Errors as the command line tells them: one sentence, or one line per mistake, and an exit status."""
+
+import sys
+
+from grader.cli.language import default_language
+from grader.domain.text import Language
+from grader.errors import (
+    AuthorCanFix,
+    GraderError,
+    InvalidAssignment,
+    InvalidRequest,
+    NotAllowed,
+    NotebookRefused,
+    NotFound,
+    SpecDoesNotHold,
+)
+from grader.feedback.catalogue import sentence
+
+OUR_FAILURE = 4
+REFUSED = 3
+USAGE = 2
+AUTHORS_ERROR = 5
+
+
+def exit_status(error: GraderError) -> int:
+    """The exit status that tells a script who can act."""
+    if isinstance(error, AuthorCanFix):
+        return AUTHORS_ERROR
+    if isinstance(error, NotebookRefused):
+        return REFUSED
+    if isinstance(error, NotFound | NotAllowed | InvalidRequest):
+        return USAGE
+    return OUR_FAILURE
+
+
+def explain(error: GraderError, language: Language | None = None) -> None:
+    """Print an error for a person, to standard error."""
+    language = language or default_language()
+    lines = [sentence(error.note, language)]
+    if isinstance(error, InvalidAssignment):
+        lines += [
+            f"{mistake.file}:{mistake.line}: {mistake.field}: {sentence(mistake.note, language)}"
+            for mistake in error.mistakes
+        ]
+    elif isinstance(error, SpecDoesNotHold):
+        lines += [sentence(note, language) for note in error.findings]
+    print("\n".join(lines), file=sys.stderr)

@@ -1,0 +1,68 @@
+"""`grader serve`, `grader worker` and `grader web`: the service and its processes."""
+
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from grader import wiring
+from grader.cli.language import default_language
+from grader.domain.text import Note
+from grader.feedback.catalogue import sentence
+from grader.supervisor import Child, DataFolderLock, Supervisor, follow_lifeline, listen
+
+
+def serve() -> None:
+    """Run the service here: one web process and its workers, restarted when they die, stopped together.
+
+    Migrates the database (after copying it), publishes the bundled assignments and creates the demo course. Settings
+    are environment variables, see docs/reference/settings.md.
+    """
+    settings = wiring.read_settings()
+    wiring.configure_logging(settings)
+    settings.data_folder.mkdir(parents=True, exist_ok=True)
+    with DataFolderLock(settings.data_folder), listen(settings.host, settings.port) as listener:
+        first_start = wiring.prepare(settings)
+        host, port = listener.getsockname()[:2]
+        children = [Child(name="web", arguments=("web", "--fd", str(listener.fileno())), fds=(listener.fileno(),))]
+        children += [Child(name=f"worker-{n}", arguments=("worker",)) for n in range(1, settings.workers + 1)]
+        supervisor = Supervisor(children, shutdown_s=settings.shutdown_s)
+        _on_stop_signal(supervisor.stop)
+        language = default_language()
+        shown_host = f"[{host}]" if ":" in host else host
+        lines = [sentence(Note(code="cli.serving", facts={"url": f"http://{shown_host}:{port}"}), language)]
+        if first_start.admin_token is not None:
+            lines.append(sentence(Note(code="cli.admin_token", facts={"token": first_start.admin_token}), language))
+        supervisor.run(on_started=lambda: print("\n".join(lines), flush=True))
+
+
+def worker() -> None:
+    """Run one worker: claim submissions and grade them, one at a time, until SIGTERM."""
+    settings = wiring.read_settings()
+    wiring.configure_logging(settings)
+    stop = threading.Event()
+    _on_stop_signal(stop.set)
+    follow_lifeline()
+    wiring.run_worker(settings, stop=stop)
+
+
+def web(
+    fd: Annotated[int | None, typer.Option(help="Serve on this inherited listening socket.")] = None,
+) -> None:
+    """Run the web process alone (`serve` does)."""
+    settings = wiring.read_settings()
+    wiring.configure_logging(settings)
+    follow_lifeline()
+    sys.exit(wiring.run_web(settings, fd=fd))
+
+
+def _on_stop_signal(stop: Callable[[], None]) -> None:
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handle)

@@ -1,0 +1,55 @@
+"""A result as a table in the terminal."""
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from grader.domain.result import Points
+from grader.domain.text import Language, Note
+from grader.feedback.catalogue import sentence
+from grader.flow.report import QuestionReport, ResultReport
+
+_MARKS = {"passed": "✓", "partial": "△", "failed": "✗", "missing": "✗", "malformed": "✗"}
+_STYLES = {"✓": "green", "△": "yellow", "✗": "red", "…": "cyan"}
+_WAITING = "…"
+
+
+def print_report(report: ResultReport, *, console: Console, language: Language) -> None:
+    """Print one result: the score first, then each question with its reasons, then what else happened."""
+    console.print(Text(report["notebook"], style="bold"))
+    if report["refused"] is not None:
+        console.print(Text(f"✗ {report['refused']['message']}", style="red"))
+        console.print()
+        return
+    console.print(Text(_headline(report, language)))
+    table = Table(box=None, show_header=False, padding=(0, 1, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, justify="right")
+    table.add_column(overflow="fold")
+    for question in report["questions"]:
+        _add_question(table, question)
+    console.print(table)
+    for note in report["notes"]:
+        console.print(Text(f"ℹ {note}", style="dim"))
+    console.print()
+
+
+def _headline(report: ResultReport, language: Language) -> str:
+    facts = {"score": report["score"], "decided": report["decided"], "points": report["points"]}
+    code = "cli.score_pending" if report["pending"] else "cli.score"
+    return sentence(Note(code=code, facts=facts | {"pending": report["pending"]}), language)
+
+
+def _add_question(table: Table, question: QuestionReport) -> None:
+    for place, check in enumerate(question["checks"]):
+        mark = _MARKS.get(check["verdict"], _WAITING)
+        label = Text(question["id"] if place == 0 else "", style="bold")
+        score = _score(check["score"], check["points"]) if check["points"] else ""
+        table.add_row(Text(mark, style=_STYLES[mark]), label, score if mark != _WAITING else "", Text(check["message"]))
+    for note in question["notes"]:
+        table.add_row("", "", "", Text(f"ℹ {note}", style="dim"))
+
+
+def _score(score: Points, points: Points) -> str:
+    return f"{score:g}/{points:g}"
