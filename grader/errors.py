@@ -10,11 +10,13 @@ GraderError
 |  |- SandboxUnavailable  no kernel can run on this machine, and what is missing
 |  |- SandboxFailed       a kernel could not be started or answered nonsense before student code ran
 |  |- StorageFull         less than the minimum of free disk
+|  |- StorageDamaged      a stored file is not what was stored
+|  |- DatabaseTooNew      the database was made by a newer version of the service
 |  |- PortInUse, AlreadyRunning
 |- LeaseLost              another worker has the job now: drop the work
 |- BadWireBytes           bytes from a kernel that are not the wire format
 |- NotFound
-|- NotAllowed             NotSignedIn, Forbidden
+|- NotAllowed             NotSignedIn, Forbidden, NotOpen
 |- InvalidRequest         a request that cannot be understood
 
 The sentence for people is `error.<code>` in the catalogues (ja, en); `facts` fill its gaps. str(error) is English, for logs.
@@ -133,6 +135,18 @@ class StorageFull(OperatorCanFix):
     code = "storage_full"
 
 
+class StorageDamaged(OperatorCanFix):
+    """The bytes of a stored file are not those that were stored."""
+
+    code = "storage_damaged"
+
+
+class DatabaseTooNew(OperatorCanFix):
+    """The database was migrated by a newer version of the service than this one."""
+
+    code = "database_too_new"
+
+
 class PortInUse(OperatorCanFix):
     """Another program listens where the service should."""
 
@@ -185,6 +199,12 @@ class Forbidden(NotAllowed):
     """Known, but without the role this needs."""
 
     code = "forbidden"
+
+
+class NotOpen(NotAllowed):
+    """The offering has not opened yet, or has closed."""
+
+    code = "not_open"
 
 
 class InvalidRequest(GraderError):

@@ -1,14 +1,33 @@
 """What the flow needs of the world, as Protocols; adapters fit them by shape and wiring picks them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from grader.domain.assignment import Assignment
 from grader.domain.execution import Execution, Limits, QuestionPlan
-from grader.domain.ids import EnvironmentHash, QuestionId
+from grader.domain.ids import (
+    BlobKey,
+    CourseId,
+    EnvironmentHash,
+    JobId,
+    OfferingId,
+    PersonId,
+    QuestionId,
+    RunId,
+    SubmissionId,
+    VersionHash,
+)
+from grader.domain.jobs import Claim, JobKind, QueueDepth, WorkerHealth
 from grader.domain.location import Wanted
 from grader.domain.notebook import Notebook
+from grader.domain.people import Course, Member, Membership, Person, Token, TokenId
+from grader.domain.publishing import Dates, Offering, PublishedVersion, Revision, VersionState
+from grader.domain.result import Result
+from grader.domain.submission import Decision, Graded, Run, Submission, WrittenAnswer
+from grader.domain.text import Note, Text
 from grader.domain.values import Reply
 
 
@@ -69,3 +88,302 @@ class LoadedAssignment(Protocol):
     @property
     def prompt_expressions(self) -> Mapping[QuestionId, tuple[str, ...]]:
         """The `{{expression}}`s of each question's prompt."""
+
+
+class AssignmentReader(Protocol):
+    """Turns the files of a stored bundle into an assignment; catalog.parse behind it."""
+
+    def __call__(self, files: Mapping[str, bytes]) -> LoadedAssignment:
+        """Raises InvalidAssignment with every mistake."""
+
+
+class BlobStore(Protocol):
+    """Files by the SHA-256 of their bytes."""
+
+    def put(self, data: bytes) -> BlobKey:
+        """Keep the bytes; once this returns, a power cut does not lose them.
+
+        Raises:
+            StorageFull: the disk is full.
+        """
+
+    def get(self, key: BlobKey) -> bytes:
+        """Raises NotFound; StorageDamaged where the bytes are not those that were put."""
+
+
+class People(Protocol):
+    def add(self, person: Person) -> None:
+        """Raises Conflict: the login is taken."""
+
+    def get(self, person_id: PersonId) -> Person:
+        """Raises NotFound."""
+
+    def find_by_login(self, login: str) -> Person | None: ...
+
+    def has_admin(self) -> bool: ...
+
+
+class Courses(Protocol):
+    def add(self, course: Course) -> None:
+        """Raises Conflict: the slug is taken."""
+
+    def get(self, course_id: CourseId) -> Course:
+        """Raises NotFound."""
+
+    def find_by_slug(self, slug: str) -> Course | None: ...
+
+    def list_all(self) -> tuple[Course, ...]: ...
+
+    def list_of(self, person_id: PersonId) -> tuple[Course, ...]:
+        """Those the person is a member of, by slug."""
+
+    def put_member(self, membership: Membership) -> None:
+        """Add or change a member.
+
+        Raises:
+            Conflict: another member of the course has this student number.
+        """
+
+    def find_membership(self, course_id: CourseId, person_id: PersonId) -> Membership | None: ...
+
+    def list_memberships(self, person_id: PersonId) -> tuple[Membership, ...]: ...
+
+    def list_members(self, course_id: CourseId, *, after: str | None, limit: int) -> tuple[Member, ...]:
+        """By login; `after` is the login of the last one seen."""
+
+
+class Tokens(Protocol):
+    def add(self, token: Token, *, secret_hash: str) -> None: ...
+
+    def find_by_hash(self, secret_hash: str) -> Token | None: ...
+
+    def find(self, token_id: TokenId) -> Token | None: ...
+
+    def list_of(self, person_id: PersonId) -> tuple[Token, ...]: ...
+
+    def revoke(self, token_id: TokenId, *, at: datetime) -> None:
+        """A token that was revoked before keeps its first moment."""
+
+
+class Versions(Protocol):
+    def add(self, version: PublishedVersion) -> bool:
+        """Store it as UNPROVED unless it is known; True if it is new."""
+
+    def find(self, version: VersionHash) -> PublishedVersion | None: ...
+
+    def get(self, version: VersionHash) -> PublishedVersion:
+        """Raises NotFound."""
+
+    def list_all(self, *, slug: str | None = None) -> tuple[PublishedVersion, ...]:
+        """Newest first."""
+
+    def set_state(self, version: VersionHash, state: VersionState, *, findings: Sequence[Note] = ()) -> None: ...
+
+    def add_revision(
+        self, version: VersionHash, *, title: Text, files: Mapping[str, BlobKey], at: datetime
+    ) -> Revision:
+        """Store the bundle's files as the next revision; the newest one again where nothing differs."""
+
+    def get_revision(self, version: VersionHash, *, number: int | None = None) -> Revision:
+        """The newest one by default. Raises NotFound."""
+
+    def find_expected(self, version: VersionHash, *, environment: EnvironmentHash) -> BlobKey | None: ...
+
+    def list_expected(self, version: VersionHash) -> Mapping[EnvironmentHash, BlobKey]:
+        """Newest first: any of them serves to show what the reference prints."""
+
+    def put_expected(
+        self, version: VersionHash, *, environment: EnvironmentHash, blob: BlobKey, at: datetime
+    ) -> None: ...
+
+
+class Offerings(Protocol):
+    def add(self, offering: Offering) -> None:
+        """Raises Conflict: the course offers this slug already."""
+
+    def get(self, offering_id: OfferingId) -> Offering:
+        """Raises NotFound."""
+
+    def find(self, course_id: CourseId, *, slug: str) -> Offering | None: ...
+
+    def list_of(self, course_id: CourseId) -> tuple[Offering, ...]:
+        """By due date, those without one last, then by slug."""
+
+    def set_dates(self, offering_id: OfferingId, dates: Dates) -> None: ...
+
+    def set_version(self, offering_id: OfferingId, version: VersionHash, *, revision: int) -> None: ...
+
+
+class Submissions(Protocol):
+    def add(self, submission: Submission) -> None: ...
+
+    def get(self, submission_id: SubmissionId) -> Submission:
+        """Raises NotFound."""
+
+    def find_newest(self, offering_id: OfferingId, *, person_id: PersonId) -> Submission | None:
+        """The one with the highest number."""
+
+    def list_of(
+        self,
+        offering_id: OfferingId,
+        *,
+        person_id: PersonId | None = None,
+        after: SubmissionId | None = None,
+        limit: int,
+    ) -> tuple[Submission, ...]:
+        """Newest first; `after` is the last one seen."""
+
+    def set_counting(self, submission: Submission) -> None:
+        """From now on this one counts for its person and offering."""
+
+    def find_counting(self, offering_id: OfferingId, *, person_id: PersonId) -> SubmissionId | None: ...
+
+    def set_written(self, submission_id: SubmissionId, answers: Sequence[WrittenAnswer]) -> None:
+        """Replaces what was located before."""
+
+    def list_written(self, submission_id: SubmissionId) -> tuple[WrittenAnswer, ...]: ...
+
+
+class Runs(Protocol):
+    def add(self, run: Run) -> None: ...
+
+    def get(self, run_id: RunId) -> Run:
+        """Raises NotFound."""
+
+    def list_of(self, submission_id: SubmissionId) -> tuple[Run, ...]:
+        """Oldest first."""
+
+    def get_newest(self, submission_id: SubmissionId) -> Run:
+        """Every submission has one. Raises NotFound."""
+
+    def set_counting(self, submission_id: SubmissionId, run_id: RunId) -> None:
+        """From now on this run's result is the submission's."""
+
+    def find_counting(self, submission_id: SubmissionId) -> Run | None: ...
+
+    def list_counting(self, submission_ids: Sequence[SubmissionId]) -> Mapping[SubmissionId, Run]: ...
+
+    def start(self, run_id: RunId, *, attempts: int, at: datetime) -> None:
+        """QUEUED -> RUNNING."""
+
+    def set_phase(self, run_id: RunId, phase: str) -> None:
+        """Nothing happens unless it is RUNNING."""
+
+    def wait(self, run_id: RunId, *, attempts: int, trouble: Note | None) -> None:
+        """Back to QUEUED."""
+
+    def fail(self, run_id: RunId, *, trouble: Note, at: datetime) -> None:
+        """It waits for an operator."""
+
+    def finish(self, run_id: RunId, graded: Graded, *, at: datetime) -> None:
+        """RUNNING -> FINISHED, with everything the run keeps."""
+
+    def load_result(self, run_id: RunId) -> Result:
+        """Raises NotFound: the run has none."""
+
+    def load_graded(self, run_id: RunId) -> Graded:
+        """The same with everything around it; written answers are the submission's. Raises NotFound."""
+
+    def find_twin(self, run_id: RunId, *, environment: EnvironmentHash) -> Run | None:
+        """The newest finished run, in this environment, of the same version and the same student's same bytes."""
+
+    def list_waiting(self, version: VersionHash) -> tuple[Run, ...]:
+        """QUEUED ones, oldest first."""
+
+    def list_failed(self) -> tuple[Run, ...]: ...
+
+
+class Decisions(Protocol):
+    def add(self, decision: Decision) -> None: ...
+
+    def list_of(self, submission_id: SubmissionId) -> tuple[Decision, ...]:
+        """Oldest first."""
+
+
+class Workers(Protocol):
+    def report(self, health: WorkerHealth) -> None: ...
+
+    def forget(self, worker: str) -> None: ...
+
+    def list_seen(self, *, since: datetime) -> tuple[WorkerHealth, ...]: ...
+
+
+class Transaction(Protocol):
+    """What can be read and written together; ends with the `with` block that opened it."""
+
+    @property
+    def connection(self) -> object:
+        """The open connection underneath, for a queue that lives in the same database."""
+
+    @property
+    def people(self) -> People: ...
+    @property
+    def courses(self) -> Courses: ...
+    @property
+    def tokens(self) -> Tokens: ...
+    @property
+    def versions(self) -> Versions: ...
+    @property
+    def offerings(self) -> Offerings: ...
+    @property
+    def submissions(self) -> Submissions: ...
+    @property
+    def runs(self) -> Runs: ...
+    @property
+    def decisions(self) -> Decisions: ...
+    @property
+    def workers(self) -> Workers: ...
+
+
+class Storage(Protocol):
+    """The database. Only the flow opens transactions."""
+
+    def reading(self) -> AbstractContextManager[Transaction]:
+        """One consistent view; writing in it is an error."""
+
+    def writing(self) -> AbstractContextManager[Transaction]:
+        """Alone among writers from its first statement; committed at the end of the block, undone by an exception.
+
+        Raises:
+            StorageFull: the disk is full; nothing was stored.
+        """
+
+
+class JobQueue(Protocol):
+    """Work for workers, in the transaction of whoever brings or does it."""
+
+    def enqueue(self, tx: Transaction, *, kind: JobKind, subject: str) -> JobId:
+        """Ask for work; asking again for what waits already changes nothing but makes it due now."""
+
+    def has_work(self, tx: Transaction, *, kinds: Collection[JobKind]) -> bool:
+        """Could `claim` succeed now? Cheap; a reading transaction does."""
+
+    def claim(self, tx: Transaction, *, worker: str, kinds: Collection[JobKind]) -> Claim | None:
+        """Take the next job (publishing first, regrading last, else the oldest) under a lease of `lease_s`."""
+
+    @property
+    def lease_s(self) -> float: ...
+
+    def renew(self, tx: Transaction, claim: Claim) -> None:
+        """Hold it for another `lease_s`. Raises LeaseLost."""
+
+    def finish(self, tx: Transaction, claim: Claim) -> None:
+        """It is done. Raises LeaseLost: then this transaction must be undone."""
+
+    def retry(self, tx: Transaction, claim: Claim, *, after_s: float) -> None:
+        """It did not work out; due again after a while. Raises LeaseLost."""
+
+    def release(self, tx: Transaction, claim: Claim) -> None:
+        """Give it back untouched, due now; the attempt does not count. Raises LeaseLost."""
+
+    def depth(self, tx: Transaction) -> QueueDepth: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stores:
+    """Where a step reads and writes."""
+
+    storage: Storage
+    blobs: BlobStore
+    queue: JobQueue
+    clock: Clock

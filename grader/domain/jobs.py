@@ -1,0 +1,58 @@
+"""Work that waits for a worker, and the lease under which one holds it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from grader.domain.ids import EnvironmentHash, JobId
+
+
+class JobKind(StrEnum):
+    PUBLISH = "publish"
+    """Prove a version; `subject` is its VersionHash."""
+    GRADE = "grade"
+    """Grade a run; `subject` is its RunId."""
+    REGRADE = "regrade"
+    """The same for an old submission; comes after fresh ones."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A job that one worker holds for the time of its lease.
+
+    `token` grows with every claim of the job: whoever shows an older one has lost the lease.
+    """
+
+    job_id: JobId
+    kind: JobKind
+    subject: str
+    token: int
+    attempt: int
+    """This is the n-th time that a worker takes the job up, from 1; work given back does not count."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueDepth:
+    """How much waits, for people who run the service."""
+
+    waiting: int
+    leased: int
+    oldest_at: datetime | None
+
+
+class SandboxState(StrEnum):
+    READY = "ready"
+    UNAVAILABLE = "unavailable"
+    STARTING = "starting"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerHealth:
+    """What a worker last said of itself."""
+
+    worker: str
+    seen_at: datetime
+    sandbox: SandboxState
+    reason: str | None = None
+    """What is missing, in one English sentence, when the sandbox is unavailable."""
+    environment: EnvironmentHash | None = None

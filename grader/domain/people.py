@@ -1,0 +1,89 @@
+"""Who there is, and who may do what in which course."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+from grader.domain.ids import CourseId, PersonId
+
+TokenId = NewType("TokenId", str)
+
+
+class Role(StrEnum):
+    """What a person is in one course; an admin is one everywhere."""
+
+    STUDENT = "student"
+    TA = "ta"
+    INSTRUCTOR = "instructor"
+
+    @property
+    def is_staff(self) -> bool:
+        return self is not Role.STUDENT
+
+
+class CountingPolicy(StrEnum):
+    """Which of a student's submissions for one assignment counts."""
+
+    BEST = "best"
+    LAST = "last"
+
+
+class TokenKind(StrEnum):
+    PERSONAL = "personal"
+    """A bearer token for the JSON API and the command line."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """`login` is what people type and what rosters use (a mail address, an account); unique, compared as written."""
+
+    person_id: PersonId
+    login: str
+    name: str
+    is_admin: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Course:
+    """`slug` is its name in addresses; `time_zone` an IANA name such as 'Asia/Tokyo'."""
+
+    course_id: CourseId
+    slug: str
+    title: str
+    time_zone: str
+    counting: CountingPolicy
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Membership:
+    course_id: CourseId
+    person_id: PersonId
+    role: Role
+    student_number: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """A line of a course's roster."""
+
+    person: Person
+    membership: Membership
+
+
+@dataclass(frozen=True, kw_only=True)
+class Token:
+    """What is known of a token; the secret itself is shown once and kept as a hash only."""
+
+    token_id: TokenId
+    person_id: PersonId
+    kind: TokenKind
+    label: str
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+    def is_valid(self, *, at: datetime) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or at < self.expires_at)

@@ -1,0 +1,41 @@
+"""Stored versions as assignments: files from the store, read once and kept in memory."""
+
+import threading
+from collections import OrderedDict
+
+from grader.domain.ids import VersionHash
+from grader.flow.ports import AssignmentReader, LoadedAssignment, Stores
+
+_KEPT = 32
+
+
+class StoredAssignments:
+    """Loads published versions; safe to share between threads."""
+
+    def __init__(self, *, stores: Stores, reader: AssignmentReader) -> None:
+        self._stores = stores
+        self._reader = reader
+        self._lock = threading.Lock()
+        self._loaded: OrderedDict[tuple[VersionHash, int], LoadedAssignment] = OrderedDict()
+
+    def load(self, version: VersionHash, *, revision: int | None = None) -> LoadedAssignment:
+        """The assignment with the texts of one revision, the newest by default.
+
+        Raises:
+            NotFound: no such version or revision.
+            InvalidAssignment: the stored files no longer read as an assignment.
+        """
+        with self._stores.storage.reading() as tx:
+            bundle = tx.versions.get_revision(version, number=revision)
+        key = (version, bundle.number)
+        with self._lock:
+            if key in self._loaded:
+                self._loaded.move_to_end(key)
+                return self._loaded[key]
+        files = {path: self._stores.blobs.get(blob) for path, blob in bundle.files.items()}
+        loaded = self._reader(files)
+        with self._lock:
+            self._loaded[key] = loaded
+            while len(self._loaded) > _KEPT:
+                self._loaded.popitem(last=False)
+        return loaded

@@ -1,0 +1,261 @@
+"""People, courses, their members, and the tokens with which they sign in."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from grader.domain.ids import CourseId, PersonId
+from grader.domain.people import CountingPolicy, Course, Membership, Person, Role, Token, TokenId, TokenKind
+from grader.errors import Forbidden, InvalidRequest, NotFound, NotSignedIn
+from grader.flow.names import check_slug, new_id
+from grader.flow.ports import Clock, Stores, Transaction
+
+_SECRET_PREFIX = "grd_"  # noqa: S105 - lets secret scanners recognise a leaked token; is none itself
+_SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """Who asks, as found by `authenticate`; every reading and writing step decides by it."""
+
+    person: Person
+    memberships: tuple[Membership, ...]
+    token_id: TokenId
+
+    def role_in(self, course_id: CourseId) -> Role | None:
+        return next((entry.role for entry in self.memberships if entry.course_id == course_id), None)
+
+    def is_staff_in(self, course_id: CourseId) -> bool:
+        role = self.role_in(course_id)
+        return self.person.is_admin or (role is not None and role.is_staff)
+
+    def is_instructor_in(self, course_id: CourseId) -> bool:
+        return self.person.is_admin or self.role_in(course_id) is Role.INSTRUCTOR
+
+    def can_see(self, course_id: CourseId) -> bool:
+        return self.person.is_admin or self.role_in(course_id) is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class IssuedToken:
+    """A new token with its secret, which is shown this once and kept nowhere."""
+
+    token: Token
+    secret: str
+
+
+def create_person(login: str, *, name: str, stores: Stores, is_admin: bool = False) -> Person:
+    """Add a person. For the operator: nobody is asked.
+
+    Raises:
+        Conflict: the login is taken.
+        InvalidRequest: the login is empty or has blanks at its ends.
+    """
+    person = _new_person(login, name=name, is_admin=is_admin, clock=stores.clock)
+    with stores.storage.writing() as tx:
+        tx.people.add(person)
+    return person
+
+
+def add_course(
+    slug: str,
+    *,
+    title: str,
+    stores: Stores,
+    time_zone: str = "Asia/Tokyo",
+    counting: CountingPolicy = CountingPolicy.BEST,
+    by: Caller | None = None,
+) -> Course:
+    """Add a course.
+
+    Args:
+        slug: its name in addresses: small letters, digits, '-'.
+        by: who asks; None is the operator at the machine. Only admins may.
+
+    Raises:
+        Conflict: the slug is taken.
+        InvalidRequest: the slug or the time zone is none.
+        Forbidden: `by` is no admin.
+    """
+    if by is not None and not by.person.is_admin:
+        raise Forbidden(needs="admin")
+    check_slug(slug)
+    try:
+        ZoneInfo(time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise InvalidRequest(what="time_zone", value=time_zone) from error
+    course = Course(
+        course_id=CourseId(new_id()),
+        slug=slug,
+        title=title,
+        time_zone=time_zone,
+        counting=counting,
+        created_at=stores.clock.now(),
+    )
+    with stores.storage.writing() as tx:
+        tx.courses.add(course)
+    return course
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewMember:
+    """A line to add to a roster; `name` is used where the person is new, a login that exists keeps its name."""
+
+    login: str
+    name: str
+    role: Role = Role.STUDENT
+    student_number: str | None = None
+
+
+def add_member(new: NewMember, *, course: str, stores: Stores, by: Caller | None = None) -> tuple[Person, Membership]:
+    """Make a person a member of a course, creating the person where the login is new; or change the role.
+
+    Args:
+        course: slug of the course.
+        by: who asks; None is the operator. Only the course's instructors and admins may.
+
+    Raises:
+        NotFound: no such course, or not for `by`.
+        Forbidden: `by` is neither instructor nor admin.
+        Conflict: the student number belongs to another member.
+        InvalidRequest: the login is empty or has blanks at its ends.
+    """
+    with stores.storage.writing() as tx:
+        found = visible_course(tx, course, by)
+        if by is not None and not by.is_instructor_in(found.course_id):
+            raise Forbidden(needs="instructor")
+        person = tx.people.find_by_login(new.login)
+        if person is None:
+            person = _new_person(new.login, name=new.name, is_admin=False, clock=stores.clock)
+            tx.people.add(person)
+        membership = Membership(
+            course_id=found.course_id,
+            person_id=person.person_id,
+            role=new.role,
+            student_number=new.student_number,
+        )
+        tx.courses.put_member(membership)
+    return person, membership
+
+
+def make_token(
+    login: str,
+    *,
+    label: str,
+    stores: Stores,
+    lifetime_s: float | None = None,
+    by: Caller | None = None,
+) -> IssuedToken:
+    """Issue a personal token.
+
+    Args:
+        login: for whom.
+        label: what it is for, in its list.
+        lifetime_s: how long it is valid; None for until it is revoked.
+        by: who asks; None is the operator. Admins may for everyone, an instructor for the students of own courses,
+            staff for themselves; students cannot.
+
+    Raises:
+        NotFound: no such person, or not for `by`.
+        Forbidden: `by` may not.
+    """
+    secret = _SECRET_PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
+    now = stores.clock.now()
+    with stores.storage.writing() as tx:
+        person = tx.people.find_by_login(login)
+        if person is None:
+            raise NotFound(what="person", name=login)
+        if by is not None:
+            _check_may_issue(tx, by, person)
+        token = Token(
+            token_id=TokenId(new_id()),
+            person_id=person.person_id,
+            kind=TokenKind.PERSONAL,
+            label=label,
+            created_at=now,
+            expires_at=None if lifetime_s is None else now + timedelta(seconds=lifetime_s),
+        )
+        tx.tokens.add(token, secret_hash=_hash(secret))
+    return IssuedToken(token=token, secret=secret)
+
+
+def revoke_token(token_id: TokenId, *, stores: Stores, by: Caller | None = None) -> None:
+    """Make a token useless from now on; one's own, or as admin or operator anyone's.
+
+    Raises:
+        NotFound: no such token, or not for `by`.
+    """
+    with stores.storage.writing() as tx:
+        token = tx.tokens.find(token_id)
+        if token is None or (by is not None and not by.person.is_admin and token.person_id != by.person.person_id):
+            raise NotFound(what="token", name=token_id)
+        tx.tokens.revoke(token_id, at=stores.clock.now())
+
+
+def authenticate(secret: str, *, stores: Stores) -> Caller:
+    """Who shows this token.
+
+    Raises:
+        NotSignedIn: unknown, revoked or expired; which of them is not told.
+    """
+    with stores.storage.reading() as tx:
+        token = tx.tokens.find_by_hash(_hash(secret))
+        if token is None or not token.is_valid(at=stores.clock.now()):
+            raise NotSignedIn
+        return Caller(
+            person=tx.people.get(token.person_id),
+            memberships=tx.courses.list_memberships(token.person_id),
+            token_id=token.token_id,
+        )
+
+
+def ensure_admin(*, login: str, stores: Stores) -> IssuedToken | None:
+    """At the first start: make an admin and a token for it. None when there is an admin already."""
+    with stores.storage.reading() as tx:
+        if tx.people.has_admin():
+            return None
+    create_person(login, name=login, stores=stores, is_admin=True)
+    return make_token(login, label="first start", stores=stores)
+
+
+def visible_course(tx: Transaction, slug: str, caller: Caller | None) -> Course:
+    """The course, if `caller` may know of it (None, the operator, may).
+
+    Raises:
+        NotFound: it does not exist, or `caller` is no member: the two look the same from outside.
+    """
+    course = tx.courses.find_by_slug(slug)
+    if course is None or (caller is not None and not caller.can_see(course.course_id)):
+        raise NotFound(what="course", name=slug)
+    return course
+
+
+def _new_person(login: str, *, name: str, is_admin: bool, clock: Clock) -> Person:
+    if not login or login != login.strip() or not login.isprintable():
+        raise InvalidRequest(what="login", value=login)
+    return Person(
+        person_id=PersonId(new_id()), login=login, name=name or login, is_admin=is_admin, created_at=clock.now()
+    )
+
+
+def _check_may_issue(tx: Transaction, by: Caller, person: Person) -> None:
+    if by.person.is_admin:
+        return
+    own = {entry.course_id for entry in by.memberships if entry.role is Role.INSTRUCTOR}
+    if person.person_id == by.person.person_id:
+        if any(entry.role.is_staff for entry in by.memberships):
+            return
+        raise Forbidden(needs="staff")
+    theirs = tx.courses.list_memberships(person.person_id)
+    if not any(entry.course_id in own for entry in theirs):
+        raise NotFound(what="person", name=person.login)
+    # A token lets its holder act everywhere the person may: never more than a student, never beyond own courses.
+    if person.is_admin or any(entry.role.is_staff or entry.course_id not in own for entry in theirs):
+        raise Forbidden(needs="admin")
+
+
+def _hash(secret: str) -> str:
+    """Tokens are long and random, so one fast hash is enough; nothing can be guessed from it."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,296 @@
+"""The read side: what students, staff and operators may see, and nobody else."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+from grader.domain.ids import SubmissionId
+from grader.domain.jobs import QueueDepth, SandboxState, WorkerHealth
+from grader.domain.people import Course, Member, Person, Role
+from grader.domain.publishing import Offering, PublishedVersion, Revision, VersionState
+from grader.domain.result import Result
+from grader.domain.submission import Decision, Run, Submission
+from grader.errors import Forbidden, NotFound
+from grader.flow.people import Caller, visible_course
+from grader.flow.ports import Stores, Transaction
+from grader.flow.standing import valid_decisions, with_decisions
+
+T = TypeVar("T")
+
+WORKER_SILENT_S = 30.0
+"""A worker that has not reported for so long is taken for dead."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page(Generic[T]):
+    """Part of a list. `next_after` is what to pass as `after` for the next part; None at the end."""
+
+    items: tuple[T, ...]
+    next_after: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CourseView:
+    course: Course
+    role: Role | None
+    """The caller's; None for an admin who is no member."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfferingView:
+    course: Course
+    offering: Offering
+    version: PublishedVersion
+    revision: Revision
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubmissionView:
+    """A submission as the caller may see it."""
+
+    course: Course
+    offering: Offering
+    person: Person
+    submission: Submission
+    run: Run
+    """The one whose result is the submission's, or the newest while there is no result."""
+    counts: bool
+    """Of the person's submissions for this assignment, this is the one that counts."""
+    is_released: bool
+    """False: the caller may not read scores or feedback yet, `run.totals` is None."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultView:
+    """`result` is None while there is none (`submission.run.state` says why) or while feedback is held back."""
+
+    submission: SubmissionView
+    result: Result | None
+    """With what people decided; what the run itself found stays in the store."""
+    decisions: tuple[Decision, ...] = ()
+    """Those that are valid."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Readiness:
+    """Can work be done? `workers` are those that reported lately."""
+
+    workers: tuple[WorkerHealth, ...]
+    queue: QueueDepth
+    ungradable: tuple[PublishedVersion, ...]
+    """Versions that are not proved; uploads to them wait."""
+
+    @property
+    def can_grade(self) -> bool:
+        return any(worker.sandbox is SandboxState.READY for worker in self.workers)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Why nothing can be graded, one English sentence each; empty where it can."""
+        if self.can_grade:
+            return ()
+        return tuple(sorted({worker.reason for worker in self.workers if worker.reason}))
+
+
+def list_courses(*, caller: Caller, stores: Stores) -> tuple[CourseView, ...]:
+    """The caller's courses; all of them for an admin."""
+    with stores.storage.reading() as tx:
+        courses = tx.courses.list_all() if caller.person.is_admin else tx.courses.list_of(caller.person.person_id)
+    return tuple(CourseView(course=course, role=caller.role_in(course.course_id)) for course in courses)
+
+
+def read_course(course: str, *, caller: Caller, stores: Stores) -> CourseView:
+    """Raises NotFound: no such course, or not for the caller."""
+    with stores.storage.reading() as tx:
+        found = visible_course(tx, course, caller)
+    return CourseView(course=found, role=caller.role_in(found.course_id))
+
+
+def list_members(
+    course: str, *, caller: Caller, stores: Stores, after: str | None = None, limit: int = 50
+) -> Page[Member]:
+    """A course's roster, by login; for its staff.
+
+    Raises:
+        NotFound: no such course, or not for the caller.
+        Forbidden: the caller is a student.
+    """
+    with stores.storage.reading() as tx:
+        found = visible_course(tx, course, caller)
+        if not caller.is_staff_in(found.course_id):
+            raise Forbidden(needs="staff")
+        members = tx.courses.list_members(found.course_id, after=after, limit=limit + 1)
+    return _page(members, keys=[member.person.login for member in members], limit=limit)
+
+
+def list_assignments(course: str, *, caller: Caller, stores: Stores) -> tuple[OfferingView, ...]:
+    """What the course offers; a student does not see what has not opened.
+
+    Raises:
+        NotFound: no such course, or not for the caller.
+    """
+    now = stores.clock.now()
+    with stores.storage.reading() as tx:
+        found = visible_course(tx, course, caller)
+        offerings = tx.offerings.list_of(found.course_id)
+        return tuple(_offering_view(tx, found, each) for each in offerings if _may_see(each, caller=caller, at=now))
+
+
+def read_assignment(course: str, slug: str, *, caller: Caller, stores: Stores) -> OfferingView:
+    """One offering.
+
+    Raises:
+        NotFound: no such course or assignment, or not (yet) for the caller.
+    """
+    with stores.storage.reading() as tx:
+        found = visible_course(tx, course, caller)
+        return _offering_view(tx, found, _visible_offering(tx, found, slug, caller, at=stores.clock.now()))
+
+
+def list_submissions(
+    course: str,
+    assignment: str,
+    *,
+    caller: Caller,
+    stores: Stores,
+    login: str | None = None,
+    after: str | None = None,
+    limit: int = 50,
+) -> Page[SubmissionView]:
+    """Submissions for an assignment, newest first: for staff everyone's or one person's, for a student the own.
+
+    Args:
+        login: whose; None for all that the caller may see.
+        after: `next_after` of the page before.
+
+    Raises:
+        NotFound: no such course, assignment or person, or not for the caller.
+    """
+    now = stores.clock.now()
+    with stores.storage.reading() as tx:
+        found = visible_course(tx, course, caller)
+        offering = _visible_offering(tx, found, assignment, caller, at=now)
+        whose = None
+        if login is not None:
+            whose = tx.people.find_by_login(login)
+            if whose is None:
+                raise NotFound(what="person", name=login)
+        if not caller.is_staff_in(found.course_id):
+            if whose is not None and whose.person_id != caller.person.person_id:
+                raise NotFound(what="person", name=login)
+            whose = caller.person
+        submissions = tx.submissions.list_of(
+            offering.offering_id,
+            person_id=None if whose is None else whose.person_id,
+            after=None if after is None else SubmissionId(after),
+            limit=limit + 1,
+        )
+        page = _page(submissions, keys=[each.submission_id for each in submissions], limit=limit)
+        views = tuple(_submission_view(tx, each, caller=caller, at=now) for each in page.items)
+    return Page(items=views, next_after=page.next_after)
+
+
+def read_submission(submission_id: SubmissionId, *, caller: Caller, stores: Stores) -> SubmissionView:
+    """One submission.
+
+    Raises:
+        NotFound: no such submission, or not for the caller.
+    """
+    with stores.storage.reading() as tx:
+        submission = tx.submissions.get(submission_id)
+        return _submission_view(tx, submission, caller=caller, at=stores.clock.now())
+
+
+def read_result(submission_id: SubmissionId, *, caller: Caller, stores: Stores) -> ResultView:
+    """The result that stands, with what people decided.
+
+    Raises:
+        NotFound: no such submission, or not for the caller.
+    """
+    with stores.storage.reading() as tx:
+        view = _submission_view(tx, tx.submissions.get(submission_id), caller=caller, at=stores.clock.now())
+        if not view.is_released or view.run.totals is None:
+            return ResultView(submission=view, result=None)
+        decisions = tx.decisions.list_of(submission_id)
+        result = with_decisions(tx.runs.load_result(view.run.run_id), decisions)
+    return ResultView(submission=view, result=result, decisions=valid_decisions(decisions))
+
+
+def read_notebook(submission_id: SubmissionId, *, caller: Caller, stores: Stores) -> bytes:
+    """The bytes as they were handed in.
+
+    Raises:
+        NotFound: no such submission, or not for the caller.
+    """
+    view = read_submission(submission_id, caller=caller, stores=stores)
+    return stores.blobs.get(view.submission.notebook)
+
+
+def read_executed(submission_id: SubmissionId, *, caller: Caller, stores: Stores) -> bytes:
+    """The executed notebook, as nbformat 4 JSON. Its outputs are the student's: treat them as hostile.
+
+    Raises:
+        NotFound: no such submission, not for the caller, not executed yet, or feedback is held back.
+    """
+    view = read_submission(submission_id, caller=caller, stores=stores)
+    if view.run.executed is None:
+        raise NotFound(what="executed notebook", name=submission_id)
+    return stores.blobs.get(view.run.executed)
+
+
+def read_readiness(*, stores: Stores) -> Readiness:
+    """What /readyz tells: which workers live, what they lack, what waits."""
+    since = stores.clock.now() - timedelta(seconds=WORKER_SILENT_S)
+    with stores.storage.reading() as tx:
+        return Readiness(
+            workers=tx.workers.list_seen(since=since),
+            queue=stores.queue.depth(tx),
+            ungradable=tuple(each for each in tx.versions.list_all() if each.state is not VersionState.PROVED),
+        )
+
+
+def _page(items: Sequence[T], *, keys: Sequence[str], limit: int) -> Page[T]:
+    """One page out of a list that was read one further than the page goes."""
+    has_more = len(items) > limit
+    return Page(items=tuple(items[:limit]), next_after=keys[limit - 1] if has_more else None)
+
+
+def _may_see(offering: Offering, *, caller: Caller, at: datetime) -> bool:
+    opens_at = offering.dates.opens_at
+    return opens_at is None or opens_at <= at or caller.is_staff_in(offering.course_id)
+
+
+def _visible_offering(tx: Transaction, course: Course, slug: str, caller: Caller, *, at: datetime) -> Offering:
+    offering = tx.offerings.find(course.course_id, slug=slug)
+    if offering is None or not _may_see(offering, caller=caller, at=at):
+        raise NotFound(what="assignment", name=slug)
+    return offering
+
+
+def _offering_view(tx: Transaction, course: Course, offering: Offering) -> OfferingView:
+    return OfferingView(
+        course=course,
+        offering=offering,
+        version=tx.versions.get(offering.version),
+        revision=tx.versions.get_revision(offering.version, number=offering.revision),
+    )
+
+
+def _submission_view(tx: Transaction, submission: Submission, *, caller: Caller, at: datetime) -> SubmissionView:
+    offering = tx.offerings.get(submission.offering_id)
+    is_staff = caller.is_staff_in(offering.course_id)
+    if not is_staff and submission.person_id != caller.person.person_id:
+        raise NotFound(what="submission", name=submission.submission_id)
+    run = tx.runs.find_counting(submission.submission_id) or tx.runs.get_newest(submission.submission_id)
+    is_released = is_staff or offering.dates.is_released(at=at)
+    counting = tx.submissions.find_counting(offering.offering_id, person_id=submission.person_id)
+    return SubmissionView(
+        course=tx.courses.get(offering.course_id),
+        offering=offering,
+        person=tx.people.get(submission.person_id),
+        submission=submission,
+        run=run if is_released else replace(run, totals=None, executed=None, replies=None),
+        counts=counting == submission.submission_id,
+        is_released=is_released,
+    )

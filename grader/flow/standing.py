@@ -1,0 +1,107 @@
+"""What stands: a run's result with people's decisions in it, and which of a student's submissions counts."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from grader.domain.ids import CheckId, QuestionId
+from grader.domain.people import CountingPolicy
+from grader.domain.result import CheckResult, Points, QuestionResult, Result, Verdict
+from grader.domain.submission import Decision, DecisionKind, Run, Submission
+from grader.domain.text import Note
+from grader.flow.ports import Transaction
+from grader.grading.score import rounded, total
+
+_ALL = 100_000
+"""More submissions than anyone makes for one assignment."""
+
+
+def valid_decisions(decisions: Sequence[Decision]) -> tuple[Decision, ...]:
+    """The newest for each question and check, without those that were taken back.
+
+    Args:
+        decisions: oldest first.
+    """
+    newest: dict[tuple[QuestionId, CheckId | None], Decision] = {}
+    for decision in decisions:
+        newest[(decision.question_id, decision.check_id)] = decision
+    return tuple(decision for decision in newest.values() if decision.kind is not DecisionKind.WITHDRAWN)
+
+
+def with_decisions(result: Result, decisions: Sequence[Decision]) -> Result:
+    """The result as it counts: points from people settle written checks, an override settles its whole question.
+
+    Args:
+        result: a run's own.
+        decisions: a submission's history, oldest first. Those about questions the result lacks change nothing.
+    """
+    valid = valid_decisions(decisions)
+    if not valid:
+        return result
+    questions = [_question(question, valid) for question in result.questions]
+    return total(result.outcome, questions, result.notes)
+
+
+def standing_result(tx: Transaction, run: Run) -> Result:
+    """Raises NotFound: the run has no result."""
+    return with_decisions(tx.runs.load_result(run.run_id), tx.decisions.list_of(run.submission_id))
+
+
+def recount(tx: Transaction, submission: Submission) -> None:
+    """Point at the submission that counts for this person and offering, by the course's policy.
+
+    Best means most points earned so far; of equals the newer one. One that has no result yet has earned none.
+    """
+    offering = tx.offerings.get(submission.offering_id)
+    policy = tx.courses.get(offering.course_id).counting
+    own = tx.submissions.list_of(offering.offering_id, person_id=submission.person_id, limit=_ALL)
+    if policy is CountingPolicy.LAST:
+        chosen = max(own, key=lambda one: one.number)
+    else:
+        runs = tx.runs.list_counting([one.submission_id for one in own])
+        chosen = max(own, key=lambda one: (_earned(tx, runs.get(one.submission_id)), one.number))
+    tx.submissions.set_counting(chosen)
+
+
+def _earned(tx: Transaction, run: Run | None) -> Points:
+    if run is None or run.totals is None:
+        return -1
+    if not tx.decisions.list_of(run.submission_id):
+        return run.totals.score
+    return standing_result(tx, run).score
+
+
+def _question(question: QuestionResult, decisions: Sequence[Decision]) -> QuestionResult:
+    own = [decision for decision in decisions if decision.question_id == question.question_id]
+    by_check = {decision.check_id: decision for decision in own if decision.check_id is not None}
+    checks = tuple(_check(check, by_check.get(check.check_id)) for check in question.checks)
+    override = next((decision for decision in own if decision.kind is DecisionKind.OVERRIDE), None)
+    if override is not None:
+        points = override.points or 0
+        note = Note(code="review.overridden", facts={"points": points, "comment": override.comment})
+        notes = (*question.notes, note)
+        return replace(question, checks=checks, score=points, decided=question.points, pending=0, notes=notes)
+    return replace(
+        question,
+        checks=checks,
+        score=rounded(sum(check.score for check in checks)),
+        decided=rounded(sum(check.decided for check in checks)),
+        pending=rounded(sum(check.pending for check in checks)),
+    )
+
+
+def _check(check: CheckResult, decision: Decision | None) -> CheckResult:
+    if decision is None or decision.points is None:
+        return check
+    points = min(decision.points, check.points)
+    verdict = Verdict.PASSED if points >= check.points else Verdict.PARTIAL if points > 0 else Verdict.FAILED
+    facts = {"points": points, "of": check.points, "comment": decision.comment}
+    return replace(
+        check,
+        verdict=verdict,
+        score=points,
+        decided=check.points,
+        pending=0,
+        code="review.points",
+        facts=facts,
+        diagnosis=None,
+    )

@@ -1,0 +1,156 @@
+"""Take an upload: refuse it, or keep it so that it cannot be lost and queue its grading."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from grader.domain.execution import Outcome
+from grader.domain.ids import BlobKey, RunId, SubmissionId
+from grader.domain.jobs import JobKind
+from grader.domain.notebook import IdentityHint, Notebook
+from grader.domain.people import CountingPolicy, Course
+from grader.domain.publishing import Offering
+from grader.domain.result import Verdict
+from grader.domain.submission import Run, RunCause, RunState, Submission
+from grader.errors import NotFound, NotOpen, StorageFull
+from grader.flow.names import new_id
+from grader.flow.people import Caller, visible_course
+from grader.flow.ports import Stores, Transaction
+
+_NAME_LENGTH = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intake:
+    """What taking an upload needs of the world."""
+
+    stores: Stores
+    read_notebook: Callable[[bytes], Notebook]
+    """notebook.read with the service's limits; raises NotebookRefused."""
+    free_share: Callable[[], float]
+    """Free part of the data folder's disk, 0 to 1."""
+    minimum_free_share: float = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """What arrived."""
+
+    data: bytes
+    file_name: str
+    course: str
+    assignment: str
+    """Slugs."""
+    received_at: datetime
+    """When the request arrived, before its body was read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """What became of an upload."""
+
+    submission: Submission
+    run: Run
+    created: bool
+    """False: these are the bytes of the newest submission, which stands."""
+
+
+def submit(upload: Upload, *, caller: Caller, intake: Intake) -> Receipt:
+    """Keep an upload as the caller's next submission and queue its grading run.
+
+    The blob is on the disk before the transaction that names it begins, and nothing is answered before that is
+    committed: whatever is killed in between, there is either no submission or a whole one with a job.
+
+    Raises:
+        NotFound: no such course or assignment, or the caller is no member.
+        NotOpen: before it opens or after it closes.
+        StorageFull: less than the minimum of free disk; nothing was stored.
+        NotebookRefused: nothing was stored.
+    """
+    stores = intake.stores
+    with stores.storage.reading() as tx:
+        _find_offering(tx, upload, caller)
+    if intake.free_share() < intake.minimum_free_share:
+        raise StorageFull(minimum_percent=round(intake.minimum_free_share * 100))
+    notebook = intake.read_notebook(upload.data)
+    blob = stores.blobs.put(upload.data)
+    with stores.storage.writing() as tx:
+        course, offering = _find_offering(tx, upload, caller)
+        newest = tx.submissions.find_newest(offering.offering_id, person_id=caller.person.person_id)
+        if newest is not None:
+            run = tx.runs.get_newest(newest.submission_id)
+            if newest.notebook == blob and _stands(tx, run, offering):
+                return Receipt(submission=newest, run=run, created=False)
+        submission = _next_submission(upload, blob, notebook.identity, after=newest, offering=offering, caller=caller)
+        tx.submissions.add(submission)
+        run = _first_run(submission, offering, at=stores.clock.now())
+        tx.runs.add(run)
+        if newest is None or course.counting is CountingPolicy.LAST:
+            tx.submissions.set_counting(submission)
+        stores.queue.enqueue(tx, kind=JobKind.GRADE, subject=run.run_id)
+    return Receipt(submission=submission, run=run, created=True)
+
+
+def is_held_up_by_us(tx: Transaction, run: Run) -> bool:
+    """Has the run ended with points pending through our failure: no GPU here, a missing package, no grading at all?"""
+    if run.state is RunState.FAILED:
+        return True
+    if run.state is not RunState.FINISHED:
+        return False
+    result = tx.runs.load_result(run.run_id)
+    ours = (Verdict.NEEDS_GPU, Verdict.NEEDS_PACKAGE)
+    return result.outcome is Outcome.SANDBOX_FAILED or any(
+        check.verdict in ours for question in result.questions for check in question.checks
+    )
+
+
+def _find_offering(tx: Transaction, upload: Upload, caller: Caller) -> tuple[Course, Offering]:
+    course = visible_course(tx, upload.course, caller)
+    offering = tx.offerings.find(course.course_id, slug=upload.assignment)
+    if offering is None:
+        raise NotFound(what="assignment", name=upload.assignment)
+    dates = offering.dates
+    if not dates.is_open(at=upload.received_at) and not caller.is_staff_in(course.course_id):
+        raise NotOpen(
+            opens_at=dates.opens_at.isoformat() if dates.opens_at else None,
+            closes_at=dates.closes_at.isoformat() if dates.closes_at else None,
+        )
+    return course, offering
+
+
+def _stands(tx: Transaction, run: Run, offering: Offering) -> bool:
+    return run.version == offering.version and not is_held_up_by_us(tx, run)
+
+
+def _next_submission(
+    upload: Upload,
+    blob: BlobKey,
+    identity: IdentityHint,
+    *,
+    after: Submission | None,
+    offering: Offering,
+    caller: Caller,
+) -> Submission:
+    return Submission(
+        submission_id=SubmissionId(new_id()),
+        person_id=caller.person.person_id,
+        offering_id=offering.offering_id,
+        number=1 if after is None else after.number + 1,
+        notebook=blob,
+        size_bytes=len(upload.data),
+        file_name=upload.file_name[-_NAME_LENGTH:],
+        received_at=upload.received_at,
+        is_late=offering.dates.is_late(at=upload.received_at),
+        identity=identity,
+    )
+
+
+def _first_run(submission: Submission, offering: Offering, *, at: datetime) -> Run:
+    return Run(
+        run_id=RunId(new_id()),
+        submission_id=submission.submission_id,
+        version=offering.version,
+        cause=RunCause.SUBMITTED,
+        state=RunState.QUEUED,
+        created_at=at,
+    )
