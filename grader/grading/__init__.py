@@ -1,0 +1,1 @@
+"""Comparing and scoring: same input, same output; no clock, disk or network."""
