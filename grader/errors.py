@@ -16,7 +16,8 @@ GraderError
 |- LeaseLost              another worker has the job now: drop the work
 |- BadWireBytes           bytes from a kernel that are not the wire format
 |- NotFound
-|- NotAllowed             NotSignedIn, Forbidden, NotOpen
+|- NotAllowed             NotSignedIn, Forbidden, NotOpen, FeedbackHeldBack
+|- NotGradedYet, NotOpen
 |- InvalidRequest         a request that cannot be understood
 
 The sentence for people is `error.<code>` in the catalogues (ja, en); `facts` fill its gaps. str(error) is English, for logs.
@@ -205,6 +206,18 @@ class NotOpen(NotAllowed):
     """The offering has not opened yet, or has closed."""
 
     code = "not_open"
+
+
+class NotGradedYet(GraderError):
+    """The result is asked for before there is one; `state` and `paused` say what it waits for."""
+
+    code = "not_graded_yet"
+
+
+class FeedbackHeldBack(NotAllowed):
+    """Graded, but the course releases feedback later."""
+
+    code = "feedback_held_back"
 
 
 class InvalidRequest(GraderError):

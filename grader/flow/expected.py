@@ -110,6 +110,20 @@ def decode_expected(data: bytes, codec: ReplyCodec) -> Expected:
         raise BadWireBytes(what="expected values") from error
 
 
+def read_prompt_outputs(data: bytes) -> Mapping[str, Mapping[str, str]]:
+    """Only what the reference prints for each question's prompt, without decoding any value.
+
+    Raises:
+        BadWireBytes: not what encode_expected made.
+    """
+    try:
+        (length,) = struct.unpack_from("<I", data)
+        outputs: Mapping[str, Mapping[str, str]] = json.loads(data[4 : 4 + length])["prompt_outputs"]
+    except (struct.error, ValueError, KeyError, TypeError) as error:
+        raise BadWireBytes(what="expected values") from error
+    return outputs
+
+
 def _inputs_to_reply(inputs: InputSet) -> NamesReply:
     return NamesReply(
         values={str(number): SequenceValue(type_name="tuple", items=call) for number, call in enumerate(inputs)}

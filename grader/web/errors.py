@@ -36,6 +36,9 @@ STATUS: Mapping[type[GraderError], HTTPStatus] = {
     errors.NotAllowed: HTTPStatus.FORBIDDEN,
     errors.NotSignedIn: HTTPStatus.UNAUTHORIZED,
     errors.Forbidden: HTTPStatus.FORBIDDEN,
+    errors.NotOpen: HTTPStatus.FORBIDDEN,
+    errors.FeedbackHeldBack: HTTPStatus.FORBIDDEN,
+    errors.NotGradedYet: HTTPStatus.CONFLICT,
     errors.InvalidRequest: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.Conflict: HTTPStatus.CONFLICT,
 }
@@ -89,9 +92,7 @@ async def _on_grader_error(request: Request, error: Exception) -> Response:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         structlog.get_logger("web").error("request_failed", path=request.url.path, error=str(error))
     language = request_language(request)
-    return problem(
-        status, code=code_of(error), note=error.note, language=language, more=_details(error, language)
-    )
+    return problem(status, code=code_of(error), note=error.note, language=language, more=_details(error, language))
 
 
 def _details(error: GraderError, language: Language) -> dict[str, Fact]:

@@ -1,0 +1,212 @@
+"""What the API takes and gives, as pydantic models; the words are those of docs/glossary.md."""
+
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from grader.domain.people import CountingPolicy, Member, Role
+from grader.domain.result import Points
+from grader.domain.text import Language
+from grader.flow.progress import CourseView, OfferingView, SubmissionView
+
+T = TypeVar("T")
+
+
+class Problem(BaseModel):
+    """An error, as application/problem+json (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str = Field(description="One sentence in the reader's language: what happened and what to do.")
+    code: str = Field(description="Stable; the same as on the command line.")
+    facts: dict[str, Any]
+
+
+class PageOut(BaseModel, Generic[T]):
+    """Part of a list; ask again with `after` set to `next_after` for the next part."""
+
+    items: list[T]
+    next_after: str | None
+
+
+class CourseIn(BaseModel):
+    """A course to add."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    slug: str
+    title: str
+    time_zone: str = "Asia/Tokyo"
+    counting: CountingPolicy = CountingPolicy.BEST
+
+
+class CourseOut(BaseModel):
+    """A course and the caller's role in it."""
+
+    slug: str
+    title: str
+    time_zone: str
+    counting: CountingPolicy
+    role: Role | None
+
+    @classmethod
+    def of(cls, view: CourseView) -> "CourseOut":
+        course = view.course
+        return cls(
+            slug=course.slug,
+            title=course.title,
+            time_zone=course.time_zone,
+            counting=course.counting,
+            role=view.role,
+        )
+
+
+class MemberIn(BaseModel):
+    """A member to add, or whose role to change."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    login: str
+    name: str = ""
+    role: Role = Role.STUDENT
+    student_number: str | None = None
+
+
+class MemberOut(BaseModel):
+    """A line of a course's roster."""
+
+    login: str
+    name: str
+    role: Role
+    student_number: str | None
+
+    @classmethod
+    def of(cls, member: Member) -> "MemberOut":
+        return cls(
+            login=member.person.login,
+            name=member.person.name,
+            role=member.membership.role,
+            student_number=member.membership.student_number,
+        )
+
+
+class QuestionOut(BaseModel):
+    """A question as students read it."""
+
+    id: str
+    title: str
+    prompt: str = Field(description="Markdown.")
+    points: Points
+
+
+class AssignmentOut(BaseModel):
+    """An assignment that a course offers."""
+
+    slug: str
+    title: str
+    version: str
+    points: Points
+    state: str = Field(description="proved; unproved: uploads wait until a worker has run the reference; failed.")
+    opens_at: datetime | None
+    due_at: datetime | None
+    closes_at: datetime | None
+
+    @classmethod
+    def of(cls, view: OfferingView, language: Language) -> "AssignmentOut":
+        dates = view.offering.dates
+        return cls(
+            slug=view.offering.slug,
+            title=view.revision.title.in_language(language),
+            version=view.version.version,
+            points=view.version.points,
+            state=view.version.state.value,
+            opens_at=dates.opens_at,
+            due_at=dates.due_at,
+            closes_at=dates.closes_at,
+        )
+
+
+class AssignmentDetailOut(AssignmentOut):
+    """The same with its questions."""
+
+    questions: list[QuestionOut]
+
+
+class TotalsOut(BaseModel):
+    """A result in one line: `score` earned of `decided`; `pending` wait for a person or for us, out of `points`."""
+
+    outcome: str
+    score: Points
+    decided: Points
+    pending: Points
+    points: Points
+
+
+class SubmissionOut(BaseModel):
+    """A submission and how far its grading is."""
+
+    id: str
+    number: int
+    course: str
+    assignment: str
+    version: str
+    login: str
+    file_name: str
+    size_bytes: int
+    received_at: datetime
+    is_late: bool
+    counts: bool = Field(description="This submission is the one that counts.")
+    state: str = Field(description="queued, running, finished, or failed (ours: it waits for an operator).")
+    phase: str | None
+    message: str = Field(description="The state in words.")
+    totals: TotalsOut | None = Field(description="Null until it is graded and its feedback is released.")
+
+    @classmethod
+    def of(cls, view: SubmissionView, *, message: str) -> "SubmissionOut":
+        submission, run = view.submission, view.run
+        totals = None
+        if run.totals is not None:
+            totals = TotalsOut(
+                outcome=run.totals.outcome.value,
+                score=run.totals.score,
+                decided=run.totals.decided,
+                pending=run.totals.pending,
+                points=run.totals.points,
+            )
+        return cls(
+            id=submission.submission_id,
+            number=submission.number,
+            course=view.course.slug,
+            assignment=view.offering.slug,
+            version=run.version,
+            login=view.person.login,
+            file_name=submission.file_name,
+            size_bytes=submission.size_bytes,
+            received_at=submission.received_at,
+            is_late=submission.is_late,
+            counts=view.counts,
+            state=run.state.value,
+            phase=run.phase,
+            message=message,
+            totals=totals,
+        )
+
+
+class WorkerOut(BaseModel):
+    """What a worker last said of itself."""
+
+    worker: str
+    sandbox: str
+    reason: str | None
+
+
+class ReadinessOut(BaseModel):
+    """Whether the service can grade, and what is missing."""
+
+    ready: bool
+    missing: list[str] = Field(description="Sentences: what is missing before everything can be graded.")
+    workers: list[WorkerOut]
+    waiting: int
+    leased: int
