@@ -26,7 +26,7 @@ app.add_typer(member.app, name="member")
 app.add_typer(token.app, name="token")
 
 
-def _show_version(wanted: bool) -> None:  # noqa: FBT001  # typer calls option callbacks with the value alone
+def _show_version(wanted: bool) -> None:  # typer calls option callbacks with the value alone
     if wanted:
         typer.echo(f"grader {__version__}")
         raise typer.Exit

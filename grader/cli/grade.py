@@ -81,9 +81,7 @@ class _Grading:
         assessment = assess(
             notebook, assignment=assignment, expected=self._expected, runner=self._runner, key=self._key
         )
-        return report_result(
-            assessment.result, assignment=assignment, notebook=str(path), language=self.language
-        )
+        return report_result(assessment.result, assignment=assignment, notebook=str(path), language=self.language)
 
 
 def _grade_all(paths: list[Path], grading: _Grading, *, show: Callable[[ResultReport], None]) -> int:

@@ -15,6 +15,7 @@ from grader.cli.language import default_language
 from grader.cli.table import print_report
 from grader.domain.text import Language
 from grader.errors import InvalidRequest, ServiceUnreachable
+from grader.flow.report import ResultReport
 
 _POLL_S = 0.1
 _PATIENCE_S = 30.0
@@ -60,12 +61,13 @@ def submit(
         print_report(report, console=Console(), language=language)
 
 
-def _wait_for_result(client: httpx2.Client, submission_id: str, *, wait_s: float):  # type: ignore[no-untyped-def]
+def _wait_for_result(client: httpx2.Client, submission_id: str, *, wait_s: float) -> ResultReport | None:
     deadline = time.monotonic() + wait_s
     while True:
         answer = client.get(f"/api/v1/submissions/{submission_id}/result")
         if answer.status_code == 200:
-            return answer.json()
+            report: ResultReport = answer.json()
+            return report
         # 409: received, not graded yet. Anything else will not change by waiting.
         if answer.status_code != 409:
             sys.exit(_tell_problem(answer))

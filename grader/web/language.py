@@ -17,7 +17,7 @@ def preferred_language(header: str | None) -> Language:
         tag, _, parameter = entry.partition(";")
         language = tag.strip().split("-")[0].lower()
         weight = _weight(parameter)
-        if language in Language and weight > best_weight:
+        if language in tuple(Language) and weight > best_weight:
             best, best_weight = Language(language), weight
     return best
 

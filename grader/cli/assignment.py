@@ -1,0 +1,62 @@
+"""`grader assignment`: check an assignment's files, or publish them."""
+
+import secrets
+import time
+from typing import Annotated
+
+import typer
+
+from grader import wiring
+from grader.cli.language import default_language
+from grader.domain.publishing import VersionState
+from grader.domain.text import Language, Note
+from grader.errors import SpecDoesNotHold
+from grader.feedback.catalogue import sentence
+from grader.flow.prove import prove
+from grader.flow.publish import publish, read_version
+
+_POLL_S = 0.2
+
+app = typer.Typer(help="Check and publish assignments.", no_args_is_help=True)
+
+_Folder = Annotated[str, typer.Argument(metavar="DIR", help="The folder with assignment.yaml, or a bundled name.")]
+_Lang = Annotated[Language | None, typer.Option("--lang", help="Language of messages.")]
+
+
+@app.command("check")
+def check(folder: _Folder, language: _Lang = None) -> None:
+    """Check an assignment here: its files, and its reference in the sandbox; nothing is stored.
+
+    Exit status: 0 it holds, 4 our failure, 5 something in the files is wrong.
+    """
+    language = language or default_language()
+    loaded = wiring.load_assignment(folder)
+    with wiring.open_runner(wiring.read_settings()) as runner:
+        prove(loaded, runner=runner, secret=secrets.token_bytes(32))
+    facts = {"slug": loaded.assignment.slug, "version": loaded.assignment.version[:12]}
+    print(sentence(Note(code="cli.assignment_holds", facts=facts | {"points": loaded.assignment.points}), language))
+
+
+@app.command("publish")
+def publish_folder(
+    folder: _Folder,
+    language: _Lang = None,
+    wait_s: Annotated[float, typer.Option("--wait", help="Seconds to wait until a worker has run it.")] = 60.0,
+) -> None:
+    """Publish an assignment to the service on this machine, and wait until a worker has run its reference.
+
+    Exit status: 0 published, 4 our failure, 5 something in the files is wrong or the spec does not hold.
+    """
+    language = language or default_language()
+    files = wiring.read_files(folder)
+    loaded = wiring.parse_files(files)
+    with wiring.open_stores(wiring.read_settings()) as stores:
+        version = publish(loaded, files=files, stores=stores)
+        deadline = time.monotonic() + wait_s
+        while version.state is VersionState.UNPROVED and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+            version = read_version(version.version, stores=stores)
+    if version.state is VersionState.FAILED:
+        raise SpecDoesNotHold(version.findings, assignment=version.slug)
+    code = "cli.assignment_published" if version.state is VersionState.PROVED else "cli.assignment_waits"
+    print(sentence(Note(code=code, facts={"slug": version.slug, "version": version.version[:12]}), language))

@@ -1,0 +1,45 @@
+"""`grader course`: courses, by the operator at the machine."""
+
+from typing import Annotated
+
+import typer
+
+from grader import wiring
+from grader.domain.people import CountingPolicy
+from grader.flow.people import add_course
+from grader.flow.publish import offer
+
+app = typer.Typer(help="Add courses and offer assignments in them.", no_args_is_help=True)
+
+
+@app.command("add")
+def add(
+    slug: Annotated[str, typer.Argument(help="Its short name in addresses: small letters, digits and '-'.")],
+    title: Annotated[str, typer.Option("--title", help="Its name for people.")] = "",
+    time_zone: Annotated[str, typer.Option("--time-zone", help="IANA name.")] = "Asia/Tokyo",
+    counting: Annotated[
+        CountingPolicy, typer.Option("--counting", help="Which of a student's submissions counts.")
+    ] = CountingPolicy.BEST,
+) -> None:
+    """Add a course."""
+    with wiring.open_stores(wiring.read_settings()) as stores:
+        course = add_course(slug, title=title or slug, time_zone=time_zone, counting=counting, stores=stores)
+    print(course.slug)
+
+
+@app.command("offer")
+def offer_assignment(
+    course: Annotated[str, typer.Argument(help="The course's short name.")],
+    assignment: Annotated[str, typer.Argument(help="A published assignment's short name.")],
+    opens: Annotated[
+        str | None, typer.Option(help="When it opens, such as 2026-11-24T09:00 in the course's zone.")
+    ] = None,
+    due: Annotated[str | None, typer.Option(help="When it is due.")] = None,
+    closes: Annotated[str | None, typer.Option(help="When uploads end.")] = None,
+    feedback: Annotated[str | None, typer.Option(help="When results may be read; at once by default.")] = None,
+) -> None:
+    """Offer the newest published version of an assignment in a course."""
+    with wiring.open_stores(wiring.read_settings()) as stores:
+        dates = wiring.parse_dates(course, stores, opens=opens, due=due, closes=closes, feedback=feedback)
+        offering = offer(assignment, course=course, dates=dates, stores=stores)
+    print(f"{course}/{offering.slug} {offering.version[:12]}")

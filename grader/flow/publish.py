@@ -1,0 +1,102 @@
+"""Publish an assignment: store its version and texts, have a worker prove it, and offer it in courses."""
+
+from collections.abc import Mapping
+
+from grader.domain.ids import OfferingId, VersionHash
+from grader.domain.jobs import JobKind
+from grader.domain.publishing import Dates, Offering, PublishedVersion, VersionState
+from grader.errors import Conflict, Forbidden, NotFound
+from grader.flow.names import new_id
+from grader.flow.people import Caller, visible_course
+from grader.flow.ports import LoadedAssignment, Stores, Transaction
+
+_NO_DATES = Dates()
+
+
+def publish(loaded: LoadedAssignment, *, files: Mapping[str, bytes], stores: Stores) -> PublishedVersion:
+    """Store an assignment's version; a worker then runs its reference.
+
+    The same version again only adds a revision of its texts, if they differ. A version that failed is tried anew:
+    what it failed on may have been the environment.
+
+    Args:
+        loaded: the assignment as catalog.parse gave it.
+        files: the bundle's files it was parsed from.
+        stores: where it goes.
+
+    Returns:
+        The version as it stands now; UNPROVED ones become PROVED or FAILED by a worker.
+    """
+    assignment = loaded.assignment
+    blobs = {path: stores.blobs.put(data) for path, data in files.items()}
+    now = stores.clock.now()
+    with stores.storage.writing() as tx:
+        tx.versions.add(
+            PublishedVersion(
+                version=assignment.version,
+                slug=assignment.slug,
+                points=assignment.points,
+                state=VersionState.UNPROVED,
+                findings=(),
+                created_at=now,
+            )
+        )
+        tx.versions.add_revision(assignment.version, title=assignment.title, files=blobs, at=now)
+        version = tx.versions.get(assignment.version)
+        if version.state is VersionState.FAILED:
+            tx.versions.set_state(version.version, VersionState.UNPROVED)
+        if version.state is not VersionState.PROVED:
+            stores.queue.enqueue(tx, kind=JobKind.PUBLISH, subject=version.version)
+        return tx.versions.get(version.version)
+
+
+def read_version(version: VersionHash, *, stores: Stores) -> PublishedVersion:
+    """A version as it stands now.
+
+    Raises:
+        NotFound: no such version.
+    """
+    with stores.storage.reading() as tx:
+        return tx.versions.get(version)
+
+
+def offer(slug: str, *, course: str, stores: Stores, dates: Dates = _NO_DATES, by: Caller | None = None) -> Offering:
+    """Offer the newest version of an assignment in a course; an unproved one may be offered, uploads then wait.
+
+    Args:
+        slug: the assignment's short name.
+        course: the course's short name.
+        stores: where it goes.
+        dates: when it opens, is due, closes and shows feedback.
+        by: who asks; None is the operator. Only the course's instructors and admins may.
+
+    Raises:
+        NotFound: no such course, or no published version of the assignment that could be graded.
+        Conflict: the course offers it already.
+        Forbidden: `by` is neither instructor nor admin.
+    """
+    with stores.storage.writing() as tx:
+        found = visible_course(tx, course, by)
+        if by is not None and not by.is_instructor_in(found.course_id):
+            raise Forbidden(needs="instructor")
+        if tx.offerings.find(found.course_id, slug=slug) is not None:
+            raise Conflict(what="offering", name=slug)
+        version = _newest_usable(tx, slug)
+        offering = Offering(
+            offering_id=OfferingId(new_id()),
+            course_id=found.course_id,
+            slug=slug,
+            version=version.version,
+            revision=tx.versions.get_revision(version.version).number,
+            dates=dates,
+            created_at=stores.clock.now(),
+        )
+        tx.offerings.add(offering)
+    return offering
+
+
+def _newest_usable(tx: Transaction, slug: str) -> PublishedVersion:
+    for version in tx.versions.list_all(slug=slug):
+        if version.state is not VersionState.FAILED:
+            return version
+    raise NotFound(what="assignment", name=slug)
