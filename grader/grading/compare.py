@@ -149,12 +149,13 @@ def _flat(array: Array) -> "Array | np.flatiter[Array]":
 
 
 def _are_close(actual: Array, expected: Array, *, rtol: float, atol: float) -> NDArray[np.bool_]:
-    common = _promote(actual.dtype, expected.dtype)
-    if common.kind in "biu":  # compared as they are, never through a float: exact beyond 2**53
+    if {actual.dtype.kind, expected.dtype.kind} <= set("biu"):
+        # compared as they are, never through a float: exact beyond 2**53
         equal = np.asarray(actual == expected, dtype=np.bool_)
         common = np.dtype(np.float32)  # under a tolerance torch takes its default dtype
         ours, theirs = actual, expected
     else:
+        common = _promote(actual.dtype, expected.dtype)
         ours, theirs = actual.astype(common, copy=False), expected.astype(common, copy=False)
         equal = np.asarray(ours == theirs, dtype=np.bool_)
     if (rtol == 0 and atol == 0) or equal.all():
@@ -171,7 +172,10 @@ def _are_close(actual: Array, expected: Array, *, rtol: float, atol: float) -> N
 
 
 def _promote(actual: np.dtype[Any], expected: np.dtype[Any]) -> np.dtype[Any]:
-    """The dtype in which two arrays are compared: torch.promote_types, with an answer where torch has none."""
+    """The dtype in which two arrays are compared, one of them not of integers.
+
+    It is that of torch.promote_types; float32 where torch has no answer.
+    """
     if actual == expected:
         return actual
     kinds = {_kind(actual), _kind(expected)}
@@ -181,10 +185,8 @@ def _promote(actual: np.dtype[Any], expected: np.dtype[Any]) -> np.dtype[Any]:
     floats = [dtype for dtype in (actual, expected) if _kind(dtype) == "f"]
     if len(floats) == 1:
         return floats[0]
-    if len(floats) == 2:
-        small, large = sorted(floats, key=lambda dtype: dtype.itemsize)
-        return large if small.itemsize < large.itemsize and large.itemsize >= 4 else np.dtype(np.float32)
-    return np.promote_types(actual, expected)
+    small, large = sorted(floats, key=lambda dtype: dtype.itemsize)
+    return large if small.itemsize < large.itemsize and large.itemsize >= 4 else np.dtype(np.float32)
 
 
 def _kind(dtype: np.dtype[Any]) -> str:

@@ -1,0 +1,122 @@
+"""Findings to points: what is earned, decided and pending. The only place that rounds."""
+
+from collections.abc import Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal
+
+from grader.domain.assignment import Check, Question
+from grader.domain.execution import Outcome
+from grader.domain.ids import CheckId
+from grader.domain.result import CheckResult, Finding, Points, QuestionResult, Result, Verdict
+from grader.domain.text import Note
+
+_CENT = Decimal("0.01")
+
+
+def score_question(
+    question: Question,
+    findings: Mapping[CheckId, Finding],
+    *,
+    diagnoses: Mapping[CheckId, Note] | None = None,
+    notes: tuple[Note, ...] = (),
+    cells: tuple[int, ...] = (),
+) -> QuestionResult:
+    """Turn a question's findings into points.
+
+    Checks that share the question's points stand or fall together: all of them passed earns the points, one decided
+    failure loses them, anything else leaves them pending. `partial` counts for a check that stands alone.
+
+    Args:
+        question: with its checks' points.
+        findings: one for every check.
+        diagnoses: for the checks whose mistake was recognised.
+        notes: told at the question.
+        cells: numbers of the graded cells.
+
+    Raises:
+        KeyError: a check has no finding; a defect of ours, never a zero.
+    """
+    sharing = [check for check in question.checks if check.shares_points]
+    shared = _shared_points(sharing, findings)
+    results = []
+    for check in question.checks:
+        finding = findings[check.check_id]
+        is_grouped = check.shares_points and len(sharing) > 1
+        score, pending = shared[check.check_id] if is_grouped else _own_points(check, finding)
+        verdict = _partial_verdict(check, finding) if not is_grouped else finding.verdict
+        results.append(
+            CheckResult(
+                check_id=check.check_id,
+                kind=check.kind,
+                verdict=verdict,
+                score=_rounded(score),
+                decided=_rounded(check.points - pending),
+                pending=_rounded(pending),
+                points=_rounded(check.points),
+                code=finding.code,
+                facts=finding.facts,
+                diagnosis=(diagnoses or {}).get(check.check_id),
+            )
+        )
+    return QuestionResult(
+        question_id=question.question_id,
+        score=_sum([result.score for result in results]),
+        decided=_sum([result.decided for result in results]),
+        pending=_sum([result.pending for result in results]),
+        points=_sum([result.points for result in results]),
+        checks=tuple(results),
+        notes=notes,
+        cells=cells,
+    )
+
+
+def total(outcome: Outcome, questions: Sequence[QuestionResult], notes: tuple[Note, ...] = ()) -> Result:
+    """Sum the questions of one grading run."""
+    return Result(
+        outcome=outcome,
+        score=_sum([question.score for question in questions]),
+        decided=_sum([question.decided for question in questions]),
+        pending=_sum([question.pending for question in questions]),
+        points=_sum([question.points for question in questions]),
+        questions=tuple(questions),
+        notes=notes,
+    )
+
+
+def _own_points(check: Check, finding: Finding) -> tuple[Points, Points]:
+    """(score, pending) of a check that counts by itself."""
+    if finding.verdict is Verdict.PASSED:
+        return check.points, 0
+    if finding.verdict.is_pending:
+        return 0, check.points
+    earned = check.partial.get(finding.rung, 0) if finding.rung is not None else 0
+    return min(max(earned, 0), check.points), 0
+
+
+def _partial_verdict(check: Check, finding: Finding) -> Verdict:
+    """The finding's verdict; PARTIAL where its rung is worth points."""
+    if finding.verdict is Verdict.PASSED or finding.verdict.is_pending:
+        return finding.verdict
+    earned, _ = _own_points(check, finding)
+    return Verdict.PARTIAL if earned else finding.verdict
+
+
+def _shared_points(
+    sharing: Sequence[Check], findings: Mapping[CheckId, Finding]
+) -> dict[CheckId, tuple[Points, Points]]:
+    """(score, pending) of each check in a group: all the points stand on the check that carries them."""
+    verdicts = [findings[check.check_id].verdict for check in sharing]
+    if all(verdict is Verdict.PASSED for verdict in verdicts):
+        return {check.check_id: (check.points, 0) for check in sharing}
+    if any(verdict is not Verdict.PASSED and not verdict.is_pending for verdict in verdicts):
+        return {check.check_id: (0, 0) for check in sharing}
+    return {check.check_id: (0, check.points) for check in sharing}
+
+
+def _sum(points: Sequence[Points]) -> Points:
+    return _rounded(sum(points))
+
+
+def _rounded(points: Points) -> Points:
+    """Points to two decimals, halves away from zero; an int where nothing is lost by it."""
+    exact = Decimal(repr(points)).quantize(_CENT, rounding=ROUND_HALF_UP)
+    return int(exact) if exact == exact.to_integral_value() else float(exact)
