@@ -1,0 +1,90 @@
+"""One deadline for everything that a probe does in the student's kernel."""
+
+import builtins
+import signal
+import time
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Any
+
+# A student may replace builtins; what this module defines looks them up in a copy made before.
+globals()["__builtins__"] = dict(vars(builtins))
+
+_monotonic = time.monotonic
+_signal = signal.signal
+_setitimer = signal.setitimer
+_ITIMER = signal.ITIMER_REAL
+_SIGALRM = signal.SIGALRM
+_SIGINT = signal.SIGINT
+
+_AGAIN_S = 0.2
+"""The alarm repeats, because an exception raised inside a callback of C code is swallowed."""
+
+
+class Expired(BaseException):
+    """The deadline passed, or the host interrupted the kernel; no student's `except Exception` catches it."""
+
+
+class Deadline:
+    """Ends work in the main thread when its time is up, and puts handlers and timer back afterwards.
+
+    Outside the main thread there are no signals: `can_interrupt` is False and only `left_s` tells the time.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._at = _monotonic() + seconds
+        self._is_armed = False
+        self._was_interrupted = False
+        self._handlers: list[tuple[signal.Signals, Any]] = []
+        self._timer = (0.0, 0.0)
+        self.can_interrupt = False
+
+    def __enter__(self) -> "Deadline":
+        try:
+            for number in (_SIGALRM, _SIGINT):
+                self._handlers.append((number, _signal(number, self._expire)))
+        except ValueError:
+            return self
+        self._timer = _setitimer(_ITIMER, max(self.left_s, 0.001), _AGAIN_S)
+        self.can_interrupt = True
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._is_armed = False
+        if self.can_interrupt:
+            _setitimer(_ITIMER, *self._timer)
+        for number, handler in self._handlers:
+            # None stands for a handler that was not installed from Python and cannot be put back from here.
+            _signal(number, _DEFAULTS[number] if handler is None else handler)
+
+    @property
+    def left_s(self) -> float:
+        return 0.0 if self._was_interrupted else max(self._at - _monotonic(), 0.0)
+
+    def run(self, work: Callable[..., Any], *arguments: Any) -> Any:  # noqa: ANN401 - whatever the work gives
+        """Call it.
+
+        Raises:
+            Expired: the time ran out before, during or (where the work swallowed the news) after the call.
+        """
+        if not self.left_s:
+            raise Expired
+        self._is_armed = True
+        try:
+            result = work(*arguments)
+        finally:
+            self._is_armed = False
+        if not self.left_s:
+            raise Expired
+        return result
+
+    def _expire(self, number: int, frame: FrameType | None) -> None:
+        if number == _SIGINT:
+            self._was_interrupted = True
+        if self._is_armed and not self.left_s:
+            raise Expired
+
+
+_DEFAULTS: dict[signal.Signals, Any] = {signal.SIGALRM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
