@@ -1,0 +1,155 @@
+"""The queue of one machine: rows in the database that holds everything else, in the same transactions."""
+
+import secrets
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime
+from typing import Protocol
+
+import sqlalchemy as sa
+
+from grader.domain.ids import JobId
+from grader.domain.jobs import Claim, JobKind, QueueDepth
+from grader.errors import LeaseLost
+
+LEASE_S = 15.0
+
+_PRIORITY = {JobKind.PUBLISH: 0, JobKind.GRADE: 1, JobKind.REGRADE: 2}
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    sa.Column("place", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("job_id", sa.String(32), nullable=False, unique=True),
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("subject", sa.String(64), nullable=False),
+    sa.Column("priority", sa.Integer, nullable=False),
+    sa.Column("queued_at", sa.Float, nullable=False),
+    # Seconds since 1970. While a job is leased this is the end of its lease: it is due again without any clean-up.
+    sa.Column("due_at", sa.Float, nullable=False),
+    sa.Column("token", sa.Integer, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("worker", sa.String(128), nullable=True),
+    sa.UniqueConstraint("kind", "subject"),
+    sa.Index(None, "priority", "place"),
+)
+
+
+class OpenTransaction(Protocol):
+    """Whatever the queue shares a transaction with."""
+
+    @property
+    def connection(self) -> object: ...
+
+
+class LocalQueue:
+    """Work for workers. Keeps no state of its own: every method acts in the transaction it is given."""
+
+    def __init__(self, *, now: Callable[[], datetime], lease_s: float = LEASE_S) -> None:
+        self._now = now
+        self.lease_s = lease_s
+
+    def enqueue(self, tx: OpenTransaction, *, kind: JobKind, subject: str) -> JobId:
+        connection = _connection(tx)
+        known = connection.execute(
+            sa.select(jobs.c.job_id, jobs.c.worker).where(jobs.c.kind == kind.value, jobs.c.subject == subject)
+        ).first()
+        if known is not None:
+            if known.worker is None:
+                connection.execute(
+                    sa.update(jobs).where(jobs.c.job_id == known.job_id).values(due_at=self._time(), attempts=0)
+                )
+            return JobId(known.job_id)
+        job_id = JobId(secrets.token_hex(12))
+        connection.execute(
+            sa.insert(jobs).values(
+                job_id=job_id,
+                kind=kind.value,
+                subject=subject,
+                priority=_PRIORITY[kind],
+                queued_at=self._time(),
+                due_at=self._time(),
+                token=0,
+                attempts=0,
+            )
+        )
+        return job_id
+
+    def has_work(self, tx: OpenTransaction, *, kinds: Collection[JobKind]) -> bool:
+        return _connection(tx).execute(self._next(kinds).with_only_columns(jobs.c.job_id)).first() is not None
+
+    def claim(self, tx: OpenTransaction, *, worker: str, kinds: Collection[JobKind]) -> Claim | None:
+        connection = _connection(tx)
+        row = connection.execute(self._next(kinds)).first()
+        if row is None:
+            return None
+        token, attempts = row.token + 1, row.attempts + 1
+        taken = connection.execute(
+            sa.update(jobs)
+            .where(jobs.c.job_id == row.job_id, jobs.c.token == row.token)
+            .values(token=token, attempts=attempts, worker=worker, due_at=self._time() + self.lease_s)
+        )
+        if taken.rowcount != 1:
+            return None
+        return Claim(
+            job_id=JobId(row.job_id), kind=JobKind(row.kind), subject=row.subject, token=token, attempt=attempts
+        )
+
+    def renew(self, tx: OpenTransaction, claim: Claim) -> None:
+        self._change(tx, claim, due_at=self._time() + self.lease_s)
+
+    def finish(self, tx: OpenTransaction, claim: Claim) -> None:
+        _check_held(_connection(tx).execute(sa.delete(jobs).where(*_held(claim))), claim)
+
+    def retry(self, tx: OpenTransaction, claim: Claim, *, after_s: float) -> None:
+        self._change(tx, claim, worker=None, due_at=self._time() + after_s)
+
+    def release(self, tx: OpenTransaction, claim: Claim) -> None:
+        self._change(tx, claim, worker=None, due_at=self._time(), attempts=claim.attempt - 1)
+
+    def depth(self, tx: OpenTransaction) -> QueueDepth:
+        is_leased = sa.and_(jobs.c.worker.is_not(None), jobs.c.due_at > self._time())
+        leased = sa.func.coalesce(sa.func.sum(sa.case((is_leased, 1), else_=0)), 0)
+        row = _connection(tx).execute(sa.select(sa.func.count(), leased, sa.func.min(jobs.c.queued_at))).one()
+        total, held, oldest = row
+        return QueueDepth(
+            waiting=total - held,
+            leased=held,
+            oldest_at=None if oldest is None else datetime.fromtimestamp(oldest, tz=UTC),
+        )
+
+    def _next(self, kinds: Collection[JobKind]) -> "sa.Select[*tuple[object, ...]]":
+        return (
+            sa.select(jobs)
+            .where(jobs.c.kind.in_([kind.value for kind in kinds]), jobs.c.due_at <= self._time())
+            .order_by(jobs.c.priority, jobs.c.place)
+            .limit(1)
+        )
+
+    def _change(self, tx: OpenTransaction, claim: Claim, **values: object) -> None:
+        _check_held(_connection(tx).execute(sa.update(jobs).where(*_held(claim)).values(**values)), claim)
+
+    def _time(self) -> float:
+        return self._now().timestamp()
+
+
+def _held(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
+    return (jobs.c.job_id == claim.job_id, jobs.c.token == claim.token, jobs.c.worker.is_not(None))
+
+
+def _check_held(done: sa.CursorResult[*tuple[object, ...]], claim: Claim) -> None:
+    if done.rowcount != 1:
+        raise LeaseLost(job=claim.job_id)
+
+
+def _connection(tx: OpenTransaction) -> sa.Connection:
+    if not isinstance(tx.connection, sa.Connection):
+        raise TypeError("the local queue lives in a SQLAlchemy database")
+    return tx.connection

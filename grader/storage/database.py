@@ -1,0 +1,96 @@
+"""Transactions on the database, with one repository for each aggregate."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.orm import Session
+
+from grader.errors import StorageFull
+from grader.storage import engine as engines
+from grader.storage.courses import CoursesTable
+from grader.storage.decisions import DecisionsTable
+from grader.storage.offerings import OfferingsTable
+from grader.storage.people import PeopleTable
+from grader.storage.runs import RunsTable
+from grader.storage.submissions import SubmissionsTable
+from grader.storage.tokens import TokensTable
+from grader.storage.versions import VersionsTable
+from grader.storage.workers import WorkersTable
+
+
+class DatabaseTransaction:
+    """What can be read and written together."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    @property
+    def connection(self) -> Connection:
+        return self._session.connection()
+
+    @cached_property
+    def people(self) -> PeopleTable:
+        return PeopleTable(self._session)
+
+    @cached_property
+    def courses(self) -> CoursesTable:
+        return CoursesTable(self._session)
+
+    @cached_property
+    def tokens(self) -> TokensTable:
+        return TokensTable(self._session)
+
+    @cached_property
+    def versions(self) -> VersionsTable:
+        return VersionsTable(self._session)
+
+    @cached_property
+    def offerings(self) -> OfferingsTable:
+        return OfferingsTable(self._session)
+
+    @cached_property
+    def submissions(self) -> SubmissionsTable:
+        return SubmissionsTable(self._session)
+
+    @cached_property
+    def runs(self) -> RunsTable:
+        return RunsTable(self._session)
+
+    @cached_property
+    def decisions(self) -> DecisionsTable:
+        return DecisionsTable(self._session)
+
+    @cached_property
+    def workers(self) -> WorkersTable:
+        return WorkersTable(self._session)
+
+
+class Database:
+    """Opens transactions; safe to share between threads, not between processes."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @contextmanager
+    def reading(self) -> Iterator[DatabaseTransaction]:
+        with Session(engines.reading(self._engine), autoflush=False) as session:
+            yield DatabaseTransaction(session)
+
+    @contextmanager
+    def writing(self) -> Iterator[DatabaseTransaction]:
+        try:
+            with Session(engines.writing(self._engine), autoflush=False) as session, session.begin():
+                # Asking for the connection begins the transaction: what the block reads first is the newest state.
+                session.connection()
+                yield DatabaseTransaction(session)
+        except sa.exc.OperationalError as error:
+            if isinstance(error.orig, sqlite3.Error) and error.orig.sqlite_errorcode == sqlite3.SQLITE_FULL:
+                raise StorageFull(what="database") from error
+            raise
+
+    def close(self) -> None:
+        self._engine.dispose()

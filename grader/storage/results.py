@@ -1,0 +1,96 @@
+"""Question and check results of a run in the database."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from grader.domain.ids import CheckId, QuestionId, RunId
+from grader.domain.result import CheckResult, QuestionResult, Verdict
+from grader.storage.notes import note_from_json, note_to_json, notes_from_json, notes_to_json
+from grader.storage.tables import CheckResultRow, QuestionResultRow
+
+FACTS_VERSION = 1
+"""Of the facts that codes carry. Raise it when the facts of a code change, and keep older sentences readable."""
+
+
+def write_questions(session: Session, run_id: RunId, questions: Sequence[QuestionResult]) -> None:
+    session.add_all(
+        QuestionResultRow(
+            run_id=run_id,
+            place=place,
+            question_id=question.question_id,
+            score=question.score,
+            decided=question.decided,
+            pending=question.pending,
+            points=question.points,
+            notes=notes_to_json(question.notes),
+            cells=list(question.cells),
+        )
+        for place, question in enumerate(questions)
+    )
+    session.flush()
+    session.add_all(
+        _check_row(check, run_id=run_id, question_place=question_place, place=place)
+        for question_place, question in enumerate(questions)
+        for place, check in enumerate(question.checks)
+    )
+    session.flush()
+
+
+def read_questions(session: Session, run_id: RunId) -> tuple[QuestionResult, ...]:
+    checks: defaultdict[int, list[CheckResult]] = defaultdict(list)
+    check_rows = sa.select(CheckResultRow).where(CheckResultRow.run_id == run_id).order_by(CheckResultRow.place)
+    for row in session.scalars(check_rows):
+        checks[row.question_place].append(_read_check(row))
+    question_rows = (
+        sa.select(QuestionResultRow).where(QuestionResultRow.run_id == run_id).order_by(QuestionResultRow.place)
+    )
+    return tuple(
+        QuestionResult(
+            question_id=QuestionId(row.question_id),
+            score=row.score,
+            decided=row.decided,
+            pending=row.pending,
+            points=row.points,
+            checks=tuple(checks[row.place]),
+            notes=notes_from_json(row.notes),
+            cells=tuple(row.cells),
+        )
+        for row in session.scalars(question_rows)
+    )
+
+
+def _check_row(check: CheckResult, *, run_id: RunId, question_place: int, place: int) -> CheckResultRow:
+    return CheckResultRow(
+        run_id=run_id,
+        question_place=question_place,
+        place=place,
+        check_id=check.check_id,
+        kind=check.kind,
+        verdict=check.verdict.value,
+        score=check.score,
+        decided=check.decided,
+        pending=check.pending,
+        points=check.points,
+        code=check.code,
+        facts=dict(check.facts),
+        facts_version=FACTS_VERSION,
+        diagnosis=None if check.diagnosis is None else note_to_json(check.diagnosis),
+    )
+
+
+def _read_check(row: CheckResultRow) -> CheckResult:
+    return CheckResult(
+        check_id=CheckId(row.check_id),
+        kind=row.kind,
+        verdict=Verdict(row.verdict),
+        score=row.score,
+        decided=row.decided,
+        pending=row.pending,
+        points=row.points,
+        code=row.code,
+        facts=row.facts,
+        diagnosis=None if row.diagnosis is None else note_from_json(row.diagnosis),
+    )

@@ -1,0 +1,280 @@
+"""The tables: one class a table, in the order a submission meets them."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from grader.storage.columns import PointsNumber, StudentText, UtcDateTime
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+"""Constraints have names from the first revision on: batch migrations can then change them."""
+
+_Id = sa.String(32)
+_Hash = sa.String(64)
+_Word = sa.String(32)
+_Slug = sa.String(64)
+
+
+class Table(DeclarativeBase):
+    metadata = sa.MetaData(naming_convention=NAMING)
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it as a plain class attribute
+        datetime: UtcDateTime(),
+        dict[str, Any]: sa.JSON(none_as_null=True),
+        list[Any]: sa.JSON(none_as_null=True),
+    }
+
+
+class PersonRow(Table):
+    __tablename__ = "people"
+
+    person_id: Mapped[str] = mapped_column(_Id, primary_key=True)
+    login: Mapped[str] = mapped_column(sa.String(255), unique=True)
+    name: Mapped[str] = mapped_column(StudentText)
+    is_admin: Mapped[bool]
+    created_at: Mapped[datetime]
+
+
+class CourseRow(Table):
+    __tablename__ = "courses"
+
+    course_id: Mapped[str] = mapped_column(_Id, primary_key=True)
+    slug: Mapped[str] = mapped_column(_Slug, unique=True)
+    title: Mapped[str] = mapped_column(sa.Text)
+    time_zone: Mapped[str] = mapped_column(sa.String(64))
+    counting: Mapped[str] = mapped_column(_Word)
+    created_at: Mapped[datetime]
+
+
+class MembershipRow(Table):
+    __tablename__ = "memberships"
+    __table_args__ = (sa.UniqueConstraint("course_id", "student_number"),)
+
+    course_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("courses.course_id"), primary_key=True)
+    person_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("people.person_id"), primary_key=True, index=True)
+    role: Mapped[str] = mapped_column(_Word)
+    student_number: Mapped[str | None] = mapped_column(sa.String(64))
+
+
+class TokenRow(Table):
+    __tablename__ = "tokens"
+
+    token_id: Mapped[str] = mapped_column(_Id, primary_key=True)
+    person_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("people.person_id"), index=True)
+    secret_hash: Mapped[str] = mapped_column(_Hash, unique=True)
+    kind: Mapped[str] = mapped_column(_Word)
+    label: Mapped[str] = mapped_column(sa.Text)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class VersionRow(Table):
+    __tablename__ = "versions"
+
+    version: Mapped[str] = mapped_column(_Hash, primary_key=True)
+    slug: Mapped[str] = mapped_column(_Slug, index=True)
+    points: Mapped[float] = mapped_column(PointsNumber)
+    state: Mapped[str] = mapped_column(_Word)
+    findings: Mapped[list[Any]]
+    created_at: Mapped[datetime]
+
+
+class RevisionRow(Table):
+    """Texts, rubrics and visibility of a version, with a history of their own."""
+
+    __tablename__ = "revisions"
+
+    version: Mapped[str] = mapped_column(_Hash, sa.ForeignKey("versions.version"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    title_ja: Mapped[str] = mapped_column(sa.Text)
+    title_en: Mapped[str] = mapped_column(sa.Text)
+    files: Mapped[dict[str, Any]]
+    """Blob key by path."""
+    created_at: Mapped[datetime]
+
+
+class ExpectedRow(Table):
+    __tablename__ = "expected_values"
+
+    version: Mapped[str] = mapped_column(_Hash, sa.ForeignKey("versions.version"), primary_key=True)
+    environment: Mapped[str] = mapped_column(_Hash, primary_key=True)
+    blob: Mapped[str] = mapped_column(_Hash)
+    created_at: Mapped[datetime]
+
+
+class OfferingRow(Table):
+    __tablename__ = "offerings"
+    __table_args__ = (
+        sa.UniqueConstraint("course_id", "slug"),
+        sa.ForeignKeyConstraint(["version", "revision"], ["revisions.version", "revisions.number"]),
+    )
+
+    offering_id: Mapped[str] = mapped_column(_Id, primary_key=True)
+    course_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("courses.course_id"))
+    slug: Mapped[str] = mapped_column(_Slug)
+    version: Mapped[str] = mapped_column(_Hash)
+    revision: Mapped[int]
+    opens_at: Mapped[datetime | None]
+    due_at: Mapped[datetime | None]
+    closes_at: Mapped[datetime | None]
+    feedback_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class SubmissionRow(Table):
+    __tablename__ = "submissions"
+    __table_args__ = (
+        sa.UniqueConstraint("offering_id", "person_id", "number"),
+        sa.Index(None, "offering_id", "received_at", "submission_id"),
+    )
+
+    submission_id: Mapped[str] = mapped_column(_Id, primary_key=True)
+    person_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("people.person_id"))
+    offering_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("offerings.offering_id"))
+    number: Mapped[int]
+    notebook: Mapped[str] = mapped_column(_Hash)
+    size_bytes: Mapped[int]
+    file_name: Mapped[str] = mapped_column(StudentText)
+    received_at: Mapped[datetime]
+    is_late: Mapped[bool]
+    hinted_name: Mapped[str | None] = mapped_column(StudentText)
+    hinted_number: Mapped[str | None] = mapped_column(StudentText)
+
+
+class CountingSubmissionRow(Table):
+    """Which submission counts: a pointer that is moved explicitly."""
+
+    __tablename__ = "counting_submissions"
+
+    offering_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("offerings.offering_id"), primary_key=True)
+    person_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("people.person_id"), primary_key=True)
+    submission_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("submissions.submission_id"))
+
+
+class WrittenAnswerRow(Table):
+    __tablename__ = "written_answers"
+
+    submission_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("submissions.submission_id"), primary_key=True)
+    question_id: Mapped[str] = mapped_column(_Slug, primary_key=True)
+    text_hash: Mapped[str] = mapped_column(_Hash)
+    text: Mapped[str] = mapped_column(StudentText)
+    has_attachments: Mapped[bool]
+
+
+class RunRow(Table):
+    __tablename__ = "runs"
+    __table_args__ = (sa.Index(None, "version", "state"),)
+
+    run_id: Mapped[str] = mapped_column(_Id, primary_key=True)
+    number: Mapped[int]
+    """Per submission, from 1."""
+    submission_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("submissions.submission_id"), index=True)
+    version: Mapped[str] = mapped_column(_Hash, sa.ForeignKey("versions.version"))
+    cause: Mapped[str] = mapped_column(_Word)
+    state: Mapped[str] = mapped_column(_Word)
+    attempts: Mapped[int]
+    phase: Mapped[str | None] = mapped_column(_Word)
+    trouble: Mapped[dict[str, Any] | None]
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    environment: Mapped[str | None] = mapped_column(_Hash)
+    seed: Mapped[str | None] = mapped_column(_Word)
+    draws: Mapped[dict[str, Any] | None]
+    located: Mapped[dict[str, Any] | None]
+    outcome: Mapped[str | None] = mapped_column(_Word)
+    score: Mapped[float | None] = mapped_column(PointsNumber)
+    decided: Mapped[float | None] = mapped_column(PointsNumber)
+    pending: Mapped[float | None] = mapped_column(PointsNumber)
+    points: Mapped[float | None] = mapped_column(PointsNumber)
+    notes: Mapped[list[Any] | None]
+    seconds: Mapped[float | None]
+    executed: Mapped[str | None] = mapped_column(_Hash)
+    replies: Mapped[str | None] = mapped_column(_Hash)
+    reused_from: Mapped[str | None] = mapped_column(_Id, sa.ForeignKey("runs.run_id"))
+
+
+class CountingRunRow(Table):
+    """Which run's result is the submission's: a pointer that is moved explicitly."""
+
+    __tablename__ = "counting_runs"
+
+    submission_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("submissions.submission_id"), primary_key=True)
+    run_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("runs.run_id"))
+
+
+class QuestionResultRow(Table):
+    __tablename__ = "question_results"
+
+    run_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("runs.run_id"), primary_key=True)
+    place: Mapped[int] = mapped_column(primary_key=True)
+    question_id: Mapped[str] = mapped_column(_Slug)
+    score: Mapped[float] = mapped_column(PointsNumber)
+    decided: Mapped[float] = mapped_column(PointsNumber)
+    pending: Mapped[float] = mapped_column(PointsNumber)
+    points: Mapped[float] = mapped_column(PointsNumber)
+    notes: Mapped[list[Any]]
+    cells: Mapped[list[Any]]
+
+
+class CheckResultRow(Table):
+    """A verdict: a stable code with self-contained facts; the sentence is made when it is shown."""
+
+    __tablename__ = "check_results"
+    __table_args__ = (
+        sa.ForeignKeyConstraint(["run_id", "question_place"], ["question_results.run_id", "question_results.place"]),
+    )
+
+    run_id: Mapped[str] = mapped_column(_Id, primary_key=True)
+    question_place: Mapped[int] = mapped_column(primary_key=True)
+    place: Mapped[int] = mapped_column(primary_key=True)
+    check_id: Mapped[str] = mapped_column(_Slug)
+    kind: Mapped[str] = mapped_column(_Word)
+    verdict: Mapped[str] = mapped_column(_Word)
+    score: Mapped[float] = mapped_column(PointsNumber)
+    decided: Mapped[float] = mapped_column(PointsNumber)
+    pending: Mapped[float] = mapped_column(PointsNumber)
+    points: Mapped[float] = mapped_column(PointsNumber)
+    code: Mapped[str] = mapped_column(sa.String(128))
+    facts: Mapped[dict[str, Any]]
+    facts_version: Mapped[int]
+    diagnosis: Mapped[dict[str, Any] | None]
+
+
+class DecisionRow(Table):
+    """What a person decided: belongs to submission and question, never to a run; rows are only added."""
+
+    __tablename__ = "decisions"
+
+    decision_id: Mapped[str] = mapped_column(_Id, primary_key=True)
+    submission_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("submissions.submission_id"))
+    place: Mapped[int]
+    """Per submission, from 1: which came after which."""
+    question_id: Mapped[str] = mapped_column(_Slug)
+    check_id: Mapped[str | None] = mapped_column(_Slug)
+    kind: Mapped[str] = mapped_column(_Word)
+    points: Mapped[float | None] = mapped_column(PointsNumber)
+    comment: Mapped[str] = mapped_column(StudentText)
+    reason: Mapped[str] = mapped_column(StudentText)
+    decided_by: Mapped[str] = mapped_column(_Id, sa.ForeignKey("people.person_id"))
+    decided_at: Mapped[datetime]
+
+    __table_args__ = (sa.UniqueConstraint("submission_id", "place"),)
+
+
+class WorkerRow(Table):
+    __tablename__ = "workers"
+
+    worker: Mapped[str] = mapped_column(sa.String(128), primary_key=True)
+    seen_at: Mapped[datetime]
+    sandbox: Mapped[str] = mapped_column(_Word)
+    reason: Mapped[str | None] = mapped_column(StudentText)
+    environment: Mapped[str | None] = mapped_column(_Hash)
