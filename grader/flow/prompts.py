@@ -8,7 +8,7 @@ from grader.domain.text import Text
 from grader.flow.expected import read_prompt_outputs
 from grader.flow.ports import Stores
 
-_GAP = re.compile(r"\{\{(.+?)\}\}")
+_GAP = re.compile(r"\{\{(.+?)\}\}", re.DOTALL)
 
 
 def load_prompt_outputs(version: VersionHash, *, stores: Stores) -> Mapping[str, Mapping[str, str]]:
@@ -20,13 +20,19 @@ def load_prompt_outputs(version: VersionHash, *, stores: Stores) -> Mapping[str,
 
 
 def render_prompt(prompt: Text, outputs: Mapping[str, str]) -> Text:
-    """The prompt as Markdown, each gap as a block of what is printed; a gap stays while nothing is known of it."""
+    """The prompt as Markdown with its gaps filled: in a code block as it is, elsewhere as a block of its own.
+
+    A gap stays as the author wrote it while nothing is known of it.
+    """
     return Text(ja=_render(prompt.ja, outputs), en=_render(prompt.en, outputs))
 
 
 def _render(markdown: str, outputs: Mapping[str, str]) -> str:
     def fill(gap: re.Match[str]) -> str:
         shown = outputs.get(gap[1].strip())
-        return gap[0] if shown is None else f"\n\n```text\n{shown}\n```\n"
+        if shown is None:
+            return gap[0]
+        is_fenced = markdown.count("```", 0, gap.start()) % 2 == 1
+        return shown if is_fenced else f"\n\n```text\n{shown}\n```\n"
 
     return _GAP.sub(fill, markdown)

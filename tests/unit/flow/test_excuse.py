@@ -1,0 +1,131 @@
+import pytest
+
+from grader.domain.execution import CellError, CellRun, CellState, Execution, Outcome
+from grader.domain.ids import EnvironmentHash
+from grader.domain.result import Finding, Verdict
+from grader.flow.excuse import Circumstances, excuse
+
+WRONG = Finding(verdict=Verdict.FAILED, code="value.values_differ")
+ABSENT = Finding(verdict=Verdict.MISSING, code="value.missing_name")
+RIGHT = Finding(verdict=Verdict.PASSED, code="value.passed")
+RAISED_IN_CALL = Finding(verdict=Verdict.FAILED, code="function.raised")
+
+
+def run(index, state=CellState.OK, **more):
+    return CellRun(index=index, state=state, **more)
+
+
+def execution(*runs, outcome=Outcome.COMPLETED):
+    return Execution(
+        outcome=outcome,
+        cells=runs,
+        replies={},
+        environment=EnvironmentHash("e"),
+        executed_notebook=b"{}",
+    )
+
+
+def circumstances(sources, runs, *, of, outcome=Outcome.COMPLETED):
+    return Circumstances.of(
+        code_cells=of,
+        runs=[each for each in runs if each.index in of],
+        sources=dict(enumerate(sources)),
+        execution=execution(*runs, outcome=outcome),
+    )
+
+
+def judged(finding, around, *, has_all_replies=True):
+    return excuse(lambda: finding, around, has_all_replies=has_all_replies)
+
+
+def test_a_right_answer_needs_no_excuse():
+    around = circumstances(["x = 1"], [run(0, needs_gpu=True)], of=[0])
+
+    assert judged(RIGHT, around) is RIGHT
+
+
+def test_a_wrong_answer_in_calm_circumstances_stays_wrong():
+    around = circumstances(["x = 1"], [run(0)], of=[0])
+
+    assert judged(WRONG, around) is WRONG
+
+
+def test_an_answer_that_stopped_for_want_of_a_gpu_is_pending():
+    stopped = run(0, CellState.RAISED, error=CellError(name="AssertionError", message=""), needs_gpu=True)
+    around = circumstances(["t = torch.ones(2).cuda()"], [stopped], of=[0])
+
+    finding = judged(ABSENT, around)
+
+    assert (finding.verdict, finding.facts) == (Verdict.NEEDS_GPU, {"cell": 1})
+
+
+def test_a_later_question_that_builds_on_it_is_pending_too():
+    runs = [run(0, CellState.RAISED, needs_gpu=True), run(1, CellState.RAISED)]
+    around = circumstances(["t = torch.ones(2).cuda()", "print(t[0])"], runs, of=[1])
+
+    assert judged(ABSENT, around).verdict is Verdict.NEEDS_GPU
+
+
+def test_a_lecture_cell_without_gpu_excuses_no_unrelated_answer():
+    runs = [run(0, CellState.RAISED, needs_gpu=True), run(1)]
+    around = circumstances(["model = model.cuda()", "t = torch.ones(2)"], runs, of=[1])
+
+    assert judged(WRONG, around) is WRONG
+
+
+def test_an_answer_behind_a_gpu_guard_is_pending_when_it_is_missing():
+    source = "if torch.cuda.is_available():\n    t = torch.ones(2)"
+    around = circumstances([source], [run(0)], of=[0])
+
+    assert judged(ABSENT, around).verdict is Verdict.NEEDS_GPU
+
+
+def test_choosing_a_device_is_no_excuse_for_a_wrong_value():
+    source = "device = 'cuda' if torch.cuda.is_available() else 'cpu'\nt = torch.zeros(2, device=device)"
+    around = circumstances([source], [run(0)], of=[0])
+
+    assert judged(WRONG, around) is WRONG
+
+
+def test_a_hidden_call_that_raises_in_a_function_using_cuda_is_pending():
+    around = circumstances(["def f(x):\n    return x.cuda() ** 2"], [run(0)], of=[0])
+
+    assert judged(RAISED_IN_CALL, around).verdict is Verdict.NEEDS_GPU
+
+
+def test_a_missing_package_excuses_what_uses_its_names():
+    runs = [run(0, missing_package="torchvision"), run(1, CellState.RAISED)]
+    around = circumstances(["from torchvision import transforms as T", "t = T.ToTensor()(image)"], runs, of=[1])
+
+    finding = judged(ABSENT, around)
+
+    assert (finding.verdict, finding.facts) == (Verdict.NEEDS_PACKAGE, {"package": "torchvision"})
+
+
+def test_a_missing_plotting_package_excuses_no_wrong_answer_beside_it():
+    runs = [run(0, missing_package="japanize_matplotlib"), run(1)]
+    around = circumstances(["import japanize_matplotlib\nimport torch", "t = torch.zeros(2)"], runs, of=[1])
+
+    assert judged(WRONG, around) is WRONG
+
+
+def test_questions_after_the_end_of_the_kernel_are_skipped_and_pending():
+    runs = [run(0, CellState.ENDED_KERNEL), run(1, CellState.NOT_RUN)]
+    around = circumstances(["import os; os._exit(0)", "t = 1"], runs, of=[1], outcome=Outcome.DIED)
+
+    assert judged(ABSENT, around, has_all_replies=False).verdict is Verdict.SKIPPED
+
+
+@pytest.mark.parametrize("outcome", [each for each in Outcome if each not in (Outcome.COMPLETED, Outcome.SANDBOX_FAILED)])
+def test_the_question_that_ended_the_kernel_is_told_how(outcome):
+    around = circumstances(["boom()"], [run(0, CellState.ENDED_KERNEL)], of=[0], outcome=outcome)
+
+    finding = judged(ABSENT, around, has_all_replies=False)
+
+    assert (finding.verdict, finding.code) == (Verdict.FAILED, f"check.ended_{outcome.value}")
+
+
+def test_an_unanswered_probe_is_for_a_person():
+    around = circumstances(["t = 1"], [run(0)], of=[0])
+
+    assert judged(ABSENT, around, has_all_replies=False).verdict is Verdict.NEEDS_REVIEW
