@@ -148,6 +148,12 @@ class DatabaseTooNew(OperatorCanFix):
     code = "database_too_new"
 
 
+class InvalidSettings(OperatorCanFix):
+    """An environment variable of ours has a value it cannot have; `what` names each."""
+
+    code = "invalid_settings"
+
+
 class PortInUse(OperatorCanFix):
     """Another program listens where the service should."""
 

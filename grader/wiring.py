@@ -1,0 +1,282 @@
+"""Settings -> engine, stores, queue, sandbox, app, worker: the one place that knows all sides."""
+
+import logging
+import os
+import secrets
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import structlog
+from pydantic import ValidationError
+
+from grader.catalog import Bundle, Loaded, bundled, parse, read_bundle
+from grader.domain.publishing import Dates
+from grader.errors import Conflict, InvalidRequest, InvalidSettings
+from grader.flow.assignments import StoredAssignments
+from grader.flow.people import add_course, ensure_admin
+from grader.flow.ports import Runner, Stores
+from grader.flow.publish import offer, publish
+from grader.flow.submit import Intake
+from grader.notebook.read import ReadLimits, read
+from grader.queue.local import LocalQueue
+from grader.sandbox import wire
+from grader.settings import Settings
+from grader.storage.blobs import FolderBlobs
+from grader.storage.database import Database
+from grader.storage.engine import open_engine
+from grader.storage.migrate import migrate
+
+DEMO_COURSE = "demo"
+_SECRET_BYTES = 32
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstStart:
+    """What only the first start on a data folder gives: the admin's token, shown once."""
+
+    admin_token: str | None
+
+
+def read_settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        InvalidSettings: naming each variable that is wrong.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = [f"GRADER_{str(entry['loc'][0]).upper()}: {entry['msg']}" for entry in error.errors()]
+        raise InvalidSettings(what="; ".join(wrong)) from error
+
+
+def configure_logging(settings: Settings) -> None:
+    """One JSON object a line on standard error."""
+    level = logging.getLevelNamesMapping().get(settings.log_level.upper(), logging.INFO)
+    logging.basicConfig(level=logging.WARNING)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def read_limits(settings: Settings) -> ReadLimits:
+    """What an uploaded file may be."""
+    return ReadLimits(
+        max_bytes=settings.max_upload_bytes,
+        max_cells=settings.max_cells,
+        max_containers=settings.max_containers,
+        max_nesting=settings.max_nesting,
+    )
+
+
+def read_files(assignment: str) -> Bundle:
+    """The files of a bundled assignment by its short name, or of a folder.
+
+    Raises:
+        InvalidAssignment: no such folder, or files that cannot be read.
+    """
+    known = bundled()
+    return read_bundle(known[assignment] if assignment in known else Path(assignment))
+
+
+def load_assignment(assignment: str) -> Loaded:
+    """The same, parsed.
+
+    Raises:
+        InvalidAssignment: with every mistake.
+    """
+    return parse(read_files(assignment))
+
+
+@contextmanager
+def open_stores(settings: Settings) -> Iterator[Stores]:
+    """The database, the files and the queue; the database is brought up to date first."""
+    settings.data_folder.mkdir(parents=True, exist_ok=True)
+    clock = SystemClock()
+    migrate(settings.database_path, copies=settings.backups_folder, at=clock.now())
+    database = Database(open_engine(settings.database_path))
+    try:
+        yield Stores(
+            storage=database,
+            blobs=FolderBlobs(settings.blobs_folder),
+            queue=LocalQueue(now=clock.now, lease_s=settings.lease_s),
+            clock=clock,
+        )
+    finally:
+        database.close()
+
+
+def stored_assignments(stores: Stores) -> StoredAssignments:
+    """Published versions, parsed when they are first asked for."""
+    return StoredAssignments(stores=stores, reader=lambda files, slug: parse(Bundle(slug=slug, files=files)))
+
+
+def draw_key(settings: Settings) -> bytes:
+    """The secret that picks hidden inputs; made at the first start, readable by its owner only."""
+    path = settings.draw_key_path
+    if not path.exists():
+        # Written beside and linked: of two processes that start together one wins, and both read the same whole key.
+        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(secrets.token_bytes(_SECRET_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(beside, path)
+        beside.unlink()
+    return path.read_bytes()
+
+
+def prepare(settings: Settings) -> FirstStart:
+    """Make the data folder ready to serve: secrets, database, bundled assignments, the demo course, an admin."""
+    draw_key(settings)
+    with open_stores(settings) as stores:
+        for folder in bundled().values():
+            bundle = read_bundle(folder)
+            publish(parse(bundle), files=bundle.files, stores=stores)
+        with stores.storage.reading() as tx:
+            is_first = not tx.people.has_admin()
+        if is_first and settings.demo:
+            _create_demo_course(stores)
+        # Last, so that a start which was cut off before is a first start again and shows its token.
+        issued = ensure_admin(login="admin", stores=stores) if is_first else None
+    return FirstStart(admin_token=None if issued is None else issued.secret)
+
+
+def _create_demo_course(stores: Stores) -> None:
+    with suppress(Conflict):
+        add_course(DEMO_COURSE, title="デモ / Demo", stores=stores)
+    for slug in bundled():
+        with suppress(Conflict):
+            offer(slug, course=DEMO_COURSE, stores=stores)
+
+
+def parse_dates(
+    course: str,
+    stores: Stores,
+    *,
+    opens: str | None,
+    due: str | None,
+    closes: str | None,
+    feedback: str | None,
+) -> Dates:
+    """Dates as an instructor types them, in the course's time zone.
+
+    Raises:
+        InvalidRequest: not a date.
+        NotFound: no such course.
+    """
+    with stores.storage.reading() as tx:
+        found = tx.courses.find_by_slug(course)
+    zone = ZoneInfo(found.time_zone) if found else ZoneInfo("UTC")
+    when = partial(_parse_date, zone=zone)
+    return Dates(
+        opens_at=when("--opens", opens),
+        due_at=when("--due", due),
+        closes_at=when("--closes", closes),
+        feedback_at=when("--feedback", feedback),
+    )
+
+
+def _parse_date(option: str, text: str | None, *, zone: ZoneInfo) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        local = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidRequest(what=option, value=text) from error
+    return (local if local.tzinfo else local.replace(tzinfo=zone)).astimezone(UTC)
+
+
+@contextmanager
+def open_runner(settings: Settings) -> Iterator[Runner]:
+    """The sandbox, started when it is first needed.
+
+    Raises:
+        SandboxUnavailable: from its first use, naming what is missing.
+    """
+    # nbclient takes a while to import, and most commands and the web process run no kernel.
+    from grader.sandbox.runner import SandboxRunner
+
+    runner = SandboxRunner(settings.kernel_python, max_executed_bytes=settings.max_executed_bytes)
+    try:
+        yield runner
+    finally:
+        runner.close()
+
+
+def run_worker(settings: Settings, *, stop: threading.Event) -> None:
+    """Work until told to stop."""
+    from grader.worker import Worker
+
+    with open_stores(settings) as stores, open_runner(settings) as runner:
+        worker = Worker(
+            stores=stores,
+            assignments=stored_assignments(stores),
+            runner=runner,
+            codec=wire,
+            read_notebook=partial(read, limits=read_limits(settings)),
+            key=draw_key(settings),
+            max_attempts=settings.max_attempts,
+        )
+        worker.run(stop)
+
+
+def run_web(settings: Settings, *, fd: int | None) -> int:
+    """Serve HTTP until told to stop; the exit status."""
+    import uvicorn
+
+    from grader.web.app import create_app
+    from grader.web.services import Services
+
+    with open_stores(settings) as stores:
+        blobs = FolderBlobs(settings.blobs_folder)
+        intake = Intake(
+            stores=stores,
+            read_notebook=partial(read, limits=read_limits(settings)),
+            free_share=blobs.free_share,
+            minimum_free_share=settings.min_free_share,
+        )
+        services = Services(
+            stores=stores,
+            intake=intake,
+            assignments=stored_assignments(stores),
+            max_upload_bytes=settings.max_upload_bytes,
+        )
+        server = uvicorn.Server(
+            uvicorn.Config(
+                create_app(services),
+                host=settings.host,
+                port=settings.port,
+                fd=fd,
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=3,
+            )
+        )
+        server.run()
+        return 0 if server.started else 1
