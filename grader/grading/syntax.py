@@ -1,0 +1,125 @@
+"""Python sources as syntax trees, whatever state they are in, and the names they bind; nothing is executed."""
+
+import ast
+import builtins
+import warnings
+from collections.abc import Iterator, Sequence
+
+_BUILTINS = frozenset(dir(builtins)) | {"display", "get_ipython"}
+_MAX_REPAIRS = 20
+"""A notebook with more broken statements than this is read without what follows them."""
+
+
+def parse_leniently(source: str) -> ast.Module:
+    """The syntax tree of a source; top-level statements that do not parse are left out, the others keep their lines.
+
+    Cells are joined before they come here, and a syntax error in one cell leaves the others valid. Never raises.
+    """
+    lines = source.split("\n")
+    for _ in range(_MAX_REPAIRS):
+        try:
+            return _parse("\n".join(lines))
+        except SyntaxError as error:
+            if not _blank_statement(lines, around=_broken_line(error, lines)):
+                break
+        except (ValueError, RecursionError, MemoryError):  # null bytes, absurd nesting
+            break
+    return ast.Module(body=[], type_ignores=[])
+
+
+def top_level_names(tree: ast.Module) -> tuple[str, ...]:
+    """Names that running the statements binds at the top level, in the order of their first binding."""
+    names: dict[str, None] = {}
+    for statement in tree.body:
+        for name in _bound(statement):
+            names.setdefault(name)
+    return tuple(names)
+
+
+def imported_names(tree: ast.Module) -> frozenset[str]:
+    """Top-level names that import statements bind."""
+    found: set[str] = set()
+    for node in _walk_top_level(tree.body):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            found.update((alias.asname or alias.name).split(".")[0] for alias in node.names)
+    return frozenset(found)
+
+
+def mentioned_names(tree: ast.AST) -> frozenset[str]:
+    """Every name that is read or bound anywhere in the tree, built-ins left out."""
+    return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id not in _BUILTINS)
+
+
+def function_names(tree: ast.Module) -> tuple[str, ...]:
+    """Names of the functions that the statements define at the top level, by `def` or as a lambda, in order."""
+    names: dict[str, None] = {}
+    for node in _walk_top_level(tree.body):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            names.setdefault(node.name)
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    names.setdefault(target.id)
+    return tuple(names)
+
+
+def _parse(source: str) -> ast.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a student's "\d" is no business of our log
+        return ast.parse(source)
+
+
+def _broken_line(error: SyntaxError, lines: list[str]) -> int:
+    """The line (from 1) to blame: a block that is missing is reported at the line after it."""
+    line = error.lineno or 1
+    if isinstance(error, IndentationError) and line <= len(lines) and _starts_statement(lines[line - 1]):
+        return max(line - 1, 1)
+    return line
+
+
+def _blank_statement(lines: list[str], *, around: int) -> bool:
+    """Blank the top-level statement that holds a line (from 1); False where there is nothing left to blank."""
+    if not lines:
+        return False
+    place = min(max(around - 1, 0), len(lines) - 1)
+    while place > 0 and not lines[place].strip():
+        place -= 1  # an unfinished block is reported at the end of the text
+    first = place
+    while first > 0 and not _starts_statement(lines[first]):
+        first -= 1
+    last = place + 1
+    while last < len(lines) and not _starts_statement(lines[last]):
+        last += 1
+    if not any(line.strip() for line in lines[first:last]):
+        return False
+    lines[first:last] = [""] * (last - first)
+    return True
+
+
+def _starts_statement(line: str) -> bool:
+    return bool(line) and not line[0].isspace() and line[0] not in ")]}#"
+
+
+def _walk_top_level(statements: Sequence[ast.stmt]) -> Iterator[ast.AST]:
+    """All nodes that run in the top-level scope: bodies of functions and classes are not entered."""
+    todo: list[ast.AST] = list(reversed(statements))
+    while todo:
+        node = todo.pop()
+        yield node
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            continue  # their variables are their own
+        todo.extend(reversed(list(ast.iter_child_nodes(node))))
+
+
+def _bound(statement: ast.stmt) -> Iterator[str]:
+    for node in _walk_top_level([statement]):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            yield from ((alias.asname or alias.name).split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
+            yield node.name

@@ -1,0 +1,71 @@
+"""Sources in any state give a tree."""
+
+import ast
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from grader.grading.syntax import function_names, imported_names, mentioned_names, parse_leniently, top_level_names
+
+
+@given(st.text())
+@example("x = '\x00'")
+@example("(" * 500)
+@example("-" * 5000 + "1")
+@example("1" + "+1" * 20000)
+@example("'\\d'")
+@example("x = 1\r\ny =")
+def test_any_text_gives_a_tree(source: str) -> None:
+    assert isinstance(parse_leniently(source), ast.Module)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param("x = = 2", id="one line"),
+        pytest.param("def f(x):", id="function without a body"),
+        pytest.param("def f(x):\n    return (x +\n", id="bracket left open in a function"),
+        pytest.param("for i in range(3)\n    print(i)", id="missing colon"),
+        pytest.param("print 'a'", id="Python 2"),
+        pytest.param("if True:", id="nothing after a colon"),
+    ],
+)
+def test_a_broken_statement_takes_no_other_with_it(broken: str) -> None:
+    tree = parse_leniently(f"a = 1\n{broken}\nb = 2")
+    assert {"a", "b"} <= set(top_level_names(tree))
+
+
+def test_lines_keep_their_numbers() -> None:
+    tree = parse_leniently("x = = 1\n\ny = 2")
+    assert [node.lineno for node in tree.body] == [3]
+
+
+def test_names_bound_at_the_top_level_in_order() -> None:
+    source = """
+import torch.nn as nn, numpy
+from torch import autograd as ag
+a, (b, *c) = 1, (2, 3)
+for d in []: e = 1
+with open("f") as f: pass
+def g(x): inner = x
+class H: attribute = 1
+if (i := 3): pass
+try: pass
+except ValueError as j: pass
+k = [hidden for hidden in a]
+a.attribute = 1
+"""
+    assert top_level_names(parse_leniently(source)) == (
+        *("nn", "numpy", "ag", "a", "b", "c", "d", "e", "f", "g", "H", "i", "j", "k"),
+    )
+    assert imported_names(parse_leniently(source)) == {"nn", "numpy", "ag"}
+
+
+def test_functions_are_found_by_def_and_lambda_but_not_inside_others() -> None:
+    source = "def f(x):\n  def inner(): pass\ng = lambda x: x\nh = 3\nclass C:\n  def method(self): pass"
+    assert function_names(parse_leniently(source)) == ("f", "g")
+
+
+def test_mentioned_names_reach_into_functions_and_leave_builtins_out() -> None:
+    assert mentioned_names(parse_leniently("def f(x):\n  return print(x + y)")) == {"x", "y"}
