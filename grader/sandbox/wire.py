@@ -83,23 +83,14 @@ Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
 
 
 def request(probe: Probe) -> tuple[dict[str, object], list[bytes]]:
-    """Give what `sandbox/kernel/probe.answer` needs for one probe: a JSON object and the hidden inputs' raw bytes."""
-    asked: dict[str, object] = {
-        "key": probe.key,
-        "names": list(probe.names),
-        "limits": {
-            # A piece of the header is the reply's own frame around the values.
-            "header_bytes": HEADER_MAX_BYTES - 64 * 1024,
-            "body_bytes": FRAME_MAX_BYTES - HEADER_MAX_BYTES,
-            "nodes": NODES_MAX,
-            "depth": DEPTH_MAX,
-            "text_chars": TEXT_MAX_CHARS,
-            "int_bits": INT_MAX_BITS,
-            "ndim": NDIM_MAX,
-            "elements": ELEMENTS_MAX,
-        },
-    }
-    writer = _Writer()
+    """Give what `sandbox/kernel/probe.answer` needs for one probe: a JSON object and the hidden inputs' raw bytes.
+
+    Raises:
+        ValueError: a hidden input cannot be built in a kernel (opaque, or beyond the wire's limits).
+    """
+    writer = _Writer(is_request=True)
+    asked: dict[str, object] = {"key": probe.key, "names": list(probe.names)}
+    nodes = len(probe.names)
     if isinstance(probe, CallFunction):
         asked |= {
             "is": "calls",
@@ -107,8 +98,20 @@ def request(probe: Probe) -> tuple[dict[str, object], list[bytes]]:
             "gradients": probe.gradients,
             "seconds": probe.seconds,
         }
+        nodes = sum(2 + len(call) for call in probe.calls)
     else:
         asked |= {"is": "names", "seconds": NAMES_SECONDS}
+    asked["limits"] = {
+        # What is left of the header frames the values.
+        "header_bytes": HEADER_MAX_BYTES - 64 * 1024,
+        "body_bytes": FRAME_MAX_BYTES - HEADER_MAX_BYTES,
+        "nodes": NODES_MAX - nodes,
+        "depth": DEPTH_MAX,
+        "text_chars": TEXT_MAX_CHARS,
+        "int_bits": INT_MAX_BITS,
+        "ndim": NDIM_MAX,
+        "elements": ELEMENTS_MAX,
+    }
     return asked, writer.buffers
 
 
@@ -171,9 +174,10 @@ def digest_of(value: ArrayValue | str) -> str:
 class _Writer:
     """Turns values into header nodes and collects their raw bytes."""
 
-    def __init__(self, *, cap_bytes: int | None = None) -> None:
+    def __init__(self, *, cap_bytes: int | None = None, is_request: bool = False) -> None:
         self.buffers: list[bytes] = []
         self._room_bytes = cap_bytes
+        self._is_request = is_request
 
     def frame(self, key: str, reply: Reply) -> bytes:
         self.buffers = []
@@ -203,7 +207,7 @@ class _Writer:
         """Describe one value.
 
         Raises:
-            ValueError: it goes deeper than the wire carries.
+            ValueError: it goes deeper than the wire carries, or is opaque and asked to be built.
         """
         if depth > DEPTH_MAX:
             raise ValueError("value is nested too deeply for the wire")
@@ -217,6 +221,8 @@ class _Writer:
             case MappingValue():
                 pairs: Json = [[self.node(key), self.node(item, depth=depth + 1)] for key, item in value.items]
                 return {"is": "dict", "items": pairs}
+            case OpaqueValue() if self._is_request:
+                raise ValueError("an opaque value cannot be built in a kernel")
             case OpaqueValue():
                 return _opaque_node(value)
 
