@@ -83,7 +83,7 @@ class Run:
     attempts: int = 0
     """How often a worker took it up."""
     phase: str | None = None
-    """While running: 'starting', 'executing', 'comparing'."""
+    """While running: 'proving' (the version has no expected values here yet), 'executing', 'comparing'."""
     trouble: Note | None = None
     """Why it waits or failed; for people who run the service."""
     environment: EnvironmentHash | None = None

@@ -27,13 +27,14 @@ class StoredAssignments:
         """
         with self._stores.storage.reading() as tx:
             bundle = tx.versions.get_revision(version, number=revision)
+            slug = tx.versions.get(version).slug
         key = (version, bundle.number)
         with self._lock:
             if key in self._loaded:
                 self._loaded.move_to_end(key)
                 return self._loaded[key]
         files = {path: self._stores.blobs.get(blob) for path, blob in bundle.files.items()}
-        loaded = self._reader(files)
+        loaded = self._reader(files, slug)
         with self._lock:
             self._loaded[key] = loaded
             while len(self._loaded) > _KEPT:

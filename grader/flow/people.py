@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from grader.domain.ids import CourseId, PersonId
@@ -161,24 +161,13 @@ def make_token(
         NotFound: no such person, or not for `by`.
         Forbidden: `by` may not.
     """
-    secret = _SECRET_PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
-    now = stores.clock.now()
     with stores.storage.writing() as tx:
         person = tx.people.find_by_login(login)
         if person is None:
             raise NotFound(what="person", name=login)
         if by is not None:
             _check_may_issue(tx, by, person)
-        token = Token(
-            token_id=TokenId(new_id()),
-            person_id=person.person_id,
-            kind=TokenKind.PERSONAL,
-            label=label,
-            created_at=now,
-            expires_at=None if lifetime_s is None else now + timedelta(seconds=lifetime_s),
-        )
-        tx.tokens.add(token, secret_hash=_hash(secret))
-    return IssuedToken(token=token, secret=secret)
+        return _issue(tx, person, label=label, lifetime_s=lifetime_s, at=stores.clock.now())
 
 
 def revoke_token(token_id: TokenId, *, stores: Stores, by: Caller | None = None) -> None:
@@ -212,12 +201,13 @@ def authenticate(secret: str, *, stores: Stores) -> Caller:
 
 
 def ensure_admin(*, login: str, stores: Stores) -> IssuedToken | None:
-    """At the first start: make an admin and a token for it. None when there is an admin already."""
-    with stores.storage.reading() as tx:
+    """At the first start: make an admin and a token for it, both or neither. None when there is an admin already."""
+    person = _new_person(login, name=login, is_admin=True, clock=stores.clock)
+    with stores.storage.writing() as tx:
         if tx.people.has_admin():
             return None
-    create_person(login, name=login, stores=stores, is_admin=True)
-    return make_token(login, label="first start", stores=stores)
+        tx.people.add(person)
+        return _issue(tx, person, label="first start", lifetime_s=None, at=stores.clock.now())
 
 
 def visible_course(tx: Transaction, slug: str, caller: Caller | None) -> Course:
@@ -238,6 +228,20 @@ def _new_person(login: str, *, name: str, is_admin: bool, clock: Clock) -> Perso
     return Person(
         person_id=PersonId(new_id()), login=login, name=name or login, is_admin=is_admin, created_at=clock.now()
     )
+
+
+def _issue(tx: Transaction, person: Person, *, label: str, lifetime_s: float | None, at: datetime) -> IssuedToken:
+    secret = _SECRET_PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
+    token = Token(
+        token_id=TokenId(new_id()),
+        person_id=person.person_id,
+        kind=TokenKind.PERSONAL,
+        label=label,
+        created_at=at,
+        expires_at=None if lifetime_s is None else at + timedelta(seconds=lifetime_s),
+    )
+    tx.tokens.add(token, secret_hash=_hash(secret))
+    return IssuedToken(token=token, secret=secret)
 
 
 def _check_may_issue(tx: Transaction, by: Caller, person: Person) -> None:

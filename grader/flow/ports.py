@@ -93,7 +93,7 @@ class LoadedAssignment(Protocol):
 class AssignmentReader(Protocol):
     """Turns the files of a stored bundle into an assignment; catalog.parse behind it."""
 
-    def __call__(self, files: Mapping[str, bytes]) -> LoadedAssignment:
+    def __call__(self, files: Mapping[str, bytes], slug: str) -> LoadedAssignment:
         """Raises InvalidAssignment with every mistake."""
 
 

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from grader.domain.execution import Outcome
 from grader.domain.ids import CheckId, QuestionId
 from grader.domain.people import CountingPolicy
 from grader.domain.result import CheckResult, Points, QuestionResult, Result, Verdict
-from grader.domain.submission import Decision, DecisionKind, Run, Submission
+from grader.domain.submission import Decision, DecisionKind, Run, RunState, Submission
 from grader.domain.text import Note
 from grader.flow.ports import Transaction
-from grader.grading.score import rounded, total
+from grader.grading.score import sum_question, total
 
 _ALL = 100_000
 """More submissions than anyone makes for one assignment."""
@@ -46,6 +47,19 @@ def standing_result(tx: Transaction, run: Run) -> Result:
     return with_decisions(tx.runs.load_result(run.run_id), tx.decisions.list_of(run.submission_id))
 
 
+def is_held_up_by_us(tx: Transaction, run: Run) -> bool:
+    """Has the run ended with points pending through our failure: no GPU here, a missing package, no grading at all?"""
+    if run.state is RunState.FAILED:
+        return True
+    if run.state is not RunState.FINISHED:
+        return False
+    result = tx.runs.load_result(run.run_id)
+    ours = (Verdict.NEEDS_GPU, Verdict.NEEDS_PACKAGE)
+    return result.outcome is Outcome.SANDBOX_FAILED or any(
+        check.verdict in ours for question in result.questions for check in question.checks
+    )
+
+
 def recount(tx: Transaction, submission: Submission) -> None:
     """Point at the submission that counts for this person and offering, by the course's policy.
 
@@ -80,13 +94,7 @@ def _question(question: QuestionResult, decisions: Sequence[Decision]) -> Questi
         note = Note(code="review.overridden", facts={"points": points, "comment": override.comment})
         notes = (*question.notes, note)
         return replace(question, checks=checks, score=points, decided=question.points, pending=0, notes=notes)
-    return replace(
-        question,
-        checks=checks,
-        score=rounded(sum(check.score for check in checks)),
-        decided=rounded(sum(check.decided for check in checks)),
-        pending=rounded(sum(check.pending for check in checks)),
-    )
+    return sum_question(question.question_id, checks, notes=question.notes, cells=question.cells)
 
 
 def _check(check: CheckResult, decision: Decision | None) -> CheckResult:

@@ -4,18 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from grader.domain.execution import Outcome
 from grader.domain.ids import BlobKey, RunId, SubmissionId
 from grader.domain.jobs import JobKind
 from grader.domain.notebook import IdentityHint, Notebook
 from grader.domain.people import CountingPolicy, Course
 from grader.domain.publishing import Offering
-from grader.domain.result import Verdict
 from grader.domain.submission import Run, RunCause, RunState, Submission
 from grader.errors import NotFound, NotOpen, StorageFull
 from grader.flow.names import new_id
 from grader.flow.people import Caller, visible_course
 from grader.flow.ports import Stores, Transaction
+from grader.flow.standing import is_held_up_by_us
 
 _NAME_LENGTH = 200
 
@@ -89,19 +88,6 @@ def submit(upload: Upload, *, caller: Caller, intake: Intake) -> Receipt:
             tx.submissions.set_counting(submission)
         stores.queue.enqueue(tx, kind=JobKind.GRADE, subject=run.run_id)
     return Receipt(submission=submission, run=run, created=True)
-
-
-def is_held_up_by_us(tx: Transaction, run: Run) -> bool:
-    """Has the run ended with points pending through our failure: no GPU here, a missing package, no grading at all?"""
-    if run.state is RunState.FAILED:
-        return True
-    if run.state is not RunState.FINISHED:
-        return False
-    result = tx.runs.load_result(run.run_id)
-    ours = (Verdict.NEEDS_GPU, Verdict.NEEDS_PACKAGE)
-    return result.outcome is Outcome.SANDBOX_FAILED or any(
-        check.verdict in ours for question in result.questions for check in question.checks
-    )
 
 
 def _find_offering(tx: Transaction, upload: Upload, caller: Caller) -> tuple[Course, Offering]:

@@ -5,7 +5,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from grader.domain.assignment import Check, Question
 from grader.domain.execution import Outcome
-from grader.domain.ids import CheckId
+from grader.domain.ids import CheckId, QuestionId
 from grader.domain.result import CheckResult, Finding, Points, QuestionResult, Result, Verdict
 from grader.domain.text import Note
 
@@ -57,13 +57,24 @@ def score_question(
                 diagnosis=(diagnoses or {}).get(check.check_id),
             )
         )
+    return sum_question(question.question_id, results, notes=notes, cells=cells)
+
+
+def sum_question(
+    question_id: QuestionId,
+    checks: Sequence[CheckResult],
+    *,
+    notes: tuple[Note, ...] = (),
+    cells: tuple[int, ...] = (),
+) -> QuestionResult:
+    """Sum the checks of one question."""
     return QuestionResult(
-        question_id=question.question_id,
-        score=_sum([result.score for result in results]),
-        decided=_sum([result.decided for result in results]),
-        pending=_sum([result.pending for result in results]),
-        points=_sum([result.points for result in results]),
-        checks=tuple(results),
+        question_id=question_id,
+        score=_sum([check.score for check in checks]),
+        decided=_sum([check.decided for check in checks]),
+        pending=_sum([check.pending for check in checks]),
+        points=_sum([check.points for check in checks]),
+        checks=tuple(checks),
         notes=notes,
         cells=cells,
     )

@@ -75,7 +75,7 @@ class RunsTable:
         row = self._get_unfinished(run_id)
         row.state = RunState.RUNNING.value
         row.attempts = attempts
-        row.phase = "starting"
+        row.phase = "executing"
         row.trouble = None
         row.started_at = at
         self._session.flush()
@@ -91,6 +91,7 @@ class RunsTable:
         row.attempts = attempts
         row.phase = None
         row.trouble = None if trouble is None else note_to_json(trouble)
+        row.finished_at = None
         self._session.flush()
 
     def fail(self, run_id: RunId, *, trouble: Note, at: datetime) -> None:
