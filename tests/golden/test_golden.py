@@ -14,7 +14,18 @@ GOLDEN = load_golden("torch-tensor")
 def reports(tmp_path_factory):
     """One `grader grade` over all of them, as an instructor would call it."""
     paths = [str(golden.path) for golden in GOLDEN]
-    command = [sys.executable, "-m", "grader", "grade", "--assignment", "torch-tensor", "--json", "--lang", "ja", *paths]
+    command = [
+        sys.executable,
+        "-m",
+        "grader",
+        "grade",
+        "--assignment",
+        "torch-tensor",
+        "--json",
+        "--lang",
+        "ja",
+        *paths,
+    ]
     done = subprocess.run(
         command, capture_output=True, text=True, cwd=tmp_path_factory.mktemp("elsewhere"), timeout=600, check=False
     )
