@@ -116,7 +116,7 @@ def test_questions_after_the_end_of_the_kernel_are_skipped_and_pending():
     assert judged(ABSENT, around, has_all_replies=False).verdict is Verdict.SKIPPED
 
 
-@pytest.mark.parametrize("outcome", [each for each in Outcome if each not in (Outcome.COMPLETED, Outcome.SANDBOX_FAILED)])
+@pytest.mark.parametrize("outcome", sorted(set(Outcome) - {Outcome.COMPLETED, Outcome.SANDBOX_FAILED}))
 def test_the_question_that_ended_the_kernel_is_told_how(outcome):
     around = circumstances(["boom()"], [run(0, CellState.ENDED_KERNEL)], of=[0], outcome=outcome)
 
