@@ -23,13 +23,11 @@ class Settings(BaseSettings):
     """The interpreter of the students' environment."""
     max_upload_bytes: int = Field(default=20 * 1024 * 1024, gt=0)
     max_cells: int = Field(default=2000, gt=0)
-    max_containers: int = Field(default=2_000_000, gt=0)
+    max_containers: int = Field(default=1_000_000, gt=0)
     """Lists and objects in an uploaded file, counted before it is parsed."""
     max_nesting: int = Field(default=100, gt=0)
     min_free_share: float = Field(default=0.05, ge=0, lt=1)
     """Uploads are refused when less of the disk than this is free."""
-    max_executed_bytes: int = Field(default=5 * 1024 * 1024, gt=0)
-    """Size of the executed notebook that is kept and shown."""
     lease_s: float = Field(default=15.0, gt=0)
     """How long a worker that went silent keeps its job."""
     max_attempts: int = Field(default=5, gt=0)

@@ -3,6 +3,7 @@
 import logging
 import os
 import secrets
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -21,7 +23,7 @@ from grader.domain.publishing import Dates
 from grader.errors import Conflict, InvalidRequest, InvalidSettings
 from grader.flow.assignments import StoredAssignments
 from grader.flow.people import add_course, ensure_admin
-from grader.flow.ports import Runner, Stores
+from grader.flow.ports import Stores
 from grader.flow.publish import offer, publish
 from grader.flow.submit import Intake
 from grader.notebook.read import ReadLimits, read
@@ -32,6 +34,9 @@ from grader.storage.blobs import FolderBlobs
 from grader.storage.database import Database
 from grader.storage.engine import open_engine
 from grader.storage.migrate import migrate
+
+if TYPE_CHECKING:
+    from grader.sandbox.runner import SandboxRunner
 
 DEMO_COURSE = "demo"
 _SECRET_BYTES = 32
@@ -88,7 +93,7 @@ def read_limits(settings: Settings) -> ReadLimits:
         max_bytes=settings.max_upload_bytes,
         max_cells=settings.max_cells,
         max_containers=settings.max_containers,
-        max_nesting=settings.max_nesting,
+        max_depth=settings.max_nesting,
     )
 
 
@@ -212,7 +217,7 @@ def _parse_date(option: str, text: str | None, *, zone: ZoneInfo) -> datetime | 
 
 
 @contextmanager
-def open_runner(settings: Settings) -> Iterator[Runner]:
+def open_runner(settings: Settings) -> "Iterator[SandboxRunner]":
     """The sandbox, started when it is first needed.
 
     Raises:
@@ -221,7 +226,7 @@ def open_runner(settings: Settings) -> Iterator[Runner]:
     # nbclient takes a while to import, and most commands and the web process run no kernel.
     from grader.sandbox.runner import SandboxRunner
 
-    runner = SandboxRunner(settings.kernel_python, max_executed_bytes=settings.max_executed_bytes)
+    runner = SandboxRunner(settings.kernel_python)
     try:
         yield runner
     finally:
@@ -230,19 +235,26 @@ def open_runner(settings: Settings) -> Iterator[Runner]:
 
 def run_worker(settings: Settings, *, stop: threading.Event) -> None:
     """Work until told to stop."""
-    from grader.worker import Worker
+    from grader.flow.grade import Bench
+    from grader.flow.proofs import Proofs, Prover
+    from grader.worker import Pace, Worker
 
+    secret = draw_key(settings)
     with open_stores(settings) as stores, open_runner(settings) as runner:
-        worker = Worker(
+        assignments = stored_assignments(stores)
+        prover = Prover(stores=stores, assignments=assignments, runner=runner, codec=wire, secret=secret)
+        bench = Bench(
             stores=stores,
-            assignments=stored_assignments(stores),
+            assignments=assignments,
+            proofs=Proofs(prover),
             runner=runner,
             codec=wire,
             read_notebook=partial(read, limits=read_limits(settings)),
-            key=draw_key(settings),
+            secret=secret,
             max_attempts=settings.max_attempts,
         )
-        worker.run(stop)
+        pace = Pace(keep_s=settings.lease_s / 4)
+        Worker(f"{socket.gethostname()}:{os.getpid()}", bench=bench, abort=runner.abort, pace=pace).run(stop)
 
 
 def run_web(settings: Settings, *, fd: int | None) -> int:

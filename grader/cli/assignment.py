@@ -48,10 +48,9 @@ def publish_folder(
     Exit status: 0 published, 4 our failure, 5 something in the files is wrong or the spec does not hold.
     """
     language = language or default_language()
-    files = wiring.read_files(folder)
-    loaded = wiring.parse_files(files)
+    loaded = wiring.load_assignment(folder)
     with wiring.open_stores(wiring.read_settings()) as stores:
-        version = publish(loaded, files=files, stores=stores)
+        version = publish(loaded, files=loaded.bundle.files, stores=stores)
         deadline = time.monotonic() + wait_s
         while version.state is VersionState.UNPROVED and time.monotonic() < deadline:
             time.sleep(_POLL_S)
