@@ -1,0 +1,66 @@
+"""What the student's own source shows of a mistake: calls, loops and literals with their lines."""
+
+import ast
+import warnings
+from functools import cached_property
+
+_LOOPS = (ast.For, ast.While, ast.AsyncFor)
+
+
+class Clues:
+    """A question's source, looked at only where a pattern asks for it. A source that does not parse shows nothing."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+
+    @cached_property
+    def _nodes(self) -> tuple[ast.AST, ...]:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # a student's "\d" is no business of our log
+                return tuple(ast.walk(ast.parse(self._source)))
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return ()
+
+    @cached_property
+    def _calls(self) -> tuple[tuple[str, int], ...]:
+        """Name and line of every call, by the last part of its name, in the order of the source."""
+        found = []
+        for node in self._nodes:
+            if isinstance(node, ast.Call):
+                function = node.func
+                if isinstance(function, ast.Attribute):
+                    found.append((function.attr, function.end_lineno or node.lineno, node.col_offset))
+                elif isinstance(function, ast.Name):
+                    found.append((function.id, node.lineno, node.col_offset))
+        return tuple((name, line) for name, line, _ in sorted(found, key=lambda call: call[1:]))
+
+    def calls(self, name: str) -> bool:
+        return any(name == called for called, _ in self._calls)
+
+    def line_of_call(self, *names: str) -> int | None:
+        """The line (from 1) of the first call of one of these."""
+        return next((line for called, line in self._calls if called in names), None)
+
+    @property
+    def backward_lines(self) -> tuple[int, ...]:
+        """The line of every `backward` call; two calls on one line count twice."""
+        return tuple(line for called, line in self._calls if called == "backward")
+
+    @property
+    def has_backward_in_loop(self) -> bool:
+        return any(
+            isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute) and inner.func.attr == "backward"
+            for node in self._nodes
+            if isinstance(node, _LOOPS)
+            for inner in ast.walk(node)
+        )
+
+    @property
+    def float_literal(self) -> tuple[int, str] | None:
+        """Line and spelling of the first float written out."""
+        floats = [n for n in self._nodes if isinstance(n, ast.Constant) and isinstance(n.value, float)]
+        if not floats:
+            return None
+        first = min(floats, key=lambda node: (node.lineno, node.col_offset))
+        return first.lineno, ast.get_source_segment(self._source, first) or repr(first.value)
