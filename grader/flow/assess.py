@@ -12,7 +12,7 @@ from grader.domain.location import FoundBy, LocatedAnswer, Location
 from grader.domain.notebook import Notebook
 from grader.domain.probe import CallFunction, Probe, TakeNames
 from grader.domain.result import Finding, QuestionResult, Result, Verdict
-from grader.domain.text import Note
+from grader.domain.text import Fact, Note
 from grader.feedback.diagnose import diagnose
 from grader.flow.excuse import Circumstances, excuse
 from grader.flow.expected import POOL_SIZE, Expected, check_path, with_replies
@@ -214,7 +214,8 @@ def _cell_notes(runs: Sequence[CellRun]) -> list[Note]:
     notes = []
     for run in runs:
         if run.state is CellState.RAISED and run.error is not None:
-            facts = {"cell": run.index + 1, "error": run.error.name, "message": run.error.message[:500]}
+            error = run.error
+            facts: dict[str, Fact] = {"cell": run.index + 1, "error": error.name, "message": error.message[:500]}
             notes.append(Note(code="execution.cell_raised", facts=facts))
         elif run.state is CellState.TIMED_OUT:
             notes.append(Note(code="execution.cell_timed_out", facts={"cell": run.index + 1}))
