@@ -1,24 +1,23 @@
 """Every error of ours, sorted by who can act.
 
 GraderError
-|- StudentCanFix          the upload is refused, nothing was queued, nothing is spent
-|  |- NotebookRefused     `code` says why: not_json, truncated, empty_file, ...
-|- AuthorCanFix           an assignment's files are wrong
-|  |- InvalidAssignment   every mistake in the files, each with file, line and field
-|  |- SpecDoesNotHold     the reference does not earn full points, or an empty notebook earns some
-|- OperatorCanFix         our own failure: retried, never a mark
-|  |- SandboxUnavailable  no kernel can run on this machine, and what is missing
-|  |- SandboxFailed       a kernel could not be started or answered nonsense before student code ran
-|  |- StorageFull         less than the minimum of free disk
-|  |- StorageDamaged      a stored file is not what was stored
-|  |- DatabaseTooNew      the database was made by a newer version of the service
-|  |- PortInUse, AlreadyRunning
-|- LeaseLost              another worker has the job now: drop the work
-|- BadWireBytes           bytes from a kernel that are not the wire format
-|- NotFound
-|- NotAllowed             NotSignedIn, Forbidden, NotOpen, FeedbackHeldBack
-|- NotGradedYet, NotOpen
-|- InvalidRequest         a request that cannot be understood
+|- StudentCanFix            the upload is refused, nothing was queued, nothing is spent
+|  |- NotebookRefused       `reason` says why: not_json, truncated, empty_file, ...
+|- AuthorCanFix             an assignment's files are wrong
+|  |- InvalidAssignment     every mistake in the files, each with file, line and field
+|  |- SpecDoesNotHold       the reference does not earn full points, or an empty notebook earns some
+|- OperatorCanFix           our own failure: retried, never a mark
+|  |- SandboxUnavailable    no kernel can run on this machine, and what is missing
+|  |- SandboxFailed         a kernel could not be started or answered nonsense before student code ran
+|  |- StorageFull, StorageDamaged, DatabaseTooNew
+|  |- InvalidSettings, PortInUse, AlreadyRunning, ServiceUnreachable
+|- LeaseLost                another worker has the job now: drop the work
+|- BadWireBytes             bytes from a kernel that are not the wire format
+|- NotFound                 no such thing, or not for the one who asks
+|- NotAllowed               NotSignedIn, Forbidden, NotOpen, FeedbackHeldBack
+|- NotGradedYet             asked for a result before there is one
+|- InvalidRequest           a request that cannot be understood
+|- Conflict                 it exists already
 
 The sentence for people is `error.<code>` in the catalogues (ja, en); `facts` fill its gaps. str(error) is English, for logs.
 """
