@@ -1,0 +1,232 @@
+"""What code cells show of the answers: names they bind and expressions they contain, read from their syntax trees."""
+
+import ast
+import re
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from grader.domain.location import Wanted
+from grader.domain.notebook import CellKind, Notebook
+from grader.notebook.magics import plain_python
+
+STRONG = 4
+"""The very name or expression asked for."""
+WEAK = 2
+"""The expression with another variable, or the spelling of it in a cell that does not parse."""
+_LARGEST_CELL_CHARS = 100_000
+_ALL_CODE_CHARS = 2_000_000
+"""Code beyond this, counted from the notebook's end, is not parsed: syntax trees are large and slow."""
+_MODULES = frozenset({"torch", "np", "numpy", "plt", "nn", "F", "print", "math", "autograd"})
+_WILDCARD = "grader_any_"
+_REST = "grader_rest_"
+_IGNORED_FIELDS = frozenset({"ctx", "kind", "type_comment"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Pattern:
+    tree: ast.expr
+    has_wildcards: bool
+    variable: str | None
+    """The first name that stands for data: another answer may use another."""
+    spelling: str
+
+
+class Clues:
+    """The code cells of one notebook as far as they tell which question they answer; each is parsed at most once."""
+
+    def __init__(self, notebook: Notebook, wanted: Sequence[Wanted]) -> None:
+        self._sources = {
+            position: cell.source for position, cell in enumerate(notebook.cells) if cell.kind is CellKind.CODE
+        }
+        self._readable = self._choose_readable()
+        self._wanted = wanted
+        self._patterns = {one.number: tuple(_read_patterns(one.patterns)) for one in wanted}
+        self._trees: dict[int, ast.Module | None] = {}
+        self._weights: dict[int, Mapping[int, int]] = {}
+
+    def of(self, position: int) -> Mapping[int, int]:
+        """Weight of the cell's evidence for each question, by number; questions it says nothing of are absent."""
+        if position not in self._weights:
+            self._weights[position] = {
+                one.number: weight for one in self._wanted if (weight := self._weight(position, one)) > 0
+            }
+        return self._weights[position]
+
+    def can_know(self, number: int) -> bool:
+        """Whether the question says anything by which an answer could be recognised."""
+        return any(one.number == number and (one.names or self._patterns[number]) for one in self._wanted)
+
+    def code_between(self, first: int, end: int) -> list[int]:
+        """Positions of code cells from `first` up to, not including, `end`."""
+        return [position for position in range(first, end) if position in self._sources]
+
+    def has_code(self, position: int, *, before_line: int | None = None) -> bool:
+        """Whether the cell does anything: comments, blank lines and bare strings are words."""
+        source = self._sources[position]
+        if before_line is not None:
+            source = "\n".join(source.split("\n", before_line)[:before_line])
+        tree = self._tree(position) if before_line is None else _parse(source)
+        if tree is None:
+            return any(line and not line.isspace() and not line.lstrip().startswith("#") for line in _lines(source))
+        return any(not _is_words(statement) for statement in tree.body)
+
+    def is_setup(self, position: int, *, before_line: int | None = None) -> bool:
+        """Whether the cell only imports, sets up, or does nothing: no answer on its own."""
+        if before_line is None:
+            tree = self._tree(position)
+        else:
+            tree = _parse("\n".join(self._sources[position].split("\n", before_line)[:before_line]))
+        if tree is None:
+            return False
+        return all(
+            isinstance(statement, ast.Import | ast.ImportFrom | ast.Pass) or _is_words(statement)
+            for statement in tree.body
+        )
+
+    def _choose_readable(self) -> frozenset[int]:
+        readable, chars = set(), 0
+        for position in sorted(self._sources, reverse=True):
+            size = len(self._sources[position])
+            chars += size
+            if chars > _ALL_CODE_CHARS:
+                break
+            if size <= _LARGEST_CELL_CHARS:
+                readable.add(position)
+        return frozenset(readable)
+
+    def _tree(self, position: int) -> ast.Module | None:
+        if position not in self._readable:
+            return None
+        if position not in self._trees:
+            self._trees[position] = _parse(plain_python(self._sources[position]))
+        return self._trees[position]
+
+    def _weight(self, position: int, one: Wanted) -> int:
+        tree = self._tree(position)
+        patterns = self._patterns[one.number]
+        if tree is None:
+            return self._weight_by_spelling(position, one) if position in self._readable else 0
+        pieces = [STRONG for name in one.names if name in _bound_names(tree)]
+        for pattern in patterns:
+            pieces.append(_strength(tree, pattern))
+        found = sorted((piece for piece in pieces if piece), reverse=True)
+        return 0 if not found else found[0] + (1 if len(found) > 1 else 0)
+
+    def _weight_by_spelling(self, position: int, one: Wanted) -> int:
+        source = self._sources[position]
+        for name in one.names:
+            if re.search(rf"^(?:def\s+{re.escape(name)}\s*\(|{re.escape(name)}\s*=[^=])", source, re.MULTILINE):
+                return WEAK
+        squeezed = "".join(source.split())
+        return WEAK if any(pattern.spelling in squeezed for pattern in self._patterns[one.number]) else 0
+
+
+def _lines(source: str) -> list[str]:
+    return source.split("\n", 10_000)
+
+
+def _parse(source: str) -> ast.Module | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # such as an invalid escape in a student's string
+            return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _is_words(statement: ast.stmt) -> bool:
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
+
+
+def _bound_names(tree: ast.Module) -> frozenset[str]:
+    """Names that assignments and definitions outside of functions bind; not loop variables and imports."""
+    names: set[str] = set()
+    for statement in _outer_statements(tree.body):
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(statement.name)
+        elif isinstance(statement, ast.Assign):
+            names.update(name for target in statement.targets for name in _target_names(target))
+        elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
+            names.update(_target_names(statement.target))
+    return frozenset(names)
+
+
+def _outer_statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    waiting = list(reversed(body))
+    while waiting:
+        statement = waiting.pop()
+        yield statement
+        if isinstance(statement, ast.If | ast.With | ast.Try | ast.For | ast.While):
+            waiting.extend(reversed(statement.body))
+            waiting.extend(getattr(statement, "orelse", []))
+
+
+def _target_names(target: ast.expr) -> Iterator[str]:
+    return (node.id for node in ast.walk(target) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+
+
+def _read_patterns(patterns: Sequence[str]) -> Iterator[_Pattern]:
+    """Patterns that are Python, with $NAME for any expression and $$$ for any further ones; others tell nothing."""
+    for written in patterns:
+        text = re.sub(r"\$\$\$[A-Z_]*", _REST, written)
+        text = re.sub(r"\$([A-Z_]+)", rf"{_WILDCARD}\1", text)
+        tree = _parse(text.strip())
+        if tree is None or len(tree.body) != 1 or not isinstance(tree.body[0], ast.Expr):
+            continue
+        expression = tree.body[0].value
+        names = [node.id for node in ast.walk(expression) if isinstance(node, ast.Name)]
+        data = [name for name in names if name not in _MODULES and not name.startswith((_WILDCARD, _REST))]
+        yield _Pattern(
+            tree=expression,
+            has_wildcards=text != written,
+            variable=data[0] if data else None,
+            spelling="".join(written.split()),
+        )
+
+
+def _strength(tree: ast.Module, pattern: _Pattern) -> int:
+    found = 0
+    for node in ast.walk(tree):
+        if type(node) is not type(pattern.tree):
+            continue
+        if _matches(node, pattern.tree, variable=None, seen={}):
+            return WEAK if pattern.has_wildcards else STRONG
+        if pattern.variable and _matches(node, pattern.tree, variable=pattern.variable, seen={}):
+            found = WEAK
+    return found
+
+
+def _matches(node: object, pattern: object, *, variable: str | None, seen: dict[str, str]) -> bool:
+    """Compare along the pattern, whose size bounds the work however deep the student's code is."""
+    if isinstance(pattern, ast.Name):
+        if pattern.id.startswith((_WILDCARD, _REST)):
+            return isinstance(node, ast.expr)
+        if not isinstance(node, ast.Name):
+            return False
+        if pattern.id == variable:
+            return seen.setdefault(variable, node.id) == node.id
+        return node.id == pattern.id
+    if isinstance(pattern, ast.AST):
+        return type(node) is type(pattern) and all(
+            _matches(getattr(node, name, None), value, variable=variable, seen=seen)
+            for name, value in ast.iter_fields(pattern)
+            if name not in _IGNORED_FIELDS
+        )
+    if isinstance(pattern, list):
+        return isinstance(node, list) and _matches_all(node, pattern, variable=variable, seen=seen)
+    return type(node) is type(pattern) and node == pattern
+
+
+def _matches_all(nodes: list[object], patterns: list[object], *, variable: str | None, seen: dict[str, str]) -> bool:
+    ends_open = bool(patterns) and isinstance(patterns[-1], ast.Name) and patterns[-1].id.startswith(_REST)
+    if ends_open:
+        patterns = patterns[:-1]
+        nodes = nodes[: len(patterns)]
+    return len(nodes) == len(patterns) and all(
+        _matches(node, pattern, variable=variable, seen=seen) for node, pattern in zip(nodes, patterns, strict=True)
+    )

@@ -1,0 +1,297 @@
+"""The student's own words under a question: Markdown, comments and bare strings, without the author's prompt."""
+
+import ast
+import io
+import re
+import tokenize
+import unicodedata
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import groupby
+
+from grader.notebook.headings import Around, LabelKind, read_line
+from grader.notebook.magics import plain_python
+
+LONGEST_PIECE_CHARS = 20_000
+_LARGEST_CODE_CHARS = 100_000
+_FUZZY_LINES = 200
+_LONGEST_FUZZY_CHARS = 300
+_SAME_RATIO = 0.85
+_SHORTEST_EXCERPT_CHARS = 8
+"""A shorter line is the prompt's only if it is one of the prompt's lines as a whole."""
+_LONGEST_GAP_LINES = 80
+
+
+# --- the author's prompts ---------------------------------------------------------------------------------------------
+
+_GAP = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+_GAP_MARK = "\N{OBJECT REPLACEMENT CHARACTER}"
+_DRESS = frozenset("*_#>`~\\$-・.。:,、　 |")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _PromptLine:
+    """One line of a prompt between gaps, squeezed."""
+
+    text: str
+    gap_follows: bool
+    next_text: str
+    """What comes after the gap; '' at the prompt's end."""
+
+
+class Prompts:
+    """The prompts of all questions in all languages; `{{...}}` in them stands for anything."""
+
+    def __init__(self, prompts: Sequence[str]) -> None:
+        self._lines = [line for prompt in prompts for line in _prompt_lines(prompt)]
+        self._exact = {line.text: line for line in self._lines}
+        self._all = _GAP_MARK.join(_squeeze(_GAP.sub(_GAP_MARK, prompt)) for prompt in prompts)
+        self._by_length = sorted(self._lines, key=lambda line: len(line.text), reverse=True)
+
+    def without(self, lines: Sequence[str]) -> list[str]:
+        """The lines that are not the author's."""
+        kept: list[str] = []
+        fuzzy_left = _FUZZY_LINES
+        at = 0
+        while at < len(lines):
+            line = _GAP.sub("", lines[at][:LONGEST_PIECE_CHARS])
+            at += 1
+            squeezed = _squeeze(line[: 2 * _LONGEST_FUZZY_CHARS])
+            found = self._find(squeezed, is_fuzzy=fuzzy_left > 0)
+            fuzzy_left -= 1 if squeezed and found is None else 0
+            if found is None:
+                if not self._is_excerpt(squeezed):
+                    kept.append(line)
+                continue
+            rest = _cut_front(line, len(found.text)) if squeezed.startswith(found.text) else ""
+            if found.gap_follows:
+                at += self._gap_length(lines[at : at + _LONGEST_GAP_LINES], found)
+                rest = "" if _is_shown(rest) else rest
+            if any(character.isalnum() for character in rest):
+                kept.append(rest.lstrip("。.:： ").rstrip())
+        return kept
+
+    def _find(self, squeezed: str, *, is_fuzzy: bool) -> _PromptLine | None:
+        """The prompt's line that a student's line is, begins with, or nearly is."""
+        if not squeezed:
+            return None
+        if squeezed in self._exact:
+            return self._exact[squeezed]
+        for line in self._by_length:
+            if len(line.text) >= _SHORTEST_EXCERPT_CHARS and squeezed.startswith(line.text):
+                return line
+        if is_fuzzy and _SHORTEST_EXCERPT_CHARS <= len(squeezed) <= _LONGEST_FUZZY_CHARS:
+            return next((line for line in self._lines if _is_nearly(squeezed, line.text)), None)
+        return None
+
+    def _is_excerpt(self, squeezed: str) -> bool:
+        return len(squeezed) >= _SHORTEST_EXCERPT_CHARS and squeezed in self._all
+
+    def _gap_length(self, lines: Sequence[str], found: _PromptLine) -> int:
+        """How many lines below a prompt's line fill its gap: up to the prompt's next words, else what looks printed."""
+        if found.next_text:
+            for count, line in enumerate(lines):
+                if _squeeze(line[:_LONGEST_FUZZY_CHARS]).startswith(found.next_text):
+                    return count
+        return next((count for count, line in enumerate(lines) if not _is_shown(line)), len(lines))
+
+
+def _prompt_lines(prompt: str) -> list[_PromptLine]:
+    pieces = re.split(rf"(\n|{_GAP_MARK})", _GAP.sub(_GAP_MARK, prompt))
+    texts: list[tuple[str, bool]] = []
+    for piece in pieces:
+        if piece == _GAP_MARK and texts:
+            texts[-1] = (texts[-1][0], True)
+        elif squeezed := _squeeze(piece):
+            texts.append((squeezed, False))
+    following = [text for text, _ in texts[1:]] + [""]
+    return [
+        _PromptLine(text=text, gap_follows=has_gap, next_text=after)
+        for (text, has_gap), after in zip(texts, following, strict=True)
+    ]
+
+
+def _squeeze(text: str) -> str:
+    """Letters and signs only, in one form: neither spaces nor Markdown make a difference."""
+    normal = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(character for character in normal if character not in _DRESS and not character.isspace())
+
+
+def _cut_front(line: str, count: int) -> str:
+    """The line without its first characters that squeeze to `count`."""
+    for position, character in enumerate(line):
+        if count <= 0:
+            return line[position:]
+        count -= len(_squeeze(character))
+    return ""
+
+
+def _is_nearly(actual: str, prompt: str) -> bool:
+    if not 0.6 * len(prompt) <= len(actual) <= 1.6 * len(prompt) or len(prompt) > _LONGEST_FUZZY_CHARS:
+        return False
+    matcher = SequenceMatcher(None, actual, prompt, autojunk=False)
+    return matcher.quick_ratio() >= _SAME_RATIO and matcher.ratio() >= _SAME_RATIO
+
+
+_PRINTED_WORDS = re.compile(
+    r"torch|tensor|array|size|shape|dtype|device|cpu|cuda|requires_grad|grad_fn|true|false|none|nan|inf"
+    r"|(?:u?int|float|bfloat|complex)\d{0,3}|\w{0,40}backward0?|e",
+    re.IGNORECASE,
+)
+
+
+def _is_shown(line: str) -> bool:
+    """Whether a line looks printed by Python rather than written: blank, a code fence, numbers and brackets."""
+    rest = _PRINTED_WORDS.sub("", line[:2_000])
+    return not any(character.isalpha() for character in rest)
+
+
+# --- Markdown ---------------------------------------------------------------------------------------------------------
+
+_DATA_URI = "](data:"
+_PICTURE = re.compile(r"!\[[^\[\]]{0,200}\]\(|<img\b|\]\(attachment:", re.IGNORECASE)
+
+
+def markdown_words(lines: Sequence[str], prompts: Prompts) -> str:
+    """What a student wrote in lines of Markdown; '' if nothing but prompt, headings and blank lines."""
+    kept = prompts.without([_without_data(line) for line in lines])
+    return _clipped("\n".join(kept)) if any(_says_something(line) for line in kept) else ""
+
+
+def has_picture(text: str) -> bool:
+    """Whether Markdown shows a picture: a photo of handwriting may be the answer."""
+    return _PICTURE.search(text) is not None
+
+
+def _without_data(line: str) -> str:
+    """Take the bytes of embedded pictures out; they stay in the notebook."""
+    start = line.find(_DATA_URI)
+    if start < 0:
+        return line
+    pieces = []
+    end = 0
+    while start >= 0:
+        pieces.append(line[end : start + len(_DATA_URI)])
+        closing = line.find(")", start)
+        end = len(line) if closing < 0 else closing
+        start = line.find(_DATA_URI, end)
+    return "".join((*pieces, line[end:]))
+
+
+def _says_something(line: str) -> bool:
+    """A line of words; a heading inside the answer such as ### 解答 says nothing by itself."""
+    if _PICTURE.search(line):
+        return True
+    label = read_line(line, Around())
+    if label is not None and label.kind is not LabelKind.NUMBERED and not label.title:
+        return False
+    stripped = line.strip()
+    return any(character.isalnum() for character in stripped) and not stripped.startswith("#")
+
+
+def _clipped(text: str) -> str:
+    return text.strip()[:LONGEST_PIECE_CHARS].rstrip()
+
+
+# --- code cells -------------------------------------------------------------------------------------------------------
+
+_FORM = re.compile(r"@(?:param|title)\b|%%|type:\s|noqa\b|-\*-|!", re.IGNORECASE)
+_TEMPLATE = re.compile(
+    r"(?:your|write|enter|put)\b.{0,40}\b(?:code|answer|solution)|(?:begin|end)\s+solution"
+    r"|ここ(?:に|から|まで).{0,20}(?:書|記入|入力|コード|解答)",
+    re.IGNORECASE,
+)
+
+
+def code_words(source: str, *, first: int, last: int, prompts: Prompts) -> list[str]:
+    """Comments and bare strings of a code cell's lines: neither markers nor form fields nor code commented out."""
+    comments = _comments(source)
+    words = list(_bare_strings(source))
+    for _, block in groupby(enumerate(comments), key=lambda item: item[1][0] - item[0]):
+        group = [comment for _, comment in block]
+        text = _spoken(group)
+        if text:
+            words.append((group[0][0], text))
+    inside = [(line, text) for line, text in sorted(words) if first <= line < last]
+    cleaned = ("\n".join(prompts.without(text.split("\n"))) for _, text in inside)
+    return [_clipped(text) for text in cleaned if any(character.isalnum() for character in text)]
+
+
+def _comments(source: str) -> list[tuple[int, str]]:
+    """Every comment's line and text; of source that is no Python, the lines that begin with #."""
+    if len(source) > _LARGEST_CODE_CHARS:
+        return []
+    found: list[tuple[int, str]] = []
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for token in tokenize.generate_tokens(io.StringIO(plain_python(source)).readline):
+                if token.type == tokenize.COMMENT:
+                    found.append((token.start[0] - 1, token.string))
+    except (tokenize.TokenError, SyntaxError):
+        lines = enumerate(source.split("\n"))
+        found = [(number, line.strip()) for number, line in lines if line.lstrip().startswith("#")]
+    return found
+
+
+def _bare_strings(source: str) -> Iterator[tuple[int, str]]:
+    tree = _parse(plain_python(source)) if len(source) <= _LARGEST_CODE_CHARS else None
+    for statement in tree.body if tree else ():
+        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+            text = statement.value.value
+            if isinstance(text, str) and not _is_marker(text.strip()):
+                yield statement.lineno - 1, _without_marker_line(text)
+
+
+def _without_marker_line(text: str) -> str:
+    first, _, rest = text.strip().partition("\n")
+    return rest if _is_marker(first) else text
+
+
+def _spoken(comments: Sequence[tuple[int, str]]) -> str:
+    """The words of comments on consecutive lines; '' where all of it is code."""
+    texts = [text.lstrip("#").strip() for _, text in comments]
+    texts = [text.removeprefix("@markdown").strip() for text in texts]
+    if len(texts) > 1 and _is_code("\n".join(text[1:].removeprefix(" ") for _, text in comments)):
+        return ""
+    return "\n".join(
+        text
+        for text in texts
+        if text and not (_FORM.match(text) or _TEMPLATE.search(text[:200]) or _is_marker(text) or _is_code(text))
+    )
+
+
+def _is_marker(text: str) -> bool:
+    label = read_line(text, Around(in_code=True))
+    return label is not None and label.kind is not LabelKind.SECTION and len(label.title) < 30
+
+
+def _is_code(text: str) -> bool:
+    """Whether a comment is surely code: it calls, imports, defines or loops. Formulas and typed outputs are words."""
+    if not text.isascii() and not re.search(r"[=(]", text):
+        return False
+    tree = _parse(f"{text} pass" if text.endswith(":") else text)
+    return tree is not None and any(_acts(statement) for statement in tree.body)
+
+
+def _acts(statement: ast.stmt) -> bool:
+    if isinstance(statement, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Expr):
+        return any(isinstance(node, ast.Call) and not _shows_value(node.func) for node in ast.walk(statement))
+    return True
+
+
+def _shows_value(function: ast.expr) -> bool:
+    """tensor([1, 2]) and torch.Size([2]) in a comment are outputs that were copied."""
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    return name in {"tensor", "Size", "array", "f"}
+
+
+def _parse(source: str) -> ast.Module | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
