@@ -1,0 +1,6 @@
+"""An author's files, `assignments/<slug>/assignment.yaml` and its reference notebook, into an Assignment."""
+
+from grader.catalog.bundle import Bundle, bundled, read_bundle
+from grader.catalog.load import Loaded, parse
+
+__all__ = ["Bundle", "Loaded", "bundled", "parse", "read_bundle"]

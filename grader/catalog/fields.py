@@ -1,0 +1,106 @@
+"""The simple fields of an assignment's file: texts, points, words out of a list, and names that were mistyped."""
+
+import difflib
+import math
+from collections.abc import Collection
+from typing import TypeVar
+
+from grader.catalog.mistakes import MistakeList, Place
+from grader.catalog.positions import Field
+from grader.domain.result import Points
+from grader.domain.text import Text
+
+_LANGUAGES = ("ja", "en")
+MAX_POINTS = 100_000
+_Word = TypeVar("_Word", bound=str)
+
+
+def refuse_unknown(field: Field, *, known: Collection[str], mistakes: MistakeList) -> None:
+    """Note every field of a mapping that means nothing here, with the known one it looks like."""
+    for name, entry in field.entries.items():
+        if name not in known:
+            note_unknown("field_unknown", name=name, known=known, at=entry.place, mistakes=mistakes)
+
+
+def note_unknown(code: str, *, name: str, known: Collection[str], at: Place, mistakes: MistakeList) -> None:
+    """Note a name that is not among the known ones: `<code>_near` with the nearest, or `<code>` with all of them."""
+    nearest = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    if nearest:
+        mistakes.add(f"{code}_near", at=at, name=name, nearest=nearest[0])
+    else:
+        mistakes.add(code, at=at, name=name, known=", ".join(known))
+
+
+def read_mapping(field: Field, *, known: Collection[str], mistakes: MistakeList) -> bool:
+    """Whether the field is a mapping; unknown fields in it are noted."""
+    if not field.is_mapping:
+        mistakes.add("not_a_mapping", at=field.place)
+        return False
+    refuse_unknown(field, known=known, mistakes=mistakes)
+    return True
+
+
+def read_text(field: Field, *, mistakes: MistakeList) -> Text | None:
+    """A text in both languages; a plain string (or number) stands for both."""
+    if not field.is_mapping:
+        plain = _read_words(field, mistakes=mistakes)
+        return None if plain is None else Text(plain, plain)
+    refuse_unknown(field, known=_LANGUAGES, mistakes=mistakes)
+    return read_languages(field, mistakes=mistakes)
+
+
+def read_languages(field: Field, *, mistakes: MistakeList) -> Text | None:
+    """The `ja` and `en` of a mapping that may hold other fields too."""
+    words: dict[str, str | None] = {}
+    for language in _LANGUAGES:
+        entry = field.entries.get(language)
+        if entry is None:
+            mistakes.add("language_missing", at=field.place, language=language)
+            words[language] = None
+        else:
+            words[language] = _read_words(entry, mistakes=mistakes)
+    ja, en = words["ja"], words["en"]
+    return None if ja is None or en is None else Text(ja, en)
+
+
+def _read_words(field: Field, *, mistakes: MistakeList) -> str | None:
+    content = field.plain
+    if isinstance(content, (int, float)) and not isinstance(content, bool):
+        return field.node.text
+    if not isinstance(content, str):
+        mistakes.add("empty" if content is None else "not_text", at=field.place)
+        return None
+    if not content.strip():
+        mistakes.add("empty", at=field.place)
+        return None
+    return content.strip()
+
+
+def read_points(field: Field, *, mistakes: MistakeList) -> Points | None:
+    """Points, at least 0, with at most the two decimals that scores are rounded to; whole ones as int."""
+    content = field.plain
+    if isinstance(content, bool) or not isinstance(content, (int, float)):
+        mistakes.add("not_a_number", at=field.place)
+        return None
+    if not math.isfinite(content) or not 0 <= content <= MAX_POINTS:
+        mistakes.add("points_out_of_range", at=field.place, limit=MAX_POINTS)
+        return None
+    if round(content, 2) != content:
+        mistakes.add("points_too_fine", at=field.place)
+        return None
+    return tidy(content)
+
+
+def tidy(points: Points) -> Points:
+    """Points without the noise of adding floats; whole ones as int."""
+    rounded = round(points, 2)
+    return int(rounded) if rounded == int(rounded) else rounded
+
+
+def read_word(field: Field, *, words: Collection[_Word], mistakes: MistakeList) -> _Word | None:
+    """One of a few words."""
+    for word in words:
+        if field.plain == word:
+            return word
+    mistakes.add("word_unknown", at=field.place, known=", ".join(words))
+    return None

@@ -1,0 +1,60 @@
+"""The hash that names a published version: it covers all that decides scores and none of the words around it."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import cast
+
+from pydantic import BaseModel
+
+from grader.catalog.checks import WRITTEN
+from grader.domain.assignment import Check, Question
+from grader.domain.execution import Limits
+from grader.domain.ids import VersionHash
+from grader.domain.location import Location
+from grader.domain.notebook import Notebook
+
+_FORMAT = 1
+
+
+def version_of(
+    questions: Sequence[Question], *, reference: Notebook, location: Location, limits: Limits, device: str
+) -> VersionHash:
+    """Hash the reference's code, which question each of its cells answers, the checks with their points, and limits.
+
+    Settings that have their default are left out, so that a release which adds a setting makes no new versions.
+    A rubric's points are not automatic: TAs may weigh them anew without a new run.
+    """
+    code = [cell.source for cell in reference.code_cells]
+    place = {cell.index: number for number, cell in enumerate(reference.code_cells)}
+    content = {
+        "format": _FORMAT,
+        "code": code,
+        "questions": [
+            {
+                "id": question.question_id,
+                "cells": [place[index] for index in location.answers[question.question_id].code_cells],
+                "checks": [_check(check) for check in question.checks],
+            }
+            for question in questions
+        ],
+        "limits": asdict(limits),
+        "device": device,
+    }
+    canonical = json.dumps(content, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
+    return VersionHash(hashlib.sha256(canonical.encode("ascii")).hexdigest())
+
+
+def _check(check: Check) -> dict[str, object]:
+    settings = cast(BaseModel, check.logic).model_dump(mode="json", exclude_defaults=True)
+    if check.kind == WRITTEN:
+        return {"id": check.check_id, "kind": check.kind, "settings": settings}
+    return {
+        "id": check.check_id,
+        "kind": check.kind,
+        "settings": settings,
+        "points": check.points,
+        "shares_points": check.shares_points,
+        "partial": dict(check.partial),
+    }
