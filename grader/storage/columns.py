@@ -48,8 +48,8 @@ class StudentText(sa.TypeDecorator[str]):
 
 
 def storable(text: str) -> str:
-    """The text with everything replaced that UTF-8 or PostgreSQL cannot hold."""
-    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace").replace("\0", "\ufffd")
+    """The text with U+FFFD for everything that UTF-8 or PostgreSQL cannot hold; pairs of surrogates are joined."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").replace("\0", "\ufffd")
 
 
 def dump_json(value: object) -> str:

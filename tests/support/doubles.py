@@ -1,0 +1,184 @@
+"""Doubles that keep the promises of flow.ports: each passes the contract tests of the thing it stands for."""
+
+import ast
+import hashlib
+import itertools
+import threading
+from datetime import UTC, datetime, timedelta
+
+from grader.domain.execution import CellRun, CellState, Execution, Outcome
+from grader.domain.ids import BlobKey, EnvironmentHash, JobId
+from grader.domain.jobs import Claim, JobKind, QueueDepth
+from grader.domain.probe import TakeNames
+from grader.domain.values import NamesReply, ScalarValue
+from grader.errors import LeaseLost, NotFound
+
+NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+
+class FixedClock:
+    """Stands still until it is told to move."""
+
+    def __init__(self, at=NOON):
+        self.at = at
+
+    def now(self):
+        return self.at
+
+    def pass_s(self, seconds):
+        self.at += timedelta(seconds=seconds)
+
+
+class InMemoryBlobs:
+    def __init__(self):
+        self.files = {}
+
+    def put(self, data):
+        key = BlobKey(hashlib.sha256(data).hexdigest())
+        self.files[key] = bytes(data)
+        return key
+
+    def get(self, key):
+        if key not in self.files:
+            raise NotFound(what="file", name=key)
+        return self.files[key]
+
+
+class InMemoryQueue:
+    """A queue without a database: the transaction is ignored, so nothing is undone with it."""
+
+    def __init__(self, *, now, lease_s=15.0):
+        self.lease_s = lease_s
+        self._now = now
+        self._jobs = {}
+        self._places = itertools.count()
+
+    def enqueue(self, tx, *, kind, subject):
+        for job in self._jobs.values():
+            if (job["kind"], job["subject"]) == (kind, subject):
+                if job["worker"] is None:
+                    job.update(due_at=self._now(), attempts=0)
+                return job["job_id"]
+        place = next(self._places)
+        job_id = JobId(f"job-{place}")
+        self._jobs[job_id] = {
+            "job_id": job_id,
+            "place": (list(JobKind).index(kind), place),
+            "kind": kind,
+            "subject": subject,
+            "queued_at": self._now(),
+            "due_at": self._now(),
+            "token": 0,
+            "attempts": 0,
+            "worker": None,
+        }
+        return job_id
+
+    def has_work(self, tx, *, kinds):
+        return self._next(kinds) is not None
+
+    def claim(self, tx, *, worker, kinds):
+        job = self._next(kinds)
+        if job is None:
+            return None
+        job["token"] += 1
+        job["attempts"] += 1
+        job["worker"] = worker
+        job["due_at"] = self._now() + timedelta(seconds=self.lease_s)
+        return Claim(
+            job_id=job["job_id"],
+            kind=job["kind"],
+            subject=job["subject"],
+            token=job["token"],
+            attempt=job["attempts"],
+        )
+
+    def renew(self, tx, claim):
+        self._held(claim)["due_at"] = self._now() + timedelta(seconds=self.lease_s)
+
+    def finish(self, tx, claim):
+        del self._jobs[self._held(claim)["job_id"]]
+
+    def retry(self, tx, claim, *, after_s):
+        self._held(claim).update(worker=None, due_at=self._now() + timedelta(seconds=after_s))
+
+    def release(self, tx, claim):
+        self._held(claim).update(worker=None, due_at=self._now(), attempts=claim.attempt - 1)
+
+    def depth(self, tx):
+        leased = [job for job in self._jobs.values() if job["worker"] and job["due_at"] > self._now()]
+        return QueueDepth(
+            waiting=len(self._jobs) - len(leased),
+            leased=len(leased),
+            oldest_at=min((job["queued_at"] for job in self._jobs.values()), default=None),
+        )
+
+    def _next(self, kinds):
+        due = [job for job in self._jobs.values() if job["kind"] in kinds and job["due_at"] <= self._now()]
+        return min(due, key=lambda job: job["place"], default=None)
+
+    def _held(self, claim):
+        job = self._jobs.get(claim.job_id)
+        if job is None or job["worker"] is None or job["token"] != claim.token:
+            raise LeaseLost(job=claim.job_id)
+        return job
+
+
+class FakeRunner:
+    """Executes nothing: reads `name = literal` lines of the cells, and fails as it is told to.
+
+    `trouble` holds exceptions, the next one first; None in it is a run that goes well. `gate` blocks a run until set.
+    """
+
+    def __init__(self, *, environment="e" * 64, trouble=(), gate=None):
+        self._environment = EnvironmentHash(environment)
+        self.trouble = list(trouble)
+        self.unavailable = None
+        self.gate = gate
+        self.started = threading.Event()
+        self.runs = 0
+
+    @property
+    def environment(self):
+        if self.unavailable is not None:
+            raise self.unavailable
+        return self._environment
+
+    @environment.setter
+    def environment(self, value):
+        self._environment = EnvironmentHash(value)
+
+    def run(self, notebook, *, plan, limits, on_phase=None):
+        self.runs += 1
+        self.started.set()
+        if on_phase:
+            on_phase("executing")
+        if self.gate is not None:
+            assert self.gate.wait(30)
+        error = self.trouble.pop(0) if self.trouble else None
+        if error is not None:
+            raise error
+        names = {}
+        replies = {}
+        for cell in notebook.code_cells:
+            names.update(_assignments(cell.source))
+            for question in plan:
+                if question.code_cells and question.code_cells[-1] == cell.index:
+                    for probe in question.probes:
+                        assert isinstance(probe, TakeNames)
+                        values = {name: names[name] for name in probe.names if name in names}
+                        replies[probe.key] = NamesReply(values=values)
+        return Execution(
+            outcome=Outcome.COMPLETED,
+            cells=tuple(CellRun(index=cell.index, state=CellState.OK) for cell in notebook.code_cells),
+            replies=replies,
+            environment=self._environment,
+            executed_notebook=b'{"cells": []}',
+        )
+
+
+def _assignments(source):
+    for statement in ast.parse(source).body:
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            value = ast.literal_eval(statement.value)
+            yield statement.targets[0].id, ScalarValue(type_name=type(value).__name__, value=value)

@@ -1,0 +1,190 @@
+"""What every queue promises, kept by the real one and by its double."""
+
+from contextlib import contextmanager
+
+import pytest
+from doubles import InMemoryQueue
+
+from grader.domain.jobs import JobKind
+from grader.errors import LeaseLost
+from grader.queue.local import LocalQueue
+
+EVERY_KIND = tuple(JobKind)
+
+
+class Bench:
+    """A queue with the transactions it acts in."""
+
+    def __init__(self, queue, writing, clock):
+        self.queue, self.writing, self.clock = queue, writing, clock
+
+    def ask(self, *subjects, kind=JobKind.GRADE):
+        with self.writing() as tx:
+            return [self.queue.enqueue(tx, kind=kind, subject=subject) for subject in subjects]
+
+    def claim(self, worker="w", kinds=EVERY_KIND):
+        with self.writing() as tx:
+            return self.queue.claim(tx, worker=worker, kinds=kinds)
+
+    def do(self, method, claim, **facts):
+        with self.writing() as tx:
+            getattr(self.queue, method)(tx, claim, **facts)
+
+
+@contextmanager
+def no_transaction():
+    yield None
+
+
+@pytest.fixture(params=["local", "in memory"])
+def bench(request, school):
+    if request.param == "local":
+        return Bench(LocalQueue(now=school.clock.now), school.stores.storage.writing, school.clock)
+    return Bench(InMemoryQueue(now=school.clock.now), no_transaction, school.clock)
+
+
+@pytest.fixture(autouse=True)
+def nothing_queued_yet(school):
+    with school.stores.storage.writing() as tx:
+        while claim := school.stores.queue.claim(tx, worker="sweeper", kinds=EVERY_KIND):
+            school.stores.queue.finish(tx, claim)
+
+
+def test_jobs_come_in_the_order_they_were_asked_for(bench):
+    bench.ask("a", "b", "c")
+    assert [bench.claim().subject for _ in range(3)] == ["a", "b", "c"]
+    assert bench.claim() is None
+
+
+def test_publishing_comes_first_and_regrading_last(bench):
+    bench.ask("old", kind=JobKind.REGRADE)
+    bench.ask("fresh", kind=JobKind.GRADE)
+    bench.ask("version", kind=JobKind.PUBLISH)
+    assert [bench.claim().subject for _ in range(3)] == ["version", "fresh", "old"]
+
+
+def test_only_the_kinds_asked_for_are_claimed(bench):
+    bench.ask("fresh", kind=JobKind.GRADE)
+    assert bench.claim(kinds=[JobKind.PUBLISH]) is None
+    assert bench.claim(kinds=[JobKind.GRADE]).subject == "fresh"
+
+
+def test_asking_twice_is_one_job(bench):
+    first, second = bench.ask("a", "a")
+    assert first == second
+    bench.claim()
+    assert bench.claim() is None
+
+
+def test_asking_for_what_is_being_done_changes_nothing(bench):
+    bench.ask("a")
+    claim = bench.claim()
+    bench.ask("a")
+    assert bench.claim() is None
+    bench.do("finish", claim)
+    assert bench.claim() is None
+
+
+def test_asking_again_makes_a_waiting_job_due_and_forgets_its_failures(bench):
+    bench.ask("a")
+    bench.do("retry", bench.claim(), after_s=60)
+    assert bench.claim() is None
+    bench.ask("a")
+    assert bench.claim().attempt == 1
+
+
+def test_a_claimed_job_is_nobody_elses_while_its_lease_lasts(bench):
+    bench.ask("a")
+    bench.claim()
+    bench.clock.pass_s(14)
+    assert bench.claim("other") is None
+
+
+def test_an_expired_lease_can_be_claimed_with_a_higher_token(bench):
+    bench.ask("a")
+    slow = bench.claim("slow")
+    bench.clock.pass_s(15)
+    quick = bench.claim("quick")
+    assert quick.job_id == slow.job_id
+    assert quick.token > slow.token
+    assert quick.attempt == 2
+
+
+@pytest.mark.parametrize("method", ["renew", "finish", "retry", "release"])
+def test_who_lost_the_lease_can_do_nothing(bench, method):
+    bench.ask("a")
+    slow = bench.claim("slow")
+    bench.clock.pass_s(15)
+    quick = bench.claim("quick")
+    with pytest.raises(LeaseLost):
+        bench.do(method, slow, **({"after_s": 1} if method == "retry" else {}))
+    bench.do("finish", quick)
+
+
+@pytest.mark.parametrize("ending", ["finish", "retry", "release"])
+def test_a_claim_ends_once(bench, ending):
+    bench.ask("a")
+    claim = bench.claim()
+    facts = {"after_s": 0} if ending == "retry" else {}
+    bench.do(ending, claim, **facts)
+    with pytest.raises(LeaseLost):
+        bench.do("finish", claim)
+
+
+def test_a_renewed_lease_lasts_longer(bench):
+    bench.ask("a")
+    claim = bench.claim()
+    bench.clock.pass_s(10)
+    bench.do("renew", claim)
+    bench.clock.pass_s(10)
+    assert bench.claim("other") is None
+
+
+def test_an_expired_lease_that_nobody_took_can_still_be_renewed(bench):
+    bench.ask("a")
+    claim = bench.claim()
+    bench.clock.pass_s(20)
+    bench.do("renew", claim)
+    assert bench.claim("other") is None
+
+
+def test_a_retry_waits_and_counts(bench):
+    bench.ask("a")
+    bench.do("retry", bench.claim(), after_s=5)
+    bench.clock.pass_s(4)
+    assert bench.claim() is None
+    bench.clock.pass_s(1)
+    assert bench.claim().attempt == 2
+
+
+def test_work_given_back_is_due_at_once_and_does_not_count(bench):
+    bench.ask("a")
+    bench.do("release", bench.claim())
+    claim = bench.claim()
+    assert (claim.attempt, claim.token) == (1, 2)
+
+
+def test_work_is_seen_without_being_taken(bench):
+    with bench.writing() as tx:
+        assert not bench.queue.has_work(tx, kinds=EVERY_KIND)
+    bench.ask("a")
+    with bench.writing() as tx:
+        assert bench.queue.has_work(tx, kinds=EVERY_KIND)
+        assert bench.queue.has_work(tx, kinds=EVERY_KIND)
+        assert not bench.queue.has_work(tx, kinds=[JobKind.REGRADE])
+
+
+def test_depth_tells_waiting_from_leased(bench):
+    bench.ask("a", "b", "c")
+    bench.claim()
+    with bench.writing() as tx:
+        depth = bench.queue.depth(tx)
+    assert (depth.waiting, depth.leased, depth.oldest_at) == (2, 1, bench.clock.now())
+    bench.clock.pass_s(15)
+    with bench.writing() as tx:
+        assert bench.queue.depth(tx).waiting == 3
+
+
+def test_an_empty_queue_has_no_oldest_job(bench):
+    with bench.writing() as tx:
+        assert bench.queue.depth(tx).oldest_at is None

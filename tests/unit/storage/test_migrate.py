@@ -1,0 +1,149 @@
+"""The database is created, copied and migrated; models and migrations say the same."""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from doubles import NOON
+
+from grader.errors import DatabaseTooNew
+from grader.queue import local
+from grader.storage import migrate as migrating
+from grader.storage.engine import open_engine
+from grader.storage.migrate import migrate
+from grader.storage.tables import NAMING, Table
+
+
+def run(path, *statements):
+    with closing(sqlite3.connect(path)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+
+
+def tables_of(path):
+    with closing(sqlite3.connect(path)) as connection:
+        return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+
+def test_models_and_migrations_say_the_same(migrated):
+    models = sa.MetaData(naming_convention=NAMING)
+    for table in (*Table.metadata.sorted_tables, *local.metadata.sorted_tables):
+        table.to_metadata(models)
+    engine = open_engine(migrated)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, models) == []
+    engine.dispose()
+
+
+def test_every_constraint_has_a_name(migrated):
+    engine = open_engine(migrated)
+    inspector = sa.inspect(engine)
+    for table in Table.metadata.tables:
+        names = [key["name"] for key in inspector.get_foreign_keys(table)]
+        names += [key["name"] for key in inspector.get_unique_constraints(table)]
+        assert all(name and table in name for name in names), table
+    engine.dispose()
+
+
+@pytest.mark.parametrize("name", ["grader.sqlite3", "with space %s ?x=1#.sqlite3", "課題.db"])
+def test_a_new_database_is_made_whole(tmp_path, name):
+    folder = tmp_path / "data % folder"
+    folder.mkdir()
+    done = migrate(folder / name, copies=tmp_path / "copies", at=NOON)
+    assert (done.before, done.copy) == (None, None)
+    assert {"submissions", "jobs", "alembic_version"} <= tables_of(folder / name)
+    assert not (tmp_path / "copies").exists()
+
+
+def test_a_second_time_changes_and_copies_nothing(tmp_path):
+    path = tmp_path / "grader.sqlite3"
+    first = migrate(path, copies=tmp_path / "copies", at=NOON)
+    second = migrate(path, copies=tmp_path / "copies", at=NOON)
+    assert (second.before, second.after, second.copy) == (first.after, first.after, None)
+    assert not (tmp_path / "copies").exists()
+
+
+@pytest.fixture
+def older(tmp_path, monkeypatch):
+    """A database that knows only a revision before the first."""
+    path = tmp_path / "grader.sqlite3"
+    run(
+        path,
+        "CREATE TABLE keepsake (word TEXT)",
+        "INSERT INTO keepsake VALUES ('kept')",
+        "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)",
+        "INSERT INTO alembic_version VALUES ('0000')",
+    )
+    scripts = tmp_path / "scripts"
+    (scripts / "versions").mkdir(parents=True)
+    head = 'import sqlalchemy as sa\nfrom alembic import op\nbranch_labels = depends_on = None\nrevision = "{0}"\n'
+    (scripts / "versions" / "r0.py").write_text(head.format("0000") + "down_revision = None\n")
+    (scripts / "versions" / "r1.py").write_text(
+        head.format("0001")
+        + 'down_revision = "0000"\n'
+        + 'def upgrade():\n    op.create_table("new", sa.Column("x", sa.Integer))\n    after()\n'
+        + "def after():\n    pass\n"
+    )
+    (scripts / "env.py").write_text((migrating.Path(migrating.__file__).parent / "migrations/env.py").read_text())
+    real = migrating._config
+
+    def config():
+        changed = real()
+        changed.set_main_option("script_location", str(scripts))
+        return changed
+
+    monkeypatch.setattr(migrating, "_config", config)
+    return path
+
+
+def test_an_older_database_is_copied_before_it_changes(older, tmp_path):
+    done = migrate(older, copies=tmp_path / "copies", at=NOON)
+    assert (done.before, done.after) == ("0000", "0001")
+    assert "new" in tables_of(older)
+    assert "new" not in tables_of(done.copy)
+    with closing(sqlite3.connect(done.copy)) as copy:
+        assert copy.execute("SELECT word FROM keepsake").fetchall() == [("kept",)]
+
+
+def test_what_stands_only_in_the_log_is_in_the_copy(older, tmp_path):
+    with closing(sqlite3.connect(older)) as busy:
+        busy.execute("PRAGMA journal_mode = WAL")
+        busy.execute("PRAGMA wal_autocheckpoint = 0")
+        busy.execute("INSERT INTO keepsake VALUES ('late')")
+        busy.commit()
+        done = migrate(older, copies=tmp_path / "copies", at=NOON)
+    with closing(sqlite3.connect(done.copy)) as copy:
+        assert len(copy.execute("SELECT word FROM keepsake").fetchall()) == 2
+
+
+def test_a_migration_that_fails_changes_nothing(older, tmp_path):
+    script = tmp_path / "scripts" / "versions" / "r1.py"
+    script.write_text(script.read_text().replace("    pass", "    raise ZeroDivisionError"))
+    with pytest.raises(ZeroDivisionError):
+        migrate(older, copies=tmp_path / "copies", at=NOON)
+    assert tables_of(older) == {"keepsake", "alembic_version"}
+
+
+def test_only_the_newest_copies_are_kept(older, tmp_path):
+    copies = tmp_path / "copies"
+    copies.mkdir()
+    for number in range(12):
+        (copies / f"grader-200001{number + 1:02}T000000-x.sqlite3").touch()
+    done = migrate(older, copies=copies, at=NOON)
+    left = sorted(copies.iterdir())
+    assert len(left) == 10
+    assert left[-1] == done.copy
+
+
+def test_a_database_of_a_newer_service_is_left_alone(tmp_path):
+    path = tmp_path / "grader.sqlite3"
+    migrate(path, copies=tmp_path / "copies", at=NOON)
+    run(path, "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(DatabaseTooNew) as caught:
+        migrate(path, copies=tmp_path / "copies", at=NOON)
+    assert caught.value.facts["revision"] == "9999"
