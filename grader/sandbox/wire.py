@@ -106,7 +106,8 @@ def request(probe: Probe) -> tuple[dict[str, object], list[bytes]]:
         "header_bytes": HEADER_MAX_BYTES - 64 * 1024,
         "body_bytes": FRAME_MAX_BYTES - HEADER_MAX_BYTES,
         "nodes": NODES_MAX - nodes,
-        "depth": DEPTH_MAX,
+        # What is too deep is still described, one level further down.
+        "depth": DEPTH_MAX - 1,
         "text_chars": TEXT_MAX_CHARS,
         "int_bits": INT_MAX_BITS,
         "ndim": NDIM_MAX,

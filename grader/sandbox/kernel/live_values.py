@@ -34,6 +34,7 @@ _resolve_conj = _TensorBase.resolve_conj
 _resolve_neg = _TensorBase.resolve_neg
 _contiguous = _TensorBase.contiguous
 _reshape = _TensorBase.reshape
+_as_strided = _TensorBase.as_strided
 _view = _TensorBase.view
 _clone = _TensorBase.clone
 _require_grad = _TensorBase.requires_grad_
@@ -191,8 +192,7 @@ class Describer:
                 refused = "device"
             if refused:
                 return opaque(class_name(tensor), refused, name, shape)
-            data = _contiguous(_resolve_neg(_resolve_conj(_detach(tensor))))
-            self._keep(_to_numpy(_view(_reshape(data, (-1,)), _uint8)).tobytes() if 0 not in shape else b"", name)
+            self._keep(_raw_bytes(tensor, shape), name)
             grad_fn = _grad_fn(tensor)
             node = _array_node(class_name(tensor), name, shape)
             node["requires_grad"], node["is_leaf"] = _requires_grad(tensor), _is_leaf(tensor)
@@ -270,6 +270,18 @@ def class_name(value: object) -> str:
     """Name of an object's class, whatever the class says of itself, short and printable."""
     name = _name(type(value))[:100]
     return name if name.isprintable() else "".join(one if one.isprintable() else "?" for one in name)
+
+
+def _raw_bytes(tensor: Any, shape: list[int]) -> bytes:  # noqa: ANN401
+    count = 1
+    for size in shape:
+        count *= size
+    if not count:
+        return b""
+    data = _contiguous(_resolve_neg(_resolve_conj(_detach(tensor))))
+    # A single element counts as contiguous with any stride, and cannot be viewed as bytes with most.
+    flat = _as_strided(data, (count,), (1,))
+    return bytes(_to_numpy(_view(flat, _uint8)).tobytes())
 
 
 def _array_node(type_name: str, dtype: str, shape: list[int]) -> Node:

@@ -230,7 +230,7 @@ class _Calls:
                 body_at = _PIECE.size + text_bytes
                 pieces.append((bytes(received[_PIECE.size : body_at]), bytes(received[body_at:end])))
                 del received[:end]
-            if not chunk:
+            if not chunk and self._deadline.left_s:
                 pieces.append((to_json(_raised("ProcessDied", None)), b""))
                 return pieces, False
         return pieces, True
