@@ -42,8 +42,9 @@ _CODES: Mapping[str, str] = {
     "too_long": "too_long",
     "string_too_long": "too_long",
     "string_pattern_mismatch": "not_a_name",
-    "one_tolerance": "one_tolerance",
 }
+_OF_THE_KINDS = {"one_tolerance": (), "bad_pattern": ("pattern",), "where_unknown": ("where",)}
+"""Findings of the kinds' own validators, which have the same names here: the way to the field each is about."""
 _BOUNDS = {"greater_than": ">", "greater_than_equal": "≥", "less_than": "<", "less_than_equal": "≤"}
 
 
@@ -125,8 +126,18 @@ def _note(problem: _Problem, *, model: type[BaseModel], mistakes: MistakeList) -
         mistakes.add("too_long", at=place, limit=int(facts.get("max_length", 0)))
     elif kind in _CODES:
         mistakes.add(_CODES[kind], at=place)
+    elif kind in _OF_THE_KINDS:
+        way = (*_OF_THE_KINDS[kind], str(facts.get("name", "")))
+        mistakes.add(kind, at=_go(problem.field, way).place, **{name: str(fact) for name, fact in facts.items()})
     else:
         mistakes.add("setting_refused", at=place, problem=str(facts.get("error", details["msg"])))
+
+
+def _go(field: Field, way: Sequence[str]) -> Field:
+    """As far down the way as the file goes: a short form has none of these fields."""
+    for part in way:
+        field = field.entries.get(part, field)
+    return field
 
 
 def _known_fields(model: type[BaseModel], way: tuple[int | str, ...]) -> tuple[str, ...]:
