@@ -1,0 +1,1 @@
+"""Runs notebooks of strangers: bubblewrap around a fork server, one single-use kernel per run, nbclient driving it."""

@@ -1,0 +1,204 @@
+"""The cage: the command line that starts the fork server inside bubblewrap, and what can be missing for it.
+
+Nothing of the host is visible inside but /usr, the kernels' environment and our folder `kernel`, all read-only; there
+is no network, no writable bind mount and no environment variable of ours.
+"""
+
+import os
+import platform
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.errors import SandboxUnavailable
+
+KERNEL_FOLDER = Path(__file__).parent / "kernel"
+"""The only code of ours that is visible inside."""
+MACHINES = ("x86_64",)
+"""Architectures that kernel/seccomp.py knows."""
+
+_INSIDE_VENV = Path("/opt/venv")
+_INSIDE_PACKAGES = Path("/opt/app")
+_PACKAGE = "grader_kernel"
+_SERVE = f"""
+import sys
+sys.path.insert(0, {str(_INSIDE_PACKAGES)!r})
+from {_PACKAGE}.forkserver import main
+main(int(sys.argv[1]))
+"""
+
+_NOBODY = 65534
+_STAGE_CANDIDATES = ("/mnt", "/media", "/srv", "/opt", "/tmp")  # noqa: S108 - only in a mount namespace of our own
+
+_STAGE = """
+set -e
+stage=$1
+shift
+mount -t tmpfs -o mode=755 tmpfs "$stage"
+while [ "$1" != -- ]; do
+    mkdir "$stage/$1"
+    mount --bind "$2" "$stage/$1"
+    shift 2
+done
+shift
+exec "$@"
+"""
+"""Root only: binds what an unprivileged user may not reach into a private place, then goes on as that user."""
+
+_ENVIRONMENT = {
+    "PATH": f"{_INSIDE_VENV}/bin:/usr/bin:/bin",
+    "HOME": "/work",
+    "USER": "student",
+    "LANG": "C.UTF-8",
+    "TMPDIR": "/tmp",  # noqa: S108 - the kernel's own
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    "MPLCONFIGDIR": "/tmp/matplotlib",  # noqa: S108 - the kernel's own
+    "IPYTHONDIR": "/tmp/ipython",  # noqa: S108 - the kernel's own
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "MALLOC_ARENA_MAX": "2",
+    # A thread pool made before the fork would hang every fork.
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    # Without a network pip would try again for a minute; so it fails at once.
+    "PIP_NO_INDEX": "1",
+    "PIP_NO_INPUT": "1",
+    "PIP_RETRIES": "0",
+    "PIP_DEFAULT_TIMEOUT": "1",
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "PIP_CONFIG_FILE": "/dev/null",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Box:
+    """Where the parts of the cage lie on this machine."""
+
+    kernel_python: Path
+    """The `bin/python` of the kernels' virtual environment."""
+    bubblewrap: str = "bwrap"
+
+    @property
+    def venv(self) -> Path:
+        return self.kernel_python.absolute().parent.parent
+
+    def check(self) -> None:
+        """Look for what a cage needs before anything is started.
+
+        Raises:
+            SandboxUnavailable: something is not there; `what` names it.
+        """
+        if platform.machine() not in MACHINES:
+            raise SandboxUnavailable(what=f"The sandbox does not know this processor: {platform.machine()}.")
+        if not (self.venv / "pyvenv.cfg").is_file() or not self.kernel_python.exists():
+            raise SandboxUnavailable(
+                what=f"There is no Python environment for the kernels at {self.venv}; run `make install`."
+            )
+        needed = [self.bubblewrap, *(("unshare", "setpriv", "mount") if _is_root() else ())]
+        for program in needed:
+            if shutil.which(program) is None:
+                package = "bubblewrap" if program == self.bubblewrap else "util-linux"
+                raise SandboxUnavailable(
+                    what=f"The program {program} is not installed; run `apt-get install {package}` as root."
+                )
+
+    def command(self, *, control_fd: int) -> list[str]:
+        """Give the command line of a fork server that talks over this inherited socket."""
+        binds = self._binds()
+        if not _is_root():
+            return self._bubblewrap_command(binds, control_fd=control_fd)
+        # As kernel uid 0, bubblewrap would own /proc/sys inside and could not let kernels mount their own /proc.
+        stage = _stage_folder(binds)
+        staged = {inside: stage / str(number) for number, inside in enumerate(binds)}
+        return [
+            *("unshare", "--mount", "--propagation", "private", "sh", "-c", _STAGE, "sh", str(stage)),
+            *(word for number, outside in enumerate(binds.values()) for word in (str(number), str(outside))),
+            "--",
+            *("setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups", "--inh-caps=-all"),
+            *("--bounding-set=-all", "--no-new-privs", "--"),
+            *self._bubblewrap_command(staged, control_fd=control_fd),
+        ]
+
+    def _bubblewrap_command(self, binds: Mapping[Path, Path], *, control_fd: int) -> list[str]:
+        return [
+            self.bubblewrap,
+            *("--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup", "--unshare-net"),
+            # Another number than 0 would make bubblewrap nest a second user namespace, in which nothing can be mounted.
+            *("--uid", "0", "--gid", "0", "--hostname", "sandbox"),
+            *("--die-with-parent", "--new-session", "--clearenv"),
+            *(word for name, value in _ENVIRONMENT.items() for word in ("--setenv", name, value)),
+            *("--ro-bind", "/usr", "/usr"),
+            *_system_folders(),
+            *(word for inside, outside in binds.items() for word in ("--ro-bind", str(outside), str(inside))),
+            *("--proc", "/proc", "--dev", "/dev", "--dir", "/etc", "--tmpfs", "/tmp", "--dir", "/work"),  # noqa: S108
+            # What forks could write and each other read would be a channel between submissions.
+            *("--remount-ro", "/dev", "--remount-ro", "/"),
+            # For the fork server alone: each kernel gives both up before it runs student code.
+            *("--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETFCAP"),
+            *("--chdir", "/work", "--"),
+            *(str(_INSIDE_VENV / "bin" / "python"), "-I", "-X", "frozen_modules=on", "-c", _SERVE, str(control_fd)),
+        ]
+
+    def _binds(self) -> dict[Path, Path]:
+        """What is shown inside, and where it lies outside."""
+        binds = {base: Path(os.path.realpath(base)) for base in self._base_pythons()}
+        binds[_INSIDE_VENV] = self.venv
+        binds[_INSIDE_PACKAGES / _PACKAGE] = KERNEL_FOLDER.absolute()
+        return binds
+
+    def _base_pythons(self) -> Iterator[Path]:
+        """Folders of the Python that the environment was made from, where it is not the system's own."""
+        lines = (self.venv / "pyvenv.cfg").read_text(encoding="utf-8").splitlines()
+        settings = {name.strip(): value.strip() for name, _, value in (line.partition("=") for line in lines)}
+        named = Path(settings["home"]).parent if "home" in settings else None
+        real = Path(os.path.realpath(self.kernel_python)).parent.parent
+        for base in dict.fromkeys((named, real)):
+            if base is not None and not base.is_relative_to("/usr") and base != Path("/"):
+                yield base
+
+
+def explain_failure(stderr: str) -> str:
+    """Say in one sentence why bubblewrap or the fork server did not start."""
+    refusals = ("No permissions to create new namespace", "Creating new namespace failed", "setting up uid map")
+    if any(refusal in stderr for refusal in refusals) or "unshare failed" in stderr:
+        return "This machine does not let programs create user namespaces, which the sandbox is made of."
+    if "Can't mount proc" in stderr or "mount /proc" in stderr:
+        return "This machine does not let the sandbox mount /proc, as in a container with a masked /proc."
+    if "No module named" in stderr:
+        return f"The kernels' environment is not complete ({_last_line(stderr)}); run `make install`."
+    return f"The sandbox did not start: {_last_line(stderr) or 'it ended without a word'}."
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:300].rstrip(".") if lines else ""
+
+
+def _system_folders() -> list[str]:
+    """Link or bind /bin, /lib and so on, as this distribution has them."""
+    words: list[str] = []
+    for name in ("bin", "sbin", "lib", "lib32", "lib64"):
+        folder = Path("/", name)
+        if folder.is_symlink():
+            words += ["--symlink", str(folder.readlink()), str(folder)]
+        elif folder.is_dir():
+            words += ["--ro-bind", str(folder), str(folder)]
+    return words
+
+
+def _stage_folder(binds: Mapping[Path, Path]) -> Path:
+    """Find a folder to mount over that hides none of the sources."""
+    for candidate in map(Path, _STAGE_CANDIDATES):
+        if candidate.is_dir() and not any(outside.is_relative_to(candidate) for outside in binds.values()):
+            return candidate
+    raise SandboxUnavailable(what=f"There is no free folder to mount on among {', '.join(_STAGE_CANDIDATES)}.")
+
+
+def _is_root() -> bool:
+    return os.geteuid() == 0
+
+
+def outer_environment() -> Mapping[str, str]:
+    """Environment of the programs that set the cage up: the search path and nothing that could be a secret."""
+    return {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}

@@ -1,0 +1,159 @@
+"""The fork server: loads everything once, then forks one locked-in kernel per request. Never runs student code.
+
+Started by the host inside bubblewrap, where this folder is the package `grader_kernel`. It is told limits and is handed
+the kernel's socket, nothing else: what it knows, every later kernel would inherit.
+"""
+
+import gc
+import importlib.metadata
+import importlib.util
+import json
+import os
+import platform
+import signal
+import socket
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from . import confine, seccomp
+
+sys.modules["debugpy"] = None  # type: ignore[assignment]  # 60 ms at every start, and no debugger belongs in here
+
+from . import shell  # noqa: E402 - ipykernel must find debugpy blocked
+
+_FOLDER = Path(__file__).parent
+
+_PRELOADED = (
+    *("numpy.random", "matplotlib.pyplot", "matplotlib.backends.backend_agg", "matplotlib_inline.backend_inline"),
+    *("torch", "torch.nn", "torch.nn.functional", "torch.optim", "torch.utils.data", "torch.func"),
+    *("IPython.core.ultratb", "stack_data", "pygments.formatters.terminal256", "multiprocessing.reduction"),
+    *("tornado.platform.asyncio", "copy", "random"),
+)
+
+_WARM_UP_CELLS = (
+    "import torch\nx = torch.arange(6.0).reshape(2, 3)\nprint(x, x.dtype)\nx",
+    "1 / 0",
+    "%matplotlib inline\nplt = __import__('matplotlib.pyplot').pyplot\nplt.plot([1, 2])\nplt.title('図')\nplt.show()",
+)
+
+
+def main(control_fd: int) -> None:
+    control = socket.socket(fileno=control_fd)
+    filter_program = seccomp.build(seccomp.MACHINES[platform.machine()])
+    kernel = _prepare()
+    own_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # finished kernels leave no zombies
+    gc.collect()
+    gc.freeze()  # the collector would touch, and so copy, every page that forks share
+    gc.disable()
+    control.sendall(json.dumps({"environment": _environment(), "data_bytes": _data_bytes()}).encode())
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(control, 1 << 16, 1)
+        if not message:
+            return
+        _fork_kernel(
+            json.loads(message),
+            kernel=kernel,
+            control=control,
+            kernel_fd=descriptors[0],
+            own_namespace=own_namespace,
+            filter_program=filter_program,
+        )
+
+
+def _prepare() -> shell.SocketKernel:
+    for name in _PRELOADED:
+        importlib.import_module(name)
+    import torch
+
+    torch.set_num_threads(1)  # an OpenMP pool made here would be a deadlock in every fork
+    _register_japanese_font()
+    kernel = shell.build_kernel()
+    shell.warm_up(kernel, _WARM_UP_CELLS)
+    sys.path.remove(str(_FOLDER.parent))
+    sys.path.insert(0, "")  # a cell may write a module with %%writefile and import it
+    sys.path.append(str(_FOLDER / "stand_ins"))
+    sys.argv = ["ipykernel_launcher.py"]
+    return kernel
+
+
+def _register_japanese_font() -> None:
+    """Let plots show Japanese without asking for it: IPAexGothic stands behind the default font."""
+    import matplotlib
+    from matplotlib import font_manager
+
+    package = importlib.util.find_spec("matplotlib_fontja")  # importing it would make it the only font
+    if package is None or package.origin is None:
+        return
+    font = Path(package.origin).parent / "fonts" / "ipaexg.ttf"
+    font_manager.fontManager.addfont(str(font))
+    name = font_manager.FontProperties(fname=str(font)).get_name()
+    for settings in (matplotlib.rcParams, matplotlib.rcParamsDefault):
+        settings["font.family"] = ["sans-serif", name]
+
+
+def _fork_kernel(
+    limits: dict[str, int],
+    *,
+    kernel: shell.SocketKernel,
+    control: socket.socket,
+    kernel_fd: int,
+    own_namespace: int,
+    filter_program: bytes,
+) -> None:
+    try:
+        confine.enter_new_pid_namespace(own_namespace)
+        pid = os.fork()
+        if pid == 0:
+            control.close()
+            os.close(own_namespace)
+            _become_kernel(kernel, kernel_fd, limits, filter_program)
+        pidfd = os.pidfd_open(pid)
+    except OSError as error:
+        control.sendall(json.dumps({"error": str(error)}).encode())
+    else:
+        socket.send_fds(control, [json.dumps({"error": None}).encode()], [pidfd])
+        os.close(pidfd)
+    finally:
+        os.close(kernel_fd)
+
+
+def _become_kernel(kernel: shell.SocketKernel, kernel_fd: int, limits: dict[str, int], filter_program: bytes) -> None:
+    """Lock this fork in and serve one notebook; never returns."""
+    try:
+        confine.confine(limits, filter_program=filter_program)
+        if kernel_fd != shell.SOCKET_FD:
+            os.dup2(kernel_fd, shell.SOCKET_FD, inheritable=False)
+        os.closerange(shell.SOCKET_FD + 1, 512)
+        _reseed()
+        gc.enable()
+        shell.restore_child_signals()
+        shell.serve(kernel, socket.socket(fileno=shell.SOCKET_FD))
+    except BaseException:  # noqa: BLE001 - this process may not go back to the fork server's loop, whatever happens
+        report = traceback.format_exc().encode("utf-8", "replace")[-4000:]
+        os.write(kernel_fd, b"X" + len(report).to_bytes(4, "little") + report)
+    finally:
+        os._exit(1)
+
+
+def _reseed() -> None:
+    """Forks share the state of every generator; Python's own reseeds itself."""
+    import numpy
+    import torch
+
+    numpy.random.seed()
+    torch.default_generator.seed()
+
+
+def _environment() -> dict[str, Any]:
+    """Describe what kernels run in, before any student code does."""
+    packages = sorted({f"{found.name}=={found.version}" for found in importlib.metadata.distributions()})
+    return {"python": sys.version, "machine": platform.machine(), "packages": packages}
+
+
+def _data_bytes() -> int:
+    """Private memory that a fork starts with, which RLIMIT_DATA counts too."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmData:"))

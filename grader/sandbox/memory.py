@@ -1,0 +1,70 @@
+"""The memory watchdog: what a kernel's whole process tree holds, its files in memory counted."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from grader.domain.execution import Outcome
+from grader.sandbox.kernel_client import Kernel
+
+_PERIOD_S: Final = 0.1
+_PROC = Path("/proc")
+
+
+async def watch_memory(kernel: Kernel, *, limit_bytes: int) -> None:
+    """Kill the kernel when its tree holds more than the limit; returns when the kernel is gone.
+
+    RLIMIT_DATA bounds each process at once; this bounds their sum, and what is shared between them.
+    """
+    loop = asyncio.get_running_loop()
+    pid = kernel.host_pid
+    if pid is None:
+        return
+    inherited_bytes = await loop.run_in_executor(None, measure_tree, pid)
+    while kernel.outcome is None:
+        await asyncio.sleep(_PERIOD_S)
+        if kernel.host_pid is None:
+            return
+        held_bytes = await loop.run_in_executor(None, measure_tree, pid) - inherited_bytes
+        if held_bytes > limit_bytes:
+            kernel.kill(Outcome.OUT_OF_MEMORY)
+
+
+def measure_tree(pid: int) -> int:
+    """Count the memory of a process and everything below it, and the files in its private tmpfs.
+
+    Pss and not Rss: every fork shares the fork server's pages, and Rss would count them once per process.
+    """
+    return sum(_process_bytes(one) for one in _tree(pid)) + _files_bytes(pid)
+
+
+def _tree(pid: int) -> Iterator[int]:
+    waiting = [pid]
+    while waiting:
+        one = waiting.pop()
+        yield one
+        try:
+            tasks = list((_PROC / str(one) / "task").iterdir())
+            for task in tasks:
+                waiting += map(int, (task / "children").read_text().split())
+        except OSError:
+            continue  # it ended while we looked
+
+
+def _process_bytes(pid: int) -> int:
+    try:
+        lines = (_PROC / str(pid) / "smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(("Pss_Anon:", "Pss_Shmem:")))
+
+
+def _files_bytes(pid: int) -> int:
+    """/work, /tmp and /dev/shm of a kernel are one tmpfs."""
+    try:
+        place = os.statvfs(_PROC / str(pid) / "root" / "work")
+    except OSError:
+        return 0
+    return (place.f_blocks - place.f_bfree) * place.f_frsize

@@ -1,0 +1,181 @@
+"""Executes notebooks in the sandbox, one at a time: the adapter behind flow.ports.Runner."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from nbclient.exceptions import DeadKernelError
+
+from grader.domain.execution import Execution, Limits, Outcome, QuestionPlan
+from grader.domain.ids import EnvironmentHash
+from grader.domain.notebook import Notebook
+from grader.errors import SandboxFailed
+from grader.sandbox.box import Box
+from grader.sandbox.cells import CellSequence
+from grader.sandbox.fork_server import ForkServer
+from grader.sandbox.kernel_client import Kernel
+from grader.sandbox.memory import watch_memory
+from grader.sandbox.notes import explain_execution
+from grader.sandbox.outputs import write_notebook
+
+_T = TypeVar("_T")
+
+
+class SandboxRunner:
+    """Runs notebooks in single-use kernels forked from a warm fork server.
+
+    All of it happens on an asyncio loop in a thread of its own that lives until `close`: the cage dies with the thread
+    that started it, and nbclient would otherwise take over the caller's signal handlers.
+    """
+
+    def __init__(self, kernel_python: Path, *, bubblewrap: str = "bwrap") -> None:
+        """Nothing is started yet.
+
+        Args:
+            kernel_python: `bin/python` of the kernels' virtual environment.
+            bubblewrap: the program that makes the cage.
+        """
+        self._box = Box(kernel_python=kernel_python, bubblewrap=bubblewrap)
+        self._server = ForkServer(self._box)
+        self._one_at_a_time = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Start the fork server, which takes some seconds; `run` does it too.
+
+        Raises:
+            SandboxUnavailable: no kernel can run on this machine.
+        """
+        with self._one_at_a_time:
+            self._call(self._server.start())
+
+    def close(self) -> None:
+        """End the fork server and everything below it; the runner can be started again."""
+        with self._one_at_a_time:
+            if self._loop is None or self._thread is None:
+                return
+            self._call(_call_soon(self._server.close))
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+            self._loop = self._thread = None
+
+    def __enter__(self) -> "SandboxRunner":
+        self.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    @property
+    def environment(self) -> EnvironmentHash:
+        """Hash of what kernels run in; starts the fork server if need be.
+
+        Raises:
+            SandboxUnavailable: no kernel can run on this machine.
+        """
+        with self._one_at_a_time:
+            return self._call(self._server.start())
+
+    def run(
+        self,
+        notebook: Notebook,
+        *,
+        plan: Sequence[QuestionPlan],
+        limits: Limits,
+        on_phase: Callable[[str], None] | None = None,
+    ) -> Execution:
+        """Execute every code cell in order; at the end of each question's cells ask its probes.
+
+        Args:
+            notebook: as notebook.read gave it.
+            plan: each question's cells and probes; cells in no question run too, on a budget of their own.
+            limits: of this run.
+            on_phase: told 'executing' when the kernel is about to start.
+
+        Raises:
+            SandboxUnavailable, SandboxFailed: our failure; nothing about the notebook can be said.
+        """
+        with self._one_at_a_time:
+            self._call(self._server.start())
+            if on_phase is not None:
+                on_phase("executing")
+            return self._call(self._execute(notebook, plan=plan, limits=limits))
+
+    async def _execute(self, notebook: Notebook, *, plan: Sequence[QuestionPlan], limits: Limits) -> Execution:
+        started_at = time.monotonic()
+        kernel = Kernel(await self._server.fork(limits))
+        environment = await self._server.start()
+        try:
+            await kernel.open()
+            watching = asyncio.create_task(watch_memory(kernel, limit_bytes=limits.memory_bytes))
+            try:
+                cells = CellSequence(notebook, kernel=kernel, plan=plan, limits=limits)
+                await _run_through(cells)
+                outcome = kernel.outcome
+            finally:
+                await _stop(watching)
+        finally:
+            await kernel.close()
+        if outcome is None:
+            outcome = Outcome.TIMED_OUT if cells.ran_out_of_time else Outcome.COMPLETED
+        return Execution(
+            outcome=outcome,
+            cells=cells.cell_runs,
+            replies=kernel.replies,
+            environment=environment,
+            executed_notebook=write_notebook(notebook, outputs=cells.outputs, counts=cells.counts),
+            notes=explain_execution(
+                notebook,
+                cells.cell_runs,
+                plan=plan,
+                limits=limits,
+                outcome=outcome,
+                ran_out_of_time=cells.ran_out_of_time,
+            ),
+            seconds=time.monotonic() - started_at,
+        )
+
+    def _call(self, work: Coroutine[object, object, _T]) -> _T:
+        """Run it on the loop and wait; what interrupts the caller ends the work too."""
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            self._thread = threading.Thread(target=_serve, args=(self._loop,), name="sandbox", daemon=True)
+            self._thread.start()
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+
+async def _run_through(cells: CellSequence) -> None:
+    try:
+        await cells.async_execute()
+    except DeadKernelError:
+        return  # kernel.outcome says why
+
+
+async def _stop(watching: asyncio.Task[None]) -> None:
+    """End the watchdog; an execution that it did not watch is not worth anything."""
+    watching.cancel()
+    try:
+        await watching
+    except asyncio.CancelledError:
+        return
+    except OSError as error:
+        raise SandboxFailed(what=f"the memory of a kernel could not be watched: {error}") from error
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    loop.run_forever()
+
+
+async def _call_soon(function: Callable[[], None]) -> None:
+    function()
