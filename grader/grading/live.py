@@ -1,0 +1,140 @@
+"""Code that can run: a syntax tree without `if False:`, what follows a `return`, and functions nobody calls."""
+
+import ast
+from collections.abc import Iterator
+from typing import TypeAlias, TypeGuard
+
+_Definition: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Assign
+_ENDS = (ast.Return, ast.Raise, ast.Break, ast.Continue)
+
+
+def without_dead_code(tree: ast.Module) -> ast.Module:
+    """Take out what obviously never runs; what may run stays. The tree is changed in place and returned.
+
+    A function or class counts as used when its name is read anywhere that itself runs, whatever scope it is read in.
+
+    Raises:
+        RecursionError: the tree is nested absurdly deep.
+    """
+    _Pruner(_unused_definitions(tree)).visit(tree)
+    return ast.fix_missing_locations(tree)
+
+
+class _Pruner(ast.NodeTransformer):
+    def __init__(self, unused: frozenset[_Definition]) -> None:
+        self._unused = unused
+
+    def visit(self, node: ast.AST) -> ast.AST | list[ast.stmt]:
+        if node in self._unused:
+            return ast.Pass()
+        self._cut_after_ends(node)
+        result: ast.AST | list[ast.stmt] = super().visit(node)
+        return result
+
+    def _cut_after_ends(self, node: ast.AST) -> None:
+        """Drop what follows a return or raise in its block; the module's own block goes on with the next cell."""
+        if isinstance(node, ast.Module):
+            return
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(node, name, None)
+            if isinstance(block, list):
+                ends = (place for place, statement in enumerate(block) if isinstance(statement, _ENDS))
+                del block[next(ends, len(block)) + 1 :]
+
+    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
+        truth = _constant_truth(node.test)
+        if truth is None:
+            return self.generic_visit(node)
+        return self._visit_block(node.body if truth else node.orelse)
+
+    def visit_While(self, node: ast.While) -> ast.AST | list[ast.stmt]:
+        if _constant_truth(node.test) is False:
+            return self._visit_block(node.orelse)
+        return self.generic_visit(node)
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.AST | list[ast.stmt]:
+        truth = _constant_truth(node.test)
+        if truth is None:
+            return self.generic_visit(node)
+        return self.visit(node.body if truth else node.orelse)
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST | list[ast.stmt]:
+        decides = isinstance(node.op, ast.Or)
+        places = [place for place, value in enumerate(node.values) if _constant_truth(value) is decides]
+        if places:
+            del node.values[places[0] + 1 :]
+        if len(node.values) == 1:
+            return self.visit(node.values[0])
+        return self.generic_visit(node)
+
+    def _visit_block(self, statements: list[ast.stmt]) -> list[ast.stmt]:
+        kept: list[ast.stmt] = []
+        for statement in statements:
+            visited = self.visit(statement)
+            kept += visited if isinstance(visited, list) else [visited] if isinstance(visited, ast.stmt) else []
+        return kept or [ast.Pass()]
+
+
+def _constant_truth(test: ast.expr) -> bool | None:
+    """The truth of a condition that is written out; None for all others."""
+    if isinstance(test, ast.Constant):
+        return bool(test.value)
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        truth = _constant_truth(test.operand)
+        return None if truth is None else not truth
+    if isinstance(test, ast.List | ast.Tuple):
+        return bool(test.elts)
+    return bool(test.keys) if isinstance(test, ast.Dict) else None
+
+
+def _unused_definitions(tree: ast.Module) -> frozenset[_Definition]:
+    """Definitions whose name nothing that runs reads, directly or through other definitions."""
+    waiting: dict[str, list[_Definition]] = {}
+    read: set[str] = set()
+    todo: list[ast.AST] = [tree]
+    while todo:
+        for found in _walk_running(todo.pop()):
+            if isinstance(found, str):
+                read.add(found)
+            else:
+                waiting.setdefault(_name_of(found), []).append(found)
+        for name in read & waiting.keys():
+            todo += waiting.pop(name)
+    return frozenset(definition for definitions in waiting.values() for definition in definitions)
+
+
+def _walk_running(unit: ast.AST) -> Iterator[str | _Definition]:
+    """Names that running a unit reads, and the definitions in it, whose own bodies are not entered.
+
+    Methods belong to their class: torch calls `forward` without ever naming it.
+    """
+    methods = unit.body if isinstance(unit, ast.ClassDef) else []
+    todo = list(ast.iter_child_nodes(unit))
+    while todo:
+        node = todo.pop()
+        if _is_definition(node) and node not in methods:
+            yield node
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                todo += [*node.args.defaults, *(default for default in node.args.kw_defaults if default)]
+            elif isinstance(node, ast.ClassDef):
+                todo += [*node.bases, *node.keywords]
+            continue
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            yield node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
+        todo += ast.iter_child_nodes(node)
+
+
+def _is_definition(node: ast.AST) -> TypeGuard[_Definition]:
+    """A function, a class or a named lambda; a decorator may register what it decorates, so that one counts as used."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return not node.decorator_list
+    return isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda) and isinstance(node.targets[0], ast.Name)
+
+
+def _name_of(definition: _Definition) -> str:
+    if isinstance(definition, ast.Assign):
+        target = definition.targets[0]
+        return target.id if isinstance(target, ast.Name) else ""
+    return definition.name
