@@ -45,9 +45,15 @@ def imported_names(tree: ast.Module) -> frozenset[str]:
     return frozenset(found)
 
 
-def mentioned_names(tree: ast.AST) -> frozenset[str]:
-    """Every name that is read or bound anywhere in the tree, built-ins left out."""
-    return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id not in _BUILTINS)
+def mentioned_names(tree: ast.Module) -> frozenset[str]:
+    """Top-level names that the statements read or bind, in functions too; built-ins and functions' own names left out.
+
+    Empty for a tree too deep to be walked.
+    """
+    try:
+        return frozenset(_mentioned(tree)) - _BUILTINS
+    except RecursionError:
+        return frozenset()
 
 
 def function_names(tree: ast.Module) -> tuple[str, ...]:
@@ -111,6 +117,21 @@ def _walk_top_level(statements: Sequence[ast.stmt]) -> Iterator[ast.AST]:
         if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
             continue  # their variables are their own
         todo.extend(reversed(list(ast.iter_child_nodes(node))))
+
+
+def _mentioned(node: ast.AST) -> set[str]:
+    if isinstance(node, ast.Name):
+        return {node.id}
+    names: set[str] = set()
+    for child in ast.iter_child_nodes(node):
+        names |= _mentioned(child)
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        return names
+    parameters = {part.arg for part in ast.walk(node.args) if isinstance(part, ast.arg)}
+    body = node.body if isinstance(node.body, list) else []
+    own = {name for statement in body for name in _bound(statement)}
+    declared = {name for part in _walk_top_level(body) if isinstance(part, ast.Global) for name in part.names}
+    return names - ((parameters | own) - declared)
 
 
 def _bound(statement: ast.stmt) -> Iterator[str]:

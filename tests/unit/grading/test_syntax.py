@@ -67,5 +67,17 @@ def test_functions_are_found_by_def_and_lambda_but_not_inside_others() -> None:
     assert function_names(parse_leniently(source)) == ("f", "g")
 
 
-def test_mentioned_names_reach_into_functions_and_leave_builtins_out() -> None:
-    assert mentioned_names(parse_leniently("def f(x):\n  return print(x + y)")) == {"x", "y"}
+def test_mentioned_names_reach_into_functions_but_leave_their_own_and_builtins_out() -> None:
+    source = """
+def f(x):
+    own = x + constant
+    global counter
+    counter = own
+    return print(lambda z: z + factor)
+a = f(b)
+"""
+    assert mentioned_names(parse_leniently(source)) == {"constant", "counter", "factor", "a", "f", "b"}
+
+
+def test_a_tree_too_deep_to_walk_mentions_nothing() -> None:
+    assert mentioned_names(parse_leniently("x" + "+x" * 2500)) == frozenset()

@@ -1,0 +1,285 @@
+"""The `gradient` kind: a derivative obtained by autograd, by any public route and under any name.
+
+The kernel says which numbers there are, the source says which of them are derivatives. A number counts only where
+both agree: f(1) and f'(1) may be the same number, and anyone can write it down.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from pydantic import model_validator
+
+from grader.domain.assignment import InputSet
+from grader.domain.execution import CellState, Evidence
+from grader.domain.probe import Probe, TakeNames
+from grader.domain.result import Finding, Verdict
+from grader.domain.text import Fact
+from grader.domain.values import ArrayValue, NamesReply, ScalarValue, SequenceValue, Value
+from grader.grading.arrays import Array, find_array
+from grader.grading.autograd.follow import Provenance, follow_autograd
+from grader.grading.autograd.shown import find_shown_derivatives
+from grader.grading.autograd.traces import Blended, Derived, Doubt, Group, Points, Trace, is_touched
+from grader.grading.checks.settings import Name, TolerantSettings
+from grader.grading.compare import Rung, Tolerance, compare
+from grader.grading.difference import find_numbers
+from grader.grading.syntax import imported_names, mentioned_names, parse_leniently, top_level_names
+
+_KEY = "names"
+_MAX_NAMES = 60
+
+_ERRORS: Mapping[str, str] = {
+    "does not require grad": "gradient.not_required",
+    "Only Tensors of floating point": "gradient.int_tensor",
+    "only Tensors of floating point": "gradient.int_tensor",
+    "implicitly created only for scalar": "gradient.not_scalar",
+    "backward through the graph a second time": "gradient.twice",
+}
+"""Codes for what torch says when a derivative cannot be had, by a piece of its message."""
+
+
+class GradientCheck(TolerantSettings):
+    """Settings: `of` names the variable in the reference, `at` the number the derivative is taken at."""
+
+    kind: ClassVar[str] = "gradient"
+    RUNGS: ClassVar[tuple[str, ...]] = ("shape", "values")
+    has_hidden_inputs: ClassVar[bool] = False
+    answer_patterns: ClassVar[tuple[str, ...]] = ()
+
+    of: Name
+    at: float | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _accept_short_form(cls, given: Any) -> Any:  # noqa: ANN401 - whatever the file holds
+        return {"of": given} if isinstance(given, str) else given
+
+    @property
+    def answer_names(self) -> tuple[str, ...]:
+        """None: the variable may have any name, and `x` says nothing about a cell."""
+        return ()
+
+    def draw_inputs(self, seed: int) -> InputSet:
+        """No hidden inputs."""
+        return ()
+
+    def probes(self, *, source: str, notebook_source: str, inputs: InputSet) -> tuple[Probe, ...]:
+        """Every variable the question binds or mentions, with its `.grad`."""
+        tree = parse_leniently(source)
+        bound = [name for name in top_level_names(tree) if name not in imported_names(tree)]
+        mentioned = sorted(mentioned_names(tree))
+        names = list(dict.fromkeys([self.of, *bound, *mentioned]))
+        return (TakeNames(key=_KEY, names=tuple(names[:_MAX_NAMES])),)
+
+    def evaluate(self, *, actual: Evidence, expected: Evidence) -> Finding:
+        """Find the derivative among what the answer computed and compare it with the reference's."""
+        target = self._find_target(expected)
+        if target is None:
+            return Finding(verdict=Verdict.NEEDS_REVIEW, code="gradient.no_expected")
+        provenance = follow_autograd(source=actual.source, notebook_source=actual.notebook_source)
+        candidates = list(self._candidates(actual, provenance))
+        right = [c for c in candidates if c.agrees(target, tolerance=self.tolerance)]
+        if not provenance.has_call:
+            return self._judge_without_call(actual, provenance, right=right)
+        sure = [c for c in right if c.is_derived and c.is_at is not False]
+        if sure and not provenance.doubts:
+            return Finding(verdict=Verdict.PASSED, code="gradient.passed", facts=sure[0].facts)
+        if right and (provenance.doubts or any(not c.is_derived for c in right)):
+            return self._unclear(provenance)
+        if right:
+            return Finding(verdict=Verdict.FAILED, code="gradient.wrong_point", facts=self._point_facts(right[0]))
+        if not provenance.is_complete or Doubt.DYNAMIC in provenance.doubts:
+            return self._unclear(provenance)
+        return self._judge_wrong(actual, target, candidates=candidates)
+
+    def _find_target(self, expected: Evidence) -> "_Candidate | None":
+        """The reference's derivative: the `.grad` of `of`, or else what the same search finds first."""
+        provenance = follow_autograd(source=expected.source, notebook_source=expected.notebook_source)
+        found = [c for c in self._candidates(expected, provenance) if c.is_derived and c.is_at is not False]
+        found.sort(key=lambda candidate: candidate.name != self.of)
+        return found[0] if found and provenance.has_call else None
+
+    def _candidates(self, evidence: Evidence, provenance: Provenance) -> "Iterator[_Candidate]":
+        """Everything that may be the derivative, what the kernel gave before what was printed."""
+        reply = evidence.replies.get(_KEY)
+        values = reply.values if isinstance(reply, NamesReply) else {}
+        mentioned = mentioned_names(parse_leniently(evidence.source))
+        for name in sorted(values, key=lambda name: (name != self.of, name)):
+            value = values[name]
+            if isinstance(value, ArrayValue) and value.grad is not None and name in mentioned:
+                yield _Candidate(name=f"{name}.grad", value=value.grad, is_derived=True, is_at=self._is_leaf_at(value))
+        for name, value in values.items():
+            for trace, part in _pairs(provenance.names.get(name), value):
+                is_derived = isinstance(trace, Derived)
+                points = trace.points if isinstance(trace, Derived) else None
+                yield _Candidate(name=name, value=part, is_derived=is_derived, is_at=self._is_at(points))
+        for shown in find_shown_derivatives(provenance, outputs=evidence.outputs, cell_runs=evidence.cell_runs):
+            points = shown.trace.points if isinstance(shown.trace, Derived) else None
+            is_derived = isinstance(shown.trace, Derived)
+            for number, slack in zip(shown.numbers.elements, shown.numbers.slack, strict=True):
+                value = ScalarValue(type_name=type(number).__name__, value=number)
+                is_whole = is_derived and len(shown.numbers.elements) == 1
+                yield _Candidate(name=None, value=value, is_derived=is_whole, is_at=self._is_at(points), slack=slack)
+
+    def _is_at(self, points: Points) -> bool | None:
+        """Whether a derivative is taken at `at`; None where it is not known or not asked."""
+        if self.at is None or points is None:
+            return None
+        return any(abs(point - self.at) <= 1e-6 * max(1.0, abs(self.at)) for point in points)
+
+    def _is_leaf_at(self, leaf: ArrayValue) -> bool | None:
+        array = find_array(leaf)
+        if self.at is None or array is None or array.dtype.kind not in "fV":
+            return None
+        with np.errstate(all="ignore"):
+            return bool(np.allclose(array.astype(np.float64), self.at, rtol=1e-2 if array.itemsize < 4 else 1e-6))
+
+    def _point_facts(self, candidate: "_Candidate") -> dict[str, Fact]:
+        return {"at": _short(self.at), **candidate.facts}
+
+    def _unclear(self, provenance: Provenance) -> Finding:
+        doubts = sorted(doubt.value for doubt in provenance.doubts)
+        code = "gradient.doubtful" if doubts else "gradient.unclear"
+        return Finding(verdict=Verdict.NEEDS_REVIEW, code=code, facts={"doubts": ", ".join(doubts)} if doubts else {})
+
+    def _judge_without_call(
+        self, actual: Evidence, provenance: Provenance, *, right: "Sequence[_Candidate]"
+    ) -> Finding:
+        """No public autograd call is reached from the question's cells."""
+        if Doubt.DYNAMIC in provenance.doubts or not provenance.is_complete:
+            return self._unclear(provenance)
+        if Doubt.ASSIGNED_GRAD in provenance.doubts:
+            return Finding(verdict=Verdict.FAILED, code="gradient.faked")
+        if provenance.has_call_before and right:
+            return Finding(verdict=Verdict.NEEDS_REVIEW, code="gradient.elsewhere")
+        raised = _raised(actual)
+        if raised is not None:
+            return raised
+        reply = actual.replies.get(_KEY)
+        known = reply.values if isinstance(reply, NamesReply) else {}
+        values = [known[name] for name in mentioned_names(parse_leniently(actual.source)) if name in known]
+        tensors = [value for value in values if isinstance(value, ArrayValue)]
+        if any(tensor.requires_grad for tensor in tensors):
+            return Finding(verdict=Verdict.FAILED, code="gradient.no_backward")
+        if not parse_leniently(actual.source).body or not (values or actual.outputs):
+            return Finding(verdict=Verdict.MISSING, code="gradient.missing", facts={"at": _short(self.at)})
+        return Finding(verdict=Verdict.FAILED, code="gradient.no_autograd")
+
+    def _judge_wrong(self, actual: Evidence, target: "_Candidate", *, candidates: "Sequence[_Candidate]") -> Finding:
+        """Autograd is used, but no derivative found is the right one."""
+        derived = [c for c in candidates if c.is_derived]
+        at_point = [c for c in derived if c.is_at is not False]
+        if at_point:
+            worst = at_point[0]
+            is_shape = worst.shape != target.shape and worst.squeezed_shape != target.squeezed_shape
+            code = "gradient.shape" if is_shape else "gradient.wrong"
+            return Finding(
+                verdict=Verdict.FAILED,
+                code=code,
+                facts=worst.facts
+                | ({"shape": str(worst.shape), "expected_shape": str(target.shape)} if is_shape else {}),
+                rung=Rung.SHAPE if is_shape else Rung.VALUES,
+                actual=worst.value,
+                expected=target.value,
+            )
+        if derived:
+            facts = self._point_facts(derived[0])
+            return Finding(verdict=Verdict.FAILED, code="gradient.wrong_point", facts=facts)
+        raised = _raised(actual)
+        if raised is not None:
+            return raised
+        if candidates:
+            return Finding(verdict=Verdict.NEEDS_REVIEW, code="gradient.unclear")
+        return self._judge_absent(actual)
+
+    def _judge_absent(self, actual: Evidence) -> Finding:
+        """Autograd is called, nothing raised, and yet no derivative is to be seen."""
+        reply = actual.replies.get(_KEY)
+        value = reply.values.get(self.of) if isinstance(reply, NamesReply) else None
+        facts: dict[str, Fact] = {"name": self.of}
+        if isinstance(value, ArrayValue) and not value.is_leaf:
+            return Finding(verdict=Verdict.FAILED, code="gradient.not_leaf", facts=facts)
+        if isinstance(value, ArrayValue) and not value.requires_grad:
+            return Finding(verdict=Verdict.FAILED, code="gradient.not_required", facts=facts)
+        return Finding(verdict=Verdict.NEEDS_REVIEW, code="gradient.not_shown")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Candidate:
+    """A value that may be the derivative asked for."""
+
+    name: str | None
+    """The variable or `.grad` it was found in; None: it was printed."""
+    value: Value
+    is_derived: bool
+    """The source shows that it comes straight from autograd."""
+    is_at: bool | None
+    """It is taken at the point asked for; None where that cannot be told."""
+    slack: float = 0.0
+    """How far the number may lie from its printed form."""
+
+    @property
+    def array(self) -> Array | None:
+        return find_numbers(self.value)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return () if self.array is None else tuple(self.array.shape)
+
+    @property
+    def squeezed_shape(self) -> tuple[int, ...]:
+        return tuple(size for size in self.shape if size != 1)
+
+    @property
+    def facts(self) -> dict[str, Fact]:
+        return {} if self.name is None else {"name": self.name}
+
+    def agrees(self, target: "_Candidate", *, tolerance: Tolerance) -> bool:
+        """Whether both are the same numbers in shapes that differ by ones at most; dtypes may differ."""
+        ours, theirs = self.array, target.array
+        if ours is None or theirs is None or self.squeezed_shape != target.squeezed_shape:
+            return False
+        if self.slack:
+            rtol, atol = tolerance.bounds(theirs.dtype)
+            tolerance = Tolerance(rtol=rtol, atol=atol + self.slack)
+        elif self.name is None:
+            tolerance = Tolerance(**dict(zip(("rtol", "atol"), tolerance.bounds(theirs.dtype), strict=True)))
+        mismatch = compare(
+            actual=ours.reshape(self.squeezed_shape), expected=theirs.reshape(self.squeezed_shape), tolerance=tolerance
+        )
+        return mismatch is None or (mismatch.rung is Rung.DTYPE and not mismatch.differing)
+
+
+def _pairs(trace: Trace | None, value: Value) -> Iterator[tuple[Trace, Value]]:
+    """The parts of a variable's value that come from autograd, each with its trace."""
+    if trace is None or not is_touched(trace):
+        return
+    if isinstance(trace, Group) and isinstance(value, SequenceValue) and len(trace.items) == len(value.items):
+        for item_trace, item in zip(trace.items, value.items, strict=True):
+            yield from _pairs(item_trace, item)
+    elif isinstance(value, SequenceValue) and isinstance(trace, Derived):
+        yield trace, value
+        for item in value.items:
+            yield (trace if len(value.items) == 1 else Blended()), item
+    elif isinstance(trace, Derived):
+        yield trace, value
+    else:
+        yield Blended(), value
+
+
+def _raised(actual: Evidence) -> Finding | None:
+    """What stopped the question's cells, where something did."""
+    for run in actual.cell_runs:
+        if run.state is CellState.RAISED and run.error is not None:
+            error = run.error
+            code = next((code for piece, code in _ERRORS.items() if piece in error.message), "gradient.raised")
+            facts: dict[str, Fact] = {"cell": run.index + 1, "error": error.name[:80]}
+            return Finding(verdict=Verdict.FAILED, code=code, facts=facts)
+    return None
+
+
+def _short(number: float | None) -> Fact:
+    if number is None:
+        return None
+    return int(number) if number == int(number) else number
