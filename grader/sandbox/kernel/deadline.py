@@ -12,8 +12,9 @@ from typing import Any
 globals()["__builtins__"] = dict(vars(builtins))
 
 _monotonic = time.monotonic
-# The C function: the one in signal is Python around it and needs builtins that a student may have replaced.
-_signal = importlib.import_module("_signal").signal
+# The C functions: those in signal are Python around them and need builtins that a student may have replaced.
+_c_signal: Any = importlib.import_module("_signal")
+_signal, _SIG_IGN, _SIG_DFL = _c_signal.signal, _c_signal.SIG_IGN, _c_signal.SIG_DFL
 _setitimer = signal.setitimer
 _ITIMER = signal.ITIMER_REAL
 _SIGALRM = signal.SIGALRM
@@ -24,11 +25,13 @@ _AGAIN_S = 0.2
 
 
 class Expired(BaseException):
-    """The deadline passed, or the host interrupted the kernel; no student's `except Exception` catches it."""
+    """The deadline passed; no student's `except Exception` catches it."""
 
 
 class Deadline:
     """Ends work in the main thread when its time is up, and puts handlers and timer back afterwards.
+
+    Interrupts are ignored meanwhile: the host means the cell with them, and a late one must not cost an answer.
 
     Outside the main thread there are no signals: `can_interrupt` is False and only `left_s` tells the time.
     """
@@ -36,15 +39,14 @@ class Deadline:
     def __init__(self, seconds: float) -> None:
         self._at = _monotonic() + seconds
         self._is_armed = False
-        self._was_interrupted = False
         self._handlers: list[tuple[signal.Signals, Any]] = []
         self._timer = (0.0, 0.0)
         self.can_interrupt = False
 
     def __enter__(self) -> "Deadline":
         try:
-            for number in (_SIGALRM, _SIGINT):
-                self._handlers.append((number, _signal(number, self._expire)))
+            for number, handler in ((_SIGALRM, self._expire), (_SIGINT, _SIG_IGN)):
+                self._handlers.append((number, _signal(number, handler)))
         except ValueError:
             return self
         self._timer = _setitimer(_ITIMER, max(self.left_s, 0.001), _AGAIN_S)
@@ -63,7 +65,7 @@ class Deadline:
 
     @property
     def left_s(self) -> float:
-        return 0.0 if self._was_interrupted else max(self._at - _monotonic(), 0.0)
+        return max(self._at - _monotonic(), 0.0)
 
     def run(self, work: Callable[..., Any], *arguments: Any) -> Any:  # noqa: ANN401 - whatever the work gives
         """Call it.
@@ -83,10 +85,8 @@ class Deadline:
         return result
 
     def _expire(self, number: int, frame: FrameType | None) -> None:
-        if number == _SIGINT:
-            self._was_interrupted = True
         if self._is_armed and not self.left_s:
             raise Expired
 
 
-_DEFAULTS: dict[signal.Signals, Any] = {signal.SIGALRM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+_DEFAULTS: dict[signal.Signals, Any] = {signal.SIGALRM: _SIG_DFL, signal.SIGINT: signal.default_int_handler}

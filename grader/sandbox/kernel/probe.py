@@ -305,11 +305,14 @@ class _Null:
     encoding = "utf-8"
     errors = "replace"
 
-    def write(self, text: str) -> int:
+    def write(self, text: str | bytes) -> int:
         return len(text)
 
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        return lambda *_, **__: None
+    def __getattr__(self, name: str) -> "_Null":
+        return self
+
+    def __call__(self, *_: object, **__: object) -> None:
+        return None
 
 
 class _Undisturbed:

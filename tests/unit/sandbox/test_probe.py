@@ -6,7 +6,6 @@ import random
 import signal
 import subprocess
 import sys
-import threading
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
@@ -541,17 +540,10 @@ class TestTime:
 
         assert reply == CallsReply(name="f", calls=(CallReply(output=tensor(0.0), gradients=(None,)),), timed_out=True)
 
-    @pytest.mark.parametrize(
-        "source", ["def f(x):\n    while True: pass", "log = []\ndef f(x):\n    while log is log: pass"]
-    )
-    def test_an_interrupt_by_the_host_ends_the_calls(self, source: str) -> None:
-        interrupt = threading.Timer(0.2, lambda: signal.pthread_kill(threading.main_thread().ident, signal.SIGINT))
-        interrupt.start()
+    def test_an_interrupt_that_comes_late_costs_no_answer(self) -> None:
+        source = "import signal\ndef f(x):\n    signal.raise_signal(signal.SIGINT)\n    return x"
 
-        reply = call(student(source), (tensor(1.0),))
-
-        interrupt.join()
-        assert reply == CallsReply(name="f", timed_out=True)
+        assert call(student(source), (tensor(1.0),)).calls[0].output is not None
 
     def test_handlers_and_timer_are_the_students_again(self) -> None:
         def handler(number: int, frame: object) -> None: ...
@@ -619,8 +611,11 @@ class TestLeavingNoTrace:
     def test_nothing_is_printed_or_shown(self, capfd: pytest.CaptureFixture[str]) -> None:
         shown: list[object] = []
         shell = student(
-            "import os, sys\ndef f(x):\n    print('x'); print('y', file=sys.stderr); os.system('echo z')\n"
-            "    os.write(1, b'raw'); shell.display_pub.publish(data={})\n    return x\n"
+            "import os, sys\n"
+            "def f(x):\n"
+            "    print('x'); print('y', file=sys.stderr); os.system('echo z'); os.write(1, b'raw')\n"
+            "    sys.stdout.buffer.write(b'raw'); shell.display_pub.publish(data={})\n"
+            "    return x\n"
             "def g(x):\n    print('pure')\n    return x"
         )
         shell.display_pub = SimpleNamespace(publish=lambda **data: shown.append(data))

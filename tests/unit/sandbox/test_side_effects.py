@@ -47,7 +47,7 @@ def function(source: str) -> object:
         pytest.param("def f(x):\n    print(x)\n    return x", id="prints"),
         pytest.param("def f(x):\n    import torch\n    return torch.sum(x)", id="imports-torch"),
         pytest.param(
-            "def f(x):\n    y = [i * x for i in range(3)]\n    y[0] = x\n    y.append(x)\n    return sum(y)",
+            "def f(x):\n    y = [x, 2 * x]\n    y[0] = x\n    y.append(x)\n    return sum(y)",
             id="locals",
         ),
         pytest.param("def f(x):\n    def g(y): return y * x\n    return g(x)", id="inner-function"),
