@@ -149,12 +149,9 @@ def read_tiny(data):
     )
 
 
-def new_database(path: Path, *, template: Path | None = None):
-    """A migrated database; copied from `template` where one is given."""
-    if template is not None:
-        shutil.copyfile(template, path)
-    else:
-        migrate(path, copies=path.parent / "copies", at=NOON)
+def new_database(path: Path):
+    """A migrated database."""
+    migrate(path, copies=path.parent / "copies", at=NOON)
     return Database(open_engine(path))
 
 
@@ -169,27 +166,32 @@ class School:
     free_share: float = 0.5
 
     @classmethod
-    def open(cls, folder: Path, *, template: Path | None = None, offers: bool = True):
+    def open(cls, folder: Path, *, template: Path | None = None):
+        """The school on its own files: those of an opened `template` school, else new ones without an offering."""
+        if template is not None:
+            shutil.copytree(template, folder, dirs_exist_ok=True)
         clock = FixedClock()
         stores = Stores(
-            storage=new_database(folder / "grader.sqlite3", template=template),
+            storage=new_database(folder / "grader.sqlite3"),
             blobs=FolderBlobs(folder / "blobs"),
             queue=LocalQueue(now=clock.now),
             clock=clock,
         )
         school = cls(stores=stores, clock=clock)
-        people.create_person("eve", name="Eve", stores=stores, is_admin=True)
-        people.add_course("demo", title="Demo", stores=stores)
+        if template is None:
+            school._enrol()
+        return school
+
+    def _enrol(self):
+        people.create_person("eve", name="Eve", stores=self.stores, is_admin=True)
+        people.add_course("demo", title="Demo", stores=self.stores)
         for login, role in (
             ("ann", Role.STUDENT),
             ("bob", Role.STUDENT),
             ("tom", Role.TA),
             ("ida", Role.INSTRUCTOR),
         ):
-            people.add_member(people.NewMember(login=login, name=login, role=role), course="demo", stores=stores)
-        if offers:
-            school.offer()
-        return school
+            people.add_member(people.NewMember(login=login, name=login, role=role), course="demo", stores=self.stores)
 
     def offer(self, **dates):
         publish(self.loaded, files={"assignment.yaml": b"tiny"}, stores=self.stores)

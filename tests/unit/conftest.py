@@ -1,18 +1,42 @@
-"""A school on a database of its own, copied from one that was migrated once."""
+"""A school on files of its own, copied from one that was built once."""
 
 import pytest
-from school import School, new_database
+from school import School
 
 
 @pytest.fixture(scope="session")
-def migrated(tmp_path_factory):
-    path = tmp_path_factory.mktemp("template") / "grader.sqlite3"
-    new_database(path).close()
-    return path
+def built(tmp_path_factory):
+    """Folder of a school that offers 'tiny'."""
+    folder = tmp_path_factory.mktemp("school")
+    school = School.open(folder)
+    school.offer()
+    school.stores.storage.close()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def migrated(built):
+    return built / "grader.sqlite3"
 
 
 @pytest.fixture
-def school(tmp_path, migrated):
-    school = School.open(tmp_path, template=migrated)
+def school(tmp_path, built):
+    school = School.open(tmp_path, template=built)
     yield school
     school.stores.storage.close()
+
+
+@pytest.fixture
+def school_with_dates(tmp_path):
+    """Opens a school whose one offering has these dates."""
+    opened = []
+
+    def open_school(**dates):
+        school = School.open(tmp_path)
+        school.offer(**dates)
+        opened.append(school)
+        return school
+
+    yield open_school
+    for school in opened:
+        school.stores.storage.close()

@@ -160,23 +160,6 @@ def test_a_student_hands_in_only_while_it_is_open(school_with_dates, dates, seco
     assert school.submit("tom", A, seconds=seconds).created
 
 
-@pytest.fixture
-def school_with_dates(tmp_path, migrated):
-    from school import School
-
-    opened = []
-
-    def open_school(**dates):
-        school = School.open(tmp_path, template=migrated, offers=False)
-        school.offer(**dates)
-        opened.append(school)
-        return school
-
-    yield open_school
-    for school in opened:
-        school.stores.storage.close()
-
-
 @pytest.mark.parametrize(
     ("course", "assignment", "login"),
     [
