@@ -43,7 +43,12 @@ _CODES: Mapping[str, str] = {
     "string_too_long": "too_long",
     "string_pattern_mismatch": "not_a_name",
 }
-_OF_THE_KINDS = {"one_tolerance": (), "bad_pattern": ("pattern",), "where_unknown": ("where",)}
+_OF_THE_KINDS: Mapping[str, tuple[str, ...]] = {
+    "one_tolerance": (),
+    "bad_pattern": ("pattern",),
+    "where_unknown": ("where",),
+    "empty_range": ("uniform",),
+}
 """Findings of the kinds' own validators, which have the same names here: the way to the field each is about."""
 _BOUNDS = {"greater_than": ">", "greater_than_equal": "≥", "less_than": "<", "less_than_equal": "≤"}
 
@@ -120,8 +125,7 @@ def _note(problem: _Problem, *, model: type[BaseModel], mistakes: MistakeList) -
     elif kind in ("literal_error", "enum"):
         mistakes.add("word_unknown", at=place, known=str(facts.get("expected", "")).replace(" or ", ", "))
     elif kind in _BOUNDS:
-        bound = next(iter(facts.values()), "")
-        mistakes.add("out_of_range", at=place, relation=_BOUNDS[kind], bound=str(bound))
+        mistakes.add("out_of_range", at=place, relation=_BOUNDS[kind], bound=next(iter(facts.values()), None))
     elif _CODES.get(kind) == "too_long":
         mistakes.add("too_long", at=place, limit=int(facts.get("max_length", 0)))
     elif kind in _CODES:

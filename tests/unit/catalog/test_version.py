@@ -1,0 +1,85 @@
+"""The version's hash: what decides scores makes a new one, and nothing else does."""
+
+import pytest
+
+HASH = "fd8694b613c3dbabf02077200a9f60c40f87a0e4804e9d43411a4fe599fe7416"
+
+
+@pytest.fixture(scope="module")
+def whole(spec):
+    """The small assignment with every field that has to do with versions."""
+    return spec.replace("    output: {points: 10}\n", "    output: {points: 10}\n    visibility: hint\n") + (
+        "limits: {question_s: 20}\ndevice: cpu\n"
+    )
+
+
+def changed(text, old, new):
+    assert old in text
+    return text.replace(old, new, 1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("en: Homework", "en: Homework 8", id="the title"),
+        pytest.param("`t` を作る。", "`t` をつくる。", id="a typo in a prompt"),
+        pytest.param("prompt: Show it.", "prompt: {ja: 見せる, en: Show it.}", id="a translation"),
+        pytest.param("ja: 理由がある", "ja: 理由を述べている", id="a rubric's words"),
+        pytest.param("{points: 3, ja", "{points: 4, ja", id="a rubric's weight"),
+        pytest.param("visibility: hint", "visibility: full", id="what is shown"),
+        pytest.param("points: 20", "points: 20.0", id="the same number in another spelling"),
+        pytest.param("value: t", "value: {name: t}", id="the long form"),
+        pytest.param("device: cpu\n", "", id="a default written out"),
+        pytest.param("title:", "# a comment\ntitle:", id="a comment"),
+        pytest.param("limits: {question_s: 20}", "limits: {question_s: 20, total_s: 120}", id="a default limit"),
+    ],
+)
+def test_words_make_no_new_version(load, whole, old, new):
+    assert load(changed(whole, old, new)).assignment.version == load(whole).assignment.version
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("points: 20", "points: 21", id="points"),
+        pytest.param("dtype: 14", "dtype: 13", id="partial points"),
+        pytest.param("    partial: {dtype: 14}\n", "", id="no partial points"),
+        pytest.param("value: t", "value: {name: t, rtol: 1e-3, atol: 0.}", id="a tolerance"),
+        pytest.param("value: t", "value: u", id="another name"),
+        pytest.param("question_s: 20", "question_s: 21", id="a limit"),
+        pytest.param("device: cpu", "device: any", id="the device"),
+        pytest.param(
+            "output: {points: 10}", "output: {points: 10}\n    source: t[$A]\n    points: 1", id="a check more"
+        ),
+    ],
+)
+def test_what_decides_scores_makes_a_new_version(load, whole, old, new):
+    assert load(changed(whole, old, new)).assignment.version != load(whole).assignment.version
+
+
+def test_the_reference_counts_by_its_code(load, whole, notebook):
+    cells = ["## 問題1", "t = [1]", "## 問題2", "print(t[0])"]
+    version = load(whole, reference=notebook(*cells)).assignment.version
+    same = [
+        ["# 課題", *cells],
+        [*cells, ">Words of the model answer."],
+        ["## Question 1", "t = [1]", "## Question 2", "print(t[0])"],
+    ]
+    other = [
+        ["## 問題1", "t = [2]", "## 問題2", "print(t[0])"],
+        [*cells, "pass"],
+        ["## 問題1", "t = [1]", "print(t[0])", "## 問題2", "pass"],
+    ]
+    assert {load(whole, reference=notebook(*one)).assignment.version for one in same} == {version}
+    assert version not in {load(whole, reference=notebook(*one)).assignment.version for one in other}
+
+
+def test_which_question_a_cell_answers_decides_scores(load, whole, notebook):
+    before = load(whole, reference=notebook("## 問題1", "t = [1]", "## 問題2", "t = [2]", "print(t)"))
+    after = load(whole, reference=notebook("## 問題1", "t = [1]", "t = [2]", "## 問題2", "print(t)"))
+    assert before.assignment.version != after.assignment.version
+
+
+def test_the_hash_is_stable_over_releases(load, spec):
+    """A new release must not turn published assignments into other versions: change this line only on purpose."""
+    assert load(spec).assignment.version == HASH
