@@ -17,6 +17,7 @@ WEAK = 2
 _LARGEST_CELL_CHARS = 100_000
 _ALL_CODE_CHARS = 2_000_000
 """Code beyond this, counted from the notebook's end, is not parsed: syntax trees are large and slow."""
+_LOOKED_AT_LINES = 10_000
 _MODULES = frozenset({"torch", "np", "numpy", "plt", "nn", "F", "print", "math", "autograd"})
 _WILDCARD = "grader_any_"
 _REST = "grader_rest_"
@@ -61,27 +62,23 @@ class Clues:
         """Positions of code cells from `first` up to, not including, `end`."""
         return [position for position in range(first, end) if position in self._sources]
 
-    def has_code(self, position: int, *, before_line: int | None = None) -> bool:
+    def has_code(self, position: int) -> bool:
         """Whether the cell does anything: comments, blank lines and bare strings are words."""
-        source = self._sources[position]
-        if before_line is not None:
-            source = "\n".join(source.split("\n", before_line)[:before_line])
-        tree = self._tree(position) if before_line is None else _parse(source)
+        tree = self._tree(position)
         if tree is None:
-            return any(line and not line.isspace() and not line.lstrip().startswith("#") for line in _lines(source))
+            lines = self._sources[position].split("\n", _LOOKED_AT_LINES)[:_LOOKED_AT_LINES]
+            return any(line and not line.isspace() and not line.lstrip().startswith("#") for line in lines)
         return any(not _is_words(statement) for statement in tree.body)
 
     def is_setup(self, position: int, *, before_line: int | None = None) -> bool:
-        """Whether the cell only imports, sets up, or does nothing: no answer on its own."""
-        if before_line is None:
-            tree = self._tree(position)
-        else:
-            tree = _parse("\n".join(self._sources[position].split("\n", before_line)[:before_line]))
-        if tree is None:
-            return False
-        return all(
+        """Whether the cell, or its statements that begin before a line, only import or do nothing: no answer yet."""
+        tree = self._tree(position)
+        if tree is None and before_line is not None:
+            tree = _parse(plain_python("\n".join(self._sources[position].split("\n", before_line)[:before_line])))
+        return tree is not None and all(
             isinstance(statement, ast.Import | ast.ImportFrom | ast.Pass) or _is_words(statement)
             for statement in tree.body
+            if before_line is None or statement.lineno <= before_line
         )
 
     def _choose_readable(self) -> frozenset[int]:
@@ -120,10 +117,6 @@ class Clues:
                 return WEAK
         squeezed = "".join(source.split())
         return WEAK if any(pattern.spelling in squeezed for pattern in self._patterns[one.number]) else 0
-
-
-def _lines(source: str) -> list[str]:
-    return source.split("\n", 10_000)
 
 
 def _parse(source: str) -> ast.Module | None:
@@ -212,10 +205,11 @@ def _matches(node: object, pattern: object, *, variable: str | None, seen: dict[
             return seen.setdefault(variable, node.id) == node.id
         return node.id == pattern.id
     if isinstance(pattern, ast.AST):
+        ignored = _IGNORED_FIELDS | {"keywords"} if _has_rest(getattr(pattern, "args", None)) else _IGNORED_FIELDS
         return type(node) is type(pattern) and all(
             _matches(getattr(node, name, None), value, variable=variable, seen=seen)
             for name, value in ast.iter_fields(pattern)
-            if name not in _IGNORED_FIELDS
+            if name not in ignored
         )
     if isinstance(pattern, list):
         return isinstance(node, list) and _matches_all(node, pattern, variable=variable, seen=seen)
@@ -223,10 +217,15 @@ def _matches(node: object, pattern: object, *, variable: str | None, seen: dict[
 
 
 def _matches_all(nodes: list[object], patterns: list[object], *, variable: str | None, seen: dict[str, str]) -> bool:
-    ends_open = bool(patterns) and isinstance(patterns[-1], ast.Name) and patterns[-1].id.startswith(_REST)
-    if ends_open:
+    if _has_rest(patterns):
         patterns = patterns[:-1]
         nodes = nodes[: len(patterns)]
     return len(nodes) == len(patterns) and all(
         _matches(node, pattern, variable=variable, seen=seen) for node, pattern in zip(nodes, patterns, strict=True)
     )
+
+
+def _has_rest(patterns: object) -> bool:
+    """Whether a list of patterns ends in $$$: anything may follow."""
+    last = patterns[-1] if isinstance(patterns, list) and patterns else None
+    return isinstance(last, ast.Name) and last.id.startswith(_REST)

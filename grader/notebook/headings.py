@@ -323,7 +323,7 @@ def _title_after(rest: str, line: _Line, around: Around, *, is_short: bool) -> s
     if _PARTICLE.match(title) and separator not in (":", ".", "。"):
         return None
     if not line.is_dressed:
-        if title[0].isdecimal() or separator in (",", "、", ";", "/"):
+        if title[0].isdecimal() or separator in (",", "、", ";"):
             return None
         if separator == "" and not match["close"]:
             if _GOES_ON_IN_ENGLISH.match(title):

@@ -1,6 +1,6 @@
 """Which cells answer which question: by tag, else heading, else marker comment, else by what the cells define."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from grader.domain.location import FoundBy, LocatedAnswer, Location, Wanted
@@ -9,12 +9,15 @@ from grader.domain.text import Fact, Note
 from grader.notebook.anchors import Anchor, Outline, crowded_cells, outline
 from grader.notebook.clues import Clues
 from grader.notebook.fallback import Find, Known, find_by_clues
+from grader.notebook.headings import LONGEST_LINE
 from grader.notebook.marks import find_marks, split_lines
 from grader.notebook.regions import Division, Region, Span
 from grader.notebook.words import Prompts, code_words, has_picture, markdown_words
 
 _LONGEST_WRITTEN_CHARS = 100_000
+_LONGEST_READ_CHARS = 500_000
 _LONG_TITLE_CHARS = 15
+_NOWHERE = 1 << 30
 _STRENGTH = (FoundBy.TAG, FoundBy.HEADING, FoundBy.MARKER)
 
 
@@ -121,7 +124,9 @@ def _choose(number: int, regions: Sequence[Region], clues: Clues) -> _Answer:
     counted = equals if tagged else equals[-1:]
     wordy = [region for region in own if region not in coded]
     if any(not region.is_crowded for region in (*counted, *wordy)):
-        wordy = [region for region in wordy if not region.is_crowded]
+        # Headings pasted together above an answer bring its prompt; below it they may bring its explanation.
+        end = counted[-1].anchor.cell if counted else _NOWHERE
+        wordy = [region for region in wordy if not region.is_crowded or region.anchor.cell > end]
     kept = sorted((*counted, *wordy), key=lambda region: (region.anchor.cell, region.anchor.line))
     best = min(kept, key=lambda region: _STRENGTH.index(region.anchor.found_by), default=None)
     answer = _Answer(
@@ -209,21 +214,28 @@ class _Writer:
         )
 
     def _written(self, found: _Answer) -> tuple[str, ...]:
-        pieces: list[str] = []
-        for span in sorted(set(found.spans), key=lambda span: (span.cell, span.first)):
-            cell = self._cells[span.cell]
-            if cell.kind is CellKind.CODE:
-                pieces.extend(code_words(cell.source, first=span.first, last=span.last, prompts=self._prompts))
-            else:
-                pieces.append(markdown_words(split_lines(cell.source)[span.first : span.last], self._prompts))
         kept: list[str] = []
         room = _LONGEST_WRITTEN_CHARS
-        for piece in filter(None, pieces):
+        for piece in self._pieces(found.spans):
             kept.append(piece[:room])
             room -= len(kept[-1])
             if room <= 0:
                 break
         return tuple(kept)
+
+    def _pieces(self, spans: Iterable[Span]) -> Iterator[str]:
+        """The words of each cell in order, until more has been read than anybody writes."""
+        room = _LONGEST_READ_CHARS
+        for span in sorted(set(spans), key=lambda span: (span.cell, span.first)):
+            cell = self._cells[span.cell]
+            lines = split_lines(cell.source)[span.first : span.last]
+            if cell.kind is CellKind.CODE:
+                yield from code_words(cell.source, first=span.first, last=span.last, prompts=self._prompts)
+            elif words := markdown_words(lines, self._prompts):
+                yield words
+            room -= sum(min(len(line), LONGEST_LINE) for line in lines)
+            if room <= 0:
+                break
 
     def _has_attachment(self, span: Span) -> bool:
         cell = self._cells[span.cell]

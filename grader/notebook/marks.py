@@ -114,19 +114,20 @@ def _underline_level(line: str, below: str) -> int | None:
 
 _PRINTED = re.compile(r"print\(\s{0,3}f?(?P<quote>[\"'])(?P<text>[^\"'\\]{1,60})(?P=quote)\s{0,3}\)\s{0,3};?")
 _QUOTES = "\"'"
+"""An opening triple quote alone on its line has the label on the next one."""
 
 
 def _of_code(lines: Sequence[str], position: int) -> Iterator[Mark]:
-    starts_cell = True
+    starts_cell, in_string = True, False
     for number, line in enumerate(lines):
-        text = line.strip() if len(line) < 1_000 else line[:1_000].strip()
+        text = line[:1_000].strip()
         if not text or (starts_cell and text.startswith("%%")):
             continue
-        label = _read_comment(text, starts_cell=starts_cell)
+        label = _read_comment(f"# {text}" if in_string else text, starts_cell=starts_cell)
         if label is not None:
             yield Mark(cell=position, line=number, label=label, found_by=FoundBy.MARKER)
-        # An opening """ alone on its line has the label on the next one.
-        starts_cell = starts_cell and not text.strip(_QUOTES)
+        in_string = starts_cell and not text.strip(_QUOTES)
+        starts_cell = in_string
 
 
 def _read_comment(text: str, *, starts_cell: bool) -> Label | None:
@@ -141,10 +142,6 @@ def _read_comment(text: str, *, starts_cell: bool) -> Label | None:
     else:
         return None
     label = read_line(words, Around(starts_cell=starts_cell, in_code=True))
-    if label is None or label.kind is LabelKind.SECTION or (printed and (label.title or not _is_question(label))):
+    if label is None or label.kind is LabelKind.SECTION:
         return None
-    return label
-
-
-def _is_question(label: Label) -> bool:
-    return label.kind is LabelKind.QUESTION
+    return None if printed and (label.title or label.kind is not LabelKind.QUESTION) else label

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from itertools import groupby
+from itertools import groupby, zip_longest
 
 from grader.notebook.headings import Around, LabelKind, read_line
 from grader.notebook.magics import plain_python
@@ -27,6 +27,7 @@ _LONGEST_GAP_LINES = 80
 # --- the author's prompts ---------------------------------------------------------------------------------------------
 
 _GAP = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+_PASTED_GAP = re.compile(r"\{\{[^{}]{0,200}\}\}")
 _GAP_MARK = "\N{OBJECT REPLACEMENT CHARACTER}"
 _DRESS = frozenset("*_#>`~\\$-・.。:,、　 |")
 
@@ -56,7 +57,7 @@ class Prompts:
         fuzzy_left = _FUZZY_LINES
         at = 0
         while at < len(lines):
-            line = _GAP.sub("", lines[at][:LONGEST_PIECE_CHARS])
+            line = _PASTED_GAP.sub("", lines[at][:LONGEST_PIECE_CHARS])
             at += 1
             squeezed = _squeeze(line[: 2 * _LONGEST_FUZZY_CHARS])
             found = self._find(squeezed, is_fuzzy=fuzzy_left > 0)
@@ -106,10 +107,9 @@ def _prompt_lines(prompt: str) -> list[_PromptLine]:
             texts[-1] = (texts[-1][0], True)
         elif squeezed := _squeeze(piece):
             texts.append((squeezed, False))
-    following = [text for text, _ in texts[1:]] + [""]
     return [
-        _PromptLine(text=text, gap_follows=has_gap, next_text=after)
-        for (text, has_gap), after in zip(texts, following, strict=True)
+        _PromptLine(text=text, gap_follows=has_gap, next_text=after[0])
+        for (text, has_gap), after in zip_longest(texts, texts[1:], fillvalue=("", False))
     ]
 
 
@@ -207,32 +207,38 @@ _TEMPLATE = re.compile(
 
 def code_words(source: str, *, first: int, last: int, prompts: Prompts) -> list[str]:
     """Comments and bare strings of a code cell's lines: neither markers nor form fields nor code commented out."""
-    comments = _comments(source)
     words = list(_bare_strings(source))
-    for _, block in groupby(enumerate(comments), key=lambda item: item[1][0] - item[0]):
+    for _, block in groupby(enumerate(_comments(source)), key=lambda item: (item[1].line - item[0], item[1].is_beside)):
         group = [comment for _, comment in block]
-        text = _spoken(group)
+        text = _spoken([comment.text for comment in group])
         if text:
-            words.append((group[0][0], text))
+            words.append((group[0].line, text))
     inside = [(line, text) for line, text in sorted(words) if first <= line < last]
     cleaned = ("\n".join(prompts.without(text.split("\n"))) for _, text in inside)
     return [_clipped(text) for text in cleaned if any(character.isalnum() for character in text)]
 
 
-def _comments(source: str) -> list[tuple[int, str]]:
-    """Every comment's line and text; of source that is no Python, the lines that begin with #."""
+@dataclass(frozen=True, kw_only=True)
+class _Comment:
+    line: int
+    text: str
+    is_beside: bool
+    """It stands behind code on the same line."""
+
+
+def _comments(source: str) -> list[_Comment]:
+    """Every comment; of source that is no Python, the lines that begin with #."""
     if len(source) > _LARGEST_CODE_CHARS:
         return []
-    found: list[tuple[int, str]] = []
+    found: list[_Comment] = []
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            for token in tokenize.generate_tokens(io.StringIO(plain_python(source)).readline):
-                if token.type == tokenize.COMMENT:
-                    found.append((token.start[0] - 1, token.string))
+        for token in tokenize.generate_tokens(io.StringIO(plain_python(source)).readline):
+            if token.type == tokenize.COMMENT:
+                is_beside = bool(token.line[: token.start[1]].strip())
+                found.append(_Comment(line=token.start[0] - 1, text=token.string, is_beside=is_beside))
     except (tokenize.TokenError, SyntaxError):
-        lines = enumerate(source.split("\n"))
-        found = [(number, line.strip()) for number, line in lines if line.lstrip().startswith("#")]
+        lines = ((number, line.strip()) for number, line in enumerate(source.split("\n")))
+        return [_Comment(line=at, text=text, is_beside=False) for at, text in lines if text.startswith("#")]
     return found
 
 
@@ -250,12 +256,11 @@ def _without_marker_line(text: str) -> str:
     return rest if _is_marker(first) else text
 
 
-def _spoken(comments: Sequence[tuple[int, str]]) -> str:
+def _spoken(comments: Sequence[str]) -> str:
     """The words of comments on consecutive lines; '' where all of it is code."""
-    texts = [text.lstrip("#").strip() for _, text in comments]
-    texts = [text.removeprefix("@markdown").strip() for text in texts]
-    if len(texts) > 1 and _is_code("\n".join(text[1:].removeprefix(" ") for _, text in comments)):
+    if len(comments) > 1 and _is_code("\n".join(comment[1:].removeprefix(" ") for comment in comments)):
         return ""
+    texts = [comment.lstrip("#").strip().removeprefix("@markdown").strip() for comment in comments]
     return "\n".join(
         text
         for text in texts
@@ -270,10 +275,10 @@ def _is_marker(text: str) -> bool:
 
 def _is_code(text: str) -> bool:
     """Whether a comment is surely code: it calls, imports, defines or loops. Formulas and typed outputs are words."""
-    if not text.isascii() and not re.search(r"[=(]", text):
-        return False
     tree = _parse(f"{text} pass" if text.endswith(":") else text)
-    return tree is not None and any(_acts(statement) for statement in tree.body)
+    if tree is None or any(isinstance(node, ast.Name) and not node.id.isascii() for node in ast.walk(tree)):
+        return False
+    return any(_acts(statement) for statement in tree.body)
 
 
 def _acts(statement: ast.stmt) -> bool:
