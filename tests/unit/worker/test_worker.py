@@ -1,0 +1,202 @@
+"""A worker's life: it grades, keeps its lease, gives work back, and outlives whatever goes wrong."""
+
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+import structlog
+from doubles import FakeRunner
+from school import notebook_bytes
+
+from grader.domain.jobs import SandboxState
+from grader.domain.submission import RunState
+from grader.errors import SandboxFailed, SandboxUnavailable
+from grader.worker import Pace, Worker
+
+PACE = Pace(poll_s=0.005, idle_poll_s=0.005, keep_s=0.01, sandbox_retry_s=0.02, trouble_s=0.01)
+PATIENCE_S = 20
+
+
+def until(condition):
+    """Wait for something that must happen, however slow the machine."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.005)
+
+
+@contextmanager
+def working(school, runner, *, name="w1", **facts):
+    stop = threading.Event()
+    worker = Worker(name, bench=school.bench(runner=runner), pace=PACE, **facts)
+    thread = threading.Thread(target=worker.run, args=(stop,))
+    thread.start()
+    try:
+        yield stop
+    finally:
+        stop.set()
+        if runner.gate is not None:
+            runner.gate.set()
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive()
+
+
+def run_of(school, receipt):
+    with school.stores.storage.reading() as tx:
+        return tx.runs.get(receipt.run.run_id)
+
+
+def workers(school):
+    with school.stores.storage.reading() as tx:
+        return {seen.worker: seen for seen in tx.workers.list_seen(since=school.clock.now())}
+
+
+def is_finished(school, receipt):
+    return lambda: run_of(school, receipt).state is RunState.FINISHED
+
+
+@pytest.fixture
+def proved(school):
+    school.work_off()
+    return school
+
+
+def test_what_is_handed_in_is_graded(school):
+    with working(school, FakeRunner()):
+        first = school.submit("ann")
+        until(is_finished(school, first))
+        second = school.submit("bob")
+        until(is_finished(school, second))
+    assert run_of(school, second).totals.score == 15
+
+
+def test_a_worker_says_how_it_is_and_when_it_leaves(school):
+    runner = FakeRunner()
+    with working(school, runner):
+        until(lambda: school_worker(school) is SandboxState.READY)
+        assert workers(school)["w1"].environment == runner.environment
+    assert workers(school) == {}
+
+
+def school_worker(school):
+    seen = workers(school).get("w1")
+    return None if seen is None else seen.sandbox
+
+
+def test_without_a_sandbox_nothing_is_claimed_until_there_is_one(school):
+    runner = FakeRunner()
+    runner.unavailable = SandboxUnavailable(what="bubblewrap is missing: apt-get install bubblewrap")
+    receipt = school.submit("ann")
+    with working(school, runner):
+        until(lambda: school_worker(school) is SandboxState.UNAVAILABLE)
+        assert workers(school)["w1"].reason == "bubblewrap is missing: apt-get install bubblewrap"
+        waiting = run_of(school, receipt)
+        assert (waiting.state, waiting.attempts) == (RunState.QUEUED, 0)
+        runner.unavailable = None
+        until(is_finished(school, receipt))
+        assert school_worker(school) is SandboxState.READY
+    assert run_of(school, receipt).attempts == 1
+
+
+def test_a_sandbox_that_goes_away_costs_no_attempt(proved):
+    runner = FakeRunner(trouble=[SandboxUnavailable(what="gone")])
+    receipt = proved.submit("ann")
+    with working(proved, runner):
+        until(is_finished(proved, receipt))
+    assert run_of(proved, receipt).attempts == 1
+
+
+@pytest.mark.parametrize(
+    "error", [SandboxFailed(what="x"), ValueError("x"), MemoryError()], ids=lambda e: type(e).__name__
+)
+def test_a_worker_outlives_a_failure_and_the_run_is_tried_again(proved, error):
+    runner = FakeRunner(trouble=[error])
+    receipt, other = proved.submit("ann"), proved.submit("bob")
+    with working(proved, runner):
+        until(is_finished(proved, other))
+        until(lambda: run_of(proved, receipt).trouble is not None)
+        assert run_of(proved, receipt).state is RunState.QUEUED
+        proved.clock.pass_s(2)
+        until(is_finished(proved, receipt))
+    assert run_of(proved, receipt).attempts == 2
+
+
+def test_a_lease_is_kept_for_as_long_as_the_work_takes(proved):
+    runner = FakeRunner(gate=threading.Event())
+    receipt = proved.submit("ann")
+    other = FakeRunner()
+    with working(proved, runner):
+        assert runner.started.wait(PATIENCE_S)
+        with working(proved, other, name="w2"):
+            for _ in range(4):
+                renewed = due_at(proved)
+                proved.clock.pass_s(10)
+                until(lambda before=renewed: due_at(proved) > before)
+            runner.gate.set()
+            until(is_finished(proved, receipt))
+    assert other.runs == 0
+    assert run_of(proved, receipt).attempts == 1
+
+
+def due_at(school):
+    with school.stores.storage.reading() as tx:
+        return tx.connection.exec_driver_sql("SELECT max(due_at) FROM jobs").scalar()
+
+
+def test_at_a_stop_the_work_is_given_back_at_once_and_the_sandbox_told_to_end(proved):
+    runner = FakeRunner(gate=threading.Event())
+    receipt = proved.submit("ann")
+    aborted = threading.Event()
+    with working(proved, runner, abort=aborted.set) as stop:
+        assert runner.started.wait(PATIENCE_S)
+        stop.set()
+        assert aborted.wait(PATIENCE_S)
+        given_back = run_of(proved, receipt)
+        assert (given_back.state, given_back.attempts) == (RunState.QUEUED, 0)
+    assert run_of(proved, receipt).state is RunState.QUEUED  # what it computed after that was dropped
+    with working(proved, FakeRunner(), name="w2"):
+        until(is_finished(proved, receipt))
+    assert run_of(proved, receipt).attempts == 1
+
+
+def test_a_stop_that_breaks_the_sandbox_is_no_failure_of_the_run(proved):
+    runner = FakeRunner(gate=threading.Event(), trouble=[SandboxFailed(what="killed")])
+    receipt = proved.submit("ann")
+    with working(proved, runner, abort=runner.gate.set) as stop:
+        assert runner.started.wait(PATIENCE_S)
+        stop.set()
+    run = run_of(proved, receipt)
+    assert (run.state, run.attempts, run.trouble) == (RunState.QUEUED, 0, None)
+
+
+def test_two_workers_grade_everything_once(proved):
+    receipts = [proved.submit(login, notebook_bytes(x=n, y=4)) for n in range(5) for login in ("ann", "bob")]
+    runners = [FakeRunner(), FakeRunner()]
+    with working(proved, runners[0], name="w1"), working(proved, runners[1], name="w2"):
+        until(lambda: all(run_of(proved, receipt).state is RunState.FINISHED for receipt in receipts))
+    assert sum(runner.runs for runner in runners) == len(receipts)
+    assert {run_of(proved, receipt).attempts for receipt in receipts} == {1}
+
+
+def test_a_database_that_fails_is_tried_again(proved, monkeypatch):
+    receipt = proved.submit("ann")
+    real, failures = proved.stores.queue.has_work, [OSError("disk"), OSError("disk")]
+
+    def has_work(tx, *, kinds):
+        if failures:
+            raise failures.pop()
+        return real(tx, kinds=kinds)
+
+    monkeypatch.setattr(proved.stores.queue, "has_work", has_work)
+    with working(proved, FakeRunner()):
+        until(is_finished(proved, receipt))
+    assert failures == []
+
+
+def test_the_log_names_the_job(proved):
+    receipt = proved.submit("ann")
+    with structlog.testing.capture_logs() as entries, working(proved, FakeRunner()):
+        until(is_finished(proved, receipt))
+    done = [entry for entry in entries if entry["event"] == "job.done"]
+    assert [(entry["subject"], entry["kind"], entry["attempt"]) for entry in done] == [(receipt.run.run_id, "grade", 1)]
