@@ -47,7 +47,8 @@ exec "$@"
 """Root only: binds what an unprivileged user may not reach into a private place, then goes on as that user."""
 
 _ENVIRONMENT = {
-    "PATH": f"{_INSIDE_VENV}/bin:/usr/bin:/bin",
+    # The scripts in the environment's own bin name a Python that is not there inside; ours stand before them.
+    "PATH": f"{_INSIDE_PACKAGES}/{_PACKAGE}/bin:{_INSIDE_VENV}/bin:/usr/bin:/bin",
     "HOME": "/work",
     "USER": "student",
     "LANG": "C.UTF-8",

@@ -12,7 +12,7 @@ _NOTES_MAX: Final = 20
 _PIP: Final = re.compile(
     r"^[ \t]*[!%]{1,2}[ \t]*(?:\S*python\S*[ \t]+-m[ \t]+)?(?:uv[ \t]+)?(?:pip3?|conda|mamba)\b", re.MULTILINE
 )
-_PIP_FAILED: Final = ("No matching distribution", "Could not find a version", "not found", "No such file")
+_PIP_FAILED: Final = ("No matching distribution", "Could not find a version", "externally-managed", "not found")
 
 
 def explain_execution(

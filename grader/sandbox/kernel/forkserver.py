@@ -4,6 +4,7 @@ Started by the host inside bubblewrap, where this folder is the package `grader_
 the kernel's socket, nothing else: what it knows, every later kernel would inherit.
 """
 
+import dataclasses
 import gc
 import importlib.metadata
 import importlib.util
@@ -89,9 +90,11 @@ def _register_japanese_font() -> None:
         return
     font = Path(package.origin).parent / "fonts" / "ipaexg.ttf"
     font_manager.fontManager.addfont(str(font))
-    name = font_manager.FontProperties(fname=str(font)).get_name()
+    regular = font_manager.fontManager.ttflist[-1]
+    # It has one weight only, and matplotlib would warn about each bold title.
+    font_manager.fontManager.ttflist.append(dataclasses.replace(regular, weight=700))
     for settings in (matplotlib.rcParams, matplotlib.rcParamsDefault):
-        settings["font.family"] = ["sans-serif", name]
+        settings["font.family"] = ["sans-serif", regular.name]
 
 
 def _fork_kernel(

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
+from types import SimpleNamespace, TracebackType
 from typing import Any
 
 import ipykernel.ipkernel
@@ -35,6 +35,8 @@ _STREAM_CAP_CHARACTERS = 1 << 20
 """Per cell and stream: a courtesy to honest notebooks that print too much; the host has bounds of its own."""
 _FLUSH_CHARACTERS = 1 << 16
 _FLUSH_S = 0.2
+_TRACEBACK_ENDS = 50
+"""Frames of an exception that are shown at most, at each end."""
 _OUTPUT_CUT = (Path(__file__).parent / "texts" / "output_cut.txt").read_text(encoding="utf-8")
 
 
@@ -156,6 +158,11 @@ class ZMQInteractiveShell(ipykernel.zmqshell.ZMQInteractiveShell):  # type: igno
         """Accept what `%matplotlib inline` asks for; there is no window system here."""
         if gui not in (None, "inline", "agg"):
             raise UsageError(f"no GUI here: {gui!r}")
+
+    def _get_exc_info(self, exc_tuple: Any = None) -> Any:  # noqa: ANN401 - the stock signature
+        """Leave out the middle of an endless recursion, which takes IPython ten seconds and more to describe."""
+        kind, error, trace = super()._get_exc_info(exc_tuple)
+        return kind, error, _without_middle(trace)
 
 
 class SocketKernel(ipykernel.ipkernel.IPythonKernel):  # type: ignore[misc]
@@ -303,6 +310,17 @@ async def _serve_requests(kernel: SocketKernel, sock: socket.socket) -> None:
         if incoming is None:
             os._exit(0)
         await kernel.handle(*incoming)
+
+
+def _without_middle(trace: TracebackType | None) -> TracebackType | None:
+    entries: list[TracebackType] = []
+    entry = trace
+    while entry is not None:
+        entries.append(entry)
+        entry = entry.tb_next
+    if len(entries) > 2 * _TRACEBACK_ENDS:
+        entries[_TRACEBACK_ENDS - 1].tb_next = entries[-_TRACEBACK_ENDS]
+    return trace
 
 
 def _as_parent(request: dict[str, Any]) -> dict[str, Any]:
