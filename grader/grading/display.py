@@ -19,7 +19,7 @@ from grader.grading.printed import Container, PrintedNumbers, count_differences,
 Item: TypeAlias = PrintedNumbers | str
 """Numbers, or one of the words that count among numbers: None, or a dtype."""
 
-MAX_CHARACTERS = 1_000_000
+MAX_CHARACTERS = 200_000
 """Of a student's output that are read, from the end."""
 _MAX_CANDIDATES = 200
 """Who shows more numbers like a wanted one than this may show the right one by chance."""
@@ -188,7 +188,7 @@ def _wrong_numbers(candidates: Sequence[PrintedNumbers], wanted: PrintedNumbers,
     counts = [count_differences(actual=item, expected=wanted) for item in same_kind]
     nearest = len(counts) - 1 - counts[::-1].index(min(counts))
     item, different = same_kind[nearest], counts[nearest]
-    if not different:  # right numbers of another type, in another container: both at once is no rung
+    if not different and wanted.shape:  # right numbers of another type, in another container: both at once is no rung
         facts = place | {"actual": _CONTAINER_WORDS[item.container], "expected": _CONTAINER_WORDS[wanted.container]}
         return Finding(verdict=Verdict.FAILED, code="output.container", facts=facts)
     facts = place | {"different": different, "elements": len(wanted.elements)}

@@ -108,11 +108,13 @@ def _walk_running(unit: ast.AST) -> Iterator[str | _Definition]:
 
     Methods belong to their class: torch calls `forward` without ever naming it.
     """
-    methods = unit.body if isinstance(unit, ast.ClassDef) else []
+    members: set[ast.AST] = set(unit.body) if isinstance(unit, ast.ClassDef) else set()
     todo = list(ast.iter_child_nodes(unit))
     while todo:
         node = todo.pop()
-        if _is_definition(node) and node not in methods:
+        if isinstance(node, ast.ClassDef) and node in members:
+            members.update(node.body)
+        if _is_definition(node) and node not in members:
             yield node
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 todo += [*node.args.defaults, *(default for default in node.args.kw_defaults if default)]

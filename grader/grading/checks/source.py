@@ -62,12 +62,12 @@ class SourceCheck(UnprobedCheck):
     def evaluate(self, *, actual: Evidence, expected: Evidence) -> Finding:
         """Look for the pattern in the student's code; the reference's plays no part."""
         shown: dict[str, Fact] = {"pattern": self.pattern}
-        broken_line = _syntax_error_line(actual.source)
         try:
+            broken_line = _syntax_error_line(actual.source)
             tree = without_dead_code(parse_leniently(actual.source))
             occurs = self._compiled.occurs_in(tree)
             near = None if occurs else find_near_miss(self._compiled, tree, source=actual.source)
-        except RecursionError:
+        except (RecursionError, MemoryError):
             return Finding(verdict=Verdict.NEEDS_REVIEW, code="source.unreadable")
         if broken_line is not None:
             facts = shown | {"line": broken_line}
@@ -92,6 +92,6 @@ def _syntax_error_line(source: str) -> int | None:
             ast.parse(source)
     except SyntaxError as error:
         return error.lineno or 1
-    except (ValueError, MemoryError):  # null bytes, lone surrogates
+    except ValueError:  # null bytes, lone surrogates
         return 1
     return None

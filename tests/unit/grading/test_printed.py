@@ -260,9 +260,9 @@ def test_any_text_at_all_is_read(text: str) -> None:
     ["[", "tensor([", "[1, ", "1x", "-", "1e", "dtype=<", "1 -", "grad_fn=<a", "9", " ", ".", "([{"],
 )
 def test_a_long_run_of_anything_comes_to_an_end(unit: str) -> None:
-    read_printed(unit * (300_000 // len(unit)))
+    read_printed(unit * (100_000 // len(unit)))
 
 
 def test_broken_lists_inside_each_other_do_not_copy_what_they_hold() -> None:
     text = "[1, " * 50 + "]" * 50
-    assert len(find_numbers(text * 1000)) == 50 * 1000
+    assert len(find_numbers(text * 200)) == 50 * 200
