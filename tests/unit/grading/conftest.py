@@ -67,7 +67,7 @@ class Played:
     evidence: Evidence
     namespace: dict[str, Any]
 
-    def asked(self, check: Any, inputs: Any = ()) -> Evidence:  # noqa: ANN401 - any kind of check
+    def asked(self, check: Any, inputs: Any = ()) -> Evidence:
         """The evidence with the answers to a check's probes."""
         probes = check.probes(source=self.evidence.source, notebook_source=self.evidence.notebook_source, inputs=inputs)
         return replace(self.evidence, replies={probe.key: self._answer(probe) for probe in probes})
