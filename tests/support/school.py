@@ -166,19 +166,20 @@ class School:
     free_share: float = 0.5
 
     @classmethod
-    def open(cls, folder: Path, *, template: Path | None = None):
-        """The school on its own files: those of an opened `template` school, else new ones without an offering."""
+    def open(cls, folder: Path, *, template: Path | None = None, clock=None, lease_s: float = 15):
+        """The school on its own files: what is there, a copy of the `template`, or a new one without an offering."""
         if template is not None:
             shutil.copytree(template, folder, dirs_exist_ok=True)
-        clock = FixedClock()
+        is_new = not (folder / "grader.sqlite3").exists()
+        clock = clock or FixedClock()
         stores = Stores(
             storage=new_database(folder / "grader.sqlite3"),
             blobs=FolderBlobs(folder / "blobs"),
-            queue=LocalQueue(now=clock.now),
+            queue=LocalQueue(now=clock.now, lease_s=lease_s),
             clock=clock,
         )
         school = cls(stores=stores, clock=clock)
-        if template is None:
+        if is_new:
             school._enrol()
         return school
 
