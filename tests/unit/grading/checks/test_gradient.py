@@ -184,7 +184,10 @@ def test_a_lecture_that_plays_with_hooks_and_grads_does_no_harm(judge: Callable[
 
 
 def test_a_helper_of_an_earlier_cell_counts_as_reached(judge: Callable[..., Finding]) -> None:
-    helper = "import torch\ndef derive(f, at):\n  x = torch.tensor(at, requires_grad=True)\n  f(x).backward()\n  return x.grad"
+    helper = (
+        "import torch\ndef derive(f, at):\n  x = torch.tensor(at, requires_grad=True)\n"
+        "  f(x).backward()\n  return x.grad"
+    )
     assert judge(F + "print(derive(f, 1.0))", before=(helper,)).verdict is Verdict.PASSED
 
 
