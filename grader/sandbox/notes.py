@@ -32,9 +32,10 @@ def explain_execution(
         notes += _explain_cell(
             run, source=sources[run.index], is_outside=run.index not in in_questions, outcome=outcome
         )
+    del notes[_NOTES_MAX:]
     if ran_out_of_time:
         notes.append(Note(code="execution.total_time_over", facts={"seconds": limits.total_s}))
-    return tuple(notes[:_NOTES_MAX])
+    return tuple(notes)
 
 
 def _explain_cell(run: CellRun, *, source: str, is_outside: bool, outcome: Outcome) -> Iterator[Note]:

@@ -91,8 +91,8 @@ def _rest(
     if is_last and not waiting:
         return None
     last = (statement.end_lineno or statement.lineno) - 1
-    behind = plain.splitlines()[last].encode()[statement.end_col_offset or 0 :].decode().lstrip("; \t")
-    lines = source.splitlines()
+    behind = plain.split("\n")[last].encode()[statement.end_col_offset or 0 :].decode().lstrip("; \t")
+    lines = source.replace("\r\n", "\n").split("\n")
     start = _PROMPT.match(next((line for line in lines if line.strip()), ""))
     prefix = start[0] if start else ""
     again = f"import {', '.join(waiting)}; " if waiting else ""

@@ -123,12 +123,13 @@ def test_hidden_calls_get_their_own_time_and_leave_no_name(run_cells, printed):
 
 
 def test_function_that_never_returns_does_not_end_the_kernel(run_cells):
+    one = ScalarValue(type_name="int", value=1)
     execution = run_cells(
         "def f(x):\n    while True: pass",
         "'alive'",
         questions={"q": (0,)},
-        probes={"q": (CallFunction(key="k", names=("f",), calls=(((ScalarValue(type_name="int", value=1)),),), gradients=False, seconds=0.5),)},
-    )  # fmt: skip
+        probes={"q": (CallFunction(key="k", names=("f",), calls=((one,),), gradients=False, seconds=0.5),)},
+    )
 
     assert _states(execution) == [OK, OK]
     assert execution.replies["k"].timed_out

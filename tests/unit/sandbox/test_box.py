@@ -1,0 +1,113 @@
+"""The cage's command line, and what is said when it cannot be had."""
+
+from pathlib import Path
+
+import pytest
+
+from grader.errors import SandboxUnavailable
+from grader.sandbox import box
+from grader.sandbox.box import Box, explain_failure
+
+
+@pytest.fixture
+def venv(tmp_path) -> Path:
+    folder = tmp_path / "with spaces" / "kernels"
+    (folder / "bin").mkdir(parents=True)
+    (folder / "bin" / "python").symlink_to("/usr/bin/python3")
+    (folder / "pyvenv.cfg").write_text("home = /usr/bin\n")
+    return folder
+
+
+def make(venv, **options):
+    return Box(kernel_python=venv / "bin" / "python", **options)
+
+
+def binds(command):
+    return {command[n + 2]: command[n + 1] for n, word in enumerate(command) if word == "--ro-bind"}
+
+
+def test_only_the_system_the_kernels_environment_and_our_kernel_folder_are_bound(venv, monkeypatch):
+    monkeypatch.setattr(box, "_is_root", lambda: False)
+
+    command = make(venv).command(control_fd=9)
+
+    shown = {inside: outside for inside, outside in binds(command).items() if inside not in ("/bin", "/lib", "/lib64")}
+    assert shown == {"/usr": "/usr", "/opt/venv": str(venv), "/opt/app/grader_kernel": str(box.KERNEL_FOLDER)}
+    assert "--bind" not in command
+    assert command[-1] == "9"
+
+
+def test_root_gives_up_its_identity_before_bubblewrap_starts(venv, monkeypatch):
+    monkeypatch.setattr(box, "_is_root", lambda: True)
+
+    command = make(venv).command(control_fd=9)
+
+    assert command.index("setpriv") < command.index("bwrap")
+    dropped = {"--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all"}
+    assert dropped <= set(command[: command.index("bwrap")])
+    assert str(venv) in command[: command.index("setpriv")]
+    assert not any(str(venv) in word for word in command[command.index("bwrap") :])
+
+
+def test_staging_hides_none_of_its_sources(tmp_path):
+    taken = [Path(candidate) for candidate in box._STAGE_CANDIDATES[:1]]
+
+    stage = box._stage_folder({Path("/opt/venv"): taken[0] / "c" / "venv"})
+
+    assert stage not in taken
+    assert stage.is_dir()
+
+
+def test_python_outside_the_system_is_bound_where_it_says_it_is(venv, tmp_path, monkeypatch):
+    monkeypatch.setattr(box, "_is_root", lambda: False)
+    base = tmp_path / "pythons" / "3.11.9"
+    (base / "bin").mkdir(parents=True)
+    (base / "bin" / "python3.11").touch()
+    alias = tmp_path / "pythons" / "3.11"
+    alias.symlink_to(base)
+    (venv / "pyvenv.cfg").write_text(f"home = {alias}/bin\n")
+    (venv / "bin" / "python").unlink()
+    (venv / "bin" / "python").symlink_to(alias / "bin" / "python3.11")
+
+    shown = binds(make(venv).command(control_fd=9))
+
+    assert shown[str(alias)] == shown[str(base)] == str(base)
+
+
+def test_missing_environment_is_named(tmp_path):
+    with pytest.raises(SandboxUnavailable, match="no Python environment for the kernels") as caught:
+        make(tmp_path / "nothing").check()
+
+    assert str(tmp_path / "nothing") in caught.value.facts["what"]
+
+
+def test_missing_bubblewrap_is_named(venv):
+    with pytest.raises(SandboxUnavailable, match="apt-get install bubblewrap"):
+        make(venv, bubblewrap="no-such-bwrap").check()
+
+
+def test_unknown_processor_is_named(venv, monkeypatch):
+    monkeypatch.setattr(box.platform, "machine", lambda: "riscv64")
+
+    with pytest.raises(SandboxUnavailable, match="riscv64"):
+        make(venv).check()
+
+
+@pytest.mark.parametrize(
+    ("stderr", "words"),
+    [
+        pytest.param("bwrap: No permissions to create new namespace, ...", "user namespaces", id="refused"),
+        pytest.param("bwrap: setting up uid map: Permission denied", "user namespaces", id="AppArmor"),
+        pytest.param("unshare: unshare failed: Operation not permitted", "user namespaces", id="root of a container"),
+        pytest.param("bwrap: Can't mount proc on /newroot/proc: Operation not permitted", "/proc", id="masked /proc"),
+        pytest.param("Traceback\nModuleNotFoundError: No module named 'torch'", "'torch'", id="environment"),
+        pytest.param("something\nelse went wrong.\n", "else went wrong.", id="anything"),
+        pytest.param("", "without a word", id="nothing"),
+    ],
+)
+def test_failure_is_one_sentence(stderr, words):
+    sentence = explain_failure(stderr)
+
+    assert words in sentence
+    assert sentence.endswith(".")
+    assert "\n" not in sentence

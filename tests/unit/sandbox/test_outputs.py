@@ -1,0 +1,109 @@
+"""Outputs as checks read them and as a file."""
+
+import json
+
+import nbformat
+import pytest
+
+from grader.domain.execution import Output
+from grader.domain.notebook import Cell, CellKind, Notebook
+from grader.sandbox.outputs import NOTEBOOK_MAX_BYTES, OutputLog, as_domain, write_notebook
+
+
+def stream(text, name="stdout"):
+    return "stream", {"name": name, "text": text}
+
+
+def display(text, display_id=None, kind="display_data"):
+    transient = {"transient": {"display_id": display_id}} if display_id else {}
+    return kind, {"data": {"text/plain": text}, "metadata": {}, **transient}
+
+
+def logged(*messages, log=None):
+    log, outputs = log or OutputLog(), []
+    log.start_cell()
+    for kind, content in messages:
+        log.add(outputs, kind=kind, content=content)
+    return outputs
+
+
+def test_pieces_of_one_stream_are_joined_and_those_of_two_are_not():
+    outputs = logged(stream("a"), stream("b"), stream("c", "stderr"), stream("d"))
+
+    assert as_domain(outputs) == (
+        Output(kind="stdout", text="ab"),
+        Output(kind="stderr", text="c"),
+        Output(kind="stdout", text="d"),
+    )
+
+
+def test_clearing_with_wait_happens_at_the_next_output():
+    wait, now = ("clear_output", {"wait": True}), ("clear_output", {"wait": False})
+
+    assert [o.text for o in as_domain(logged(stream("a"), wait))] == ["a"]
+    assert [o.text for o in as_domain(logged(stream("a"), wait, stream("b")))] == ["b"]
+    assert logged(stream("a"), now) == []
+
+
+def test_update_reaches_outputs_of_earlier_cells():
+    log = OutputLog()
+    first = logged(display("old", "id"), log=log)
+    second = logged(display("new", "id", kind="update_display_data"), log=log)
+
+    assert (as_domain(first)[0].text, second) == ("new", [])
+
+
+def test_colours_are_taken_out_and_pictures_noticed():
+    image = ("display_data", {"data": {"text/plain": "<Figure>", "image/png": "..."}, "metadata": {}})
+    result = ("execute_result", {"data": {"text/plain": "\x1b[31m7\x1b[0m"}, "metadata": {}, "execution_count": 1})
+    error = ("error", {"ename": "E", "evalue": "v", "traceback": ["\x1b[1mline\x1b[0m", "E: v"]})
+
+    assert as_domain(logged(image, result, error)) == (
+        Output(kind="display", text="<Figure>", has_image=True),
+        Output(kind="result", text="7"),
+        Output(kind="error", text="line\nE: v"),
+    )
+
+
+def test_error_without_a_traceback_still_has_words():
+    error = ("error", {"ename": "KeyError", "evalue": "'k'", "traceback": []})
+
+    assert as_domain(logged(error))[0].text == "KeyError: 'k'"
+
+
+NOTEBOOK = Notebook(
+    cells=(
+        Cell(index=0, kind=CellKind.MARKDOWN, source="# 課題8", cell_id="m"),
+        Cell(index=1, kind=CellKind.CODE, source="print(1)", cell_id="a"),
+        Cell(index=2, kind=CellKind.RAW, source="raw", cell_id="r"),
+        Cell(index=3, kind=CellKind.CODE, source="", cell_id="b"),
+    )
+)
+
+
+def test_written_notebook_is_valid_and_has_every_cell():
+    outputs = {1: logged(stream("1\n"), display("x"))}
+
+    written = nbformat.reads(write_notebook(NOTEBOOK, outputs=outputs, counts={1: 1}).decode(), as_version=4)
+
+    nbformat.validate(written)
+    assert [(cell.cell_type, cell.source) for cell in written.cells] == [
+        ("markdown", "# 課題8"),
+        ("code", "print(1)"),
+        ("raw", "raw"),
+        ("code", ""),
+    ]
+    assert (written.cells[1].execution_count, written.cells[1].outputs[0].text) == (1, "1\n")
+
+
+@pytest.mark.parametrize("texts", [["x" * 6_000_000], ["y" * 900_000] * 8, ["漢" * 2_000_000, "small"]])
+def test_written_notebook_stays_under_its_cap_and_loses_the_largest_first(texts):
+    outputs = {1: logged(*(display(text) for text in texts), stream("kept"))}
+
+    written = write_notebook(NOTEBOOK, outputs=outputs, counts={})
+
+    assert len(written) <= NOTEBOOK_MAX_BYTES
+    shown = json.loads(written)["cells"][1]["outputs"]
+    assert len(shown) == len(texts) + 1
+    assert shown[-1]["text"] == ["kept"]
+    assert any("kB" in "".join(output.get("text", "")) for output in shown[:-1])
