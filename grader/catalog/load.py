@@ -68,7 +68,14 @@ def parse(bundle: Bundle) -> Loaded:
     }
     if mistakes or spec.title is None:
         raise InvalidAssignment(mistakes.in_order)
-    version = version_of(questions, reference=reference, location=location, limits=spec.limits, device=spec.device)
+    version = version_of(
+        questions,
+        slug=bundle.slug,
+        reference=reference,
+        location=location,
+        limits=spec.limits,
+        device=spec.device,
+    )
     return Loaded(
         assignment=Assignment(
             slug=bundle.slug,

@@ -19,17 +19,19 @@ _FORMAT = 1
 
 
 def version_of(
-    questions: Sequence[Question], *, reference: Notebook, location: Location, limits: Limits, device: str
+    questions: Sequence[Question], *, slug: str, reference: Notebook, location: Location, limits: Limits, device: str
 ) -> VersionHash:
     """Hash the reference's code, which question each of its cells answers, the checks with their points, and limits.
 
     Settings that have their default are left out, so that a release which adds a setting makes no new versions.
-    A rubric's points are not automatic: TAs may weigh them anew without a new run.
+    A rubric's points are not automatic: TAs may weigh them anew without a new run. The slug is part of it, so that a
+    copy of an assignment under a name of its own is a version of its own.
     """
     code = [cell.source for cell in reference.code_cells]
     place = {cell.index: number for number, cell in enumerate(reference.code_cells)}
     content = {
         "format": _FORMAT,
+        "slug": slug,
         "code": code,
         "questions": [
             {

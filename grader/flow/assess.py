@@ -216,9 +216,9 @@ def _cell_notes(runs: Sequence[CellRun]) -> list[Note]:
         if run.state is CellState.RAISED and run.error is not None:
             error = run.error
             facts: dict[str, Fact] = {"cell": run.index + 1, "error": error.name, "message": error.message[:500]}
-            notes.append(Note(code="execution.cell_raised", facts=facts))
+            notes.append(Note(code="cell.raised", facts=facts))
         elif run.state is CellState.TIMED_OUT:
-            notes.append(Note(code="execution.cell_timed_out", facts={"cell": run.index + 1}))
+            notes.append(Note(code="cell.timed_out", facts={"cell": run.index + 1}))
         elif run.state is CellState.ENDED_KERNEL:
-            notes.append(Note(code="execution.cell_ended_kernel", facts={"cell": run.index + 1}))
+            notes.append(Note(code="cell.ended_kernel", facts={"cell": run.index + 1}))
     return notes

@@ -2,7 +2,7 @@
 
 import pytest
 
-HASH = "fd8694b613c3dbabf02077200a9f60c40f87a0e4804e9d43411a4fe599fe7416"
+HASH = "5ec446260c2b45959a03f31a971c5741f1279c4410e7318f531a9dc0ac5301a8"
 
 
 @pytest.fixture(scope="module")
@@ -83,3 +83,7 @@ def test_which_question_a_cell_answers_decides_scores(load, whole, notebook):
 def test_the_hash_is_stable_over_releases(load, spec):
     """A new release must not turn published assignments into other versions: change this line only on purpose."""
     assert load(spec).assignment.version == HASH
+
+
+def test_a_copy_under_another_name_is_a_version_of_its_own(load, spec):
+    assert load(spec, slug="copy").assignment.version != load(spec).assignment.version
