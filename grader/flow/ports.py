@@ -299,6 +299,9 @@ class Decisions(Protocol):
     def list_of(self, submission_id: SubmissionId) -> tuple[Decision, ...]:
         """Oldest first."""
 
+    def list_decided(self, submission_ids: Sequence[SubmissionId]) -> frozenset[SubmissionId]:
+        """Those of them about which anything was ever decided."""
+
 
 class Workers(Protocol):
     def report(self, health: WorkerHealth) -> None: ...

@@ -71,17 +71,17 @@ def recount(tx: Transaction, submission: Submission) -> None:
     if policy is CountingPolicy.LAST:
         chosen = max(own, key=lambda one: one.number)
     else:
-        runs = tx.runs.list_counting([one.submission_id for one in own])
-        chosen = max(own, key=lambda one: (_earned(tx, runs.get(one.submission_id)), one.number))
+        ids = [one.submission_id for one in own]
+        runs, decided = tx.runs.list_counting(ids), tx.decisions.list_decided(ids)
+        earned = {run.submission_id: _earned(tx, run, is_decided=run.submission_id in decided) for run in runs.values()}
+        chosen = max(own, key=lambda one: (earned.get(one.submission_id, -1), one.number))
     tx.submissions.set_counting(chosen)
 
 
-def _earned(tx: Transaction, run: Run | None) -> Points:
-    if run is None or run.totals is None:
+def _earned(tx: Transaction, run: Run, *, is_decided: bool) -> Points:
+    if run.totals is None:
         return -1
-    if not tx.decisions.list_of(run.submission_id):
-        return run.totals.score
-    return standing_result(tx, run).score
+    return standing_result(tx, run).score if is_decided else run.totals.score
 
 
 def _question(question: QuestionResult, decisions: Sequence[Decision]) -> QuestionResult:

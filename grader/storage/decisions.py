@@ -1,5 +1,7 @@
 """People's decisions in the database: rows are added, none is ever changed."""
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
@@ -32,6 +34,10 @@ class DecisionsTable:
             )
         )
         self._session.flush()
+
+    def list_decided(self, submission_ids: Sequence[SubmissionId]) -> frozenset[SubmissionId]:
+        query = sa.select(DecisionRow.submission_id).where(DecisionRow.submission_id.in_(submission_ids)).distinct()
+        return frozenset(SubmissionId(found) for found in self._session.scalars(query))
 
     def list_of(self, submission_id: SubmissionId) -> tuple[Decision, ...]:
         query = sa.select(DecisionRow).where(DecisionRow.submission_id == submission_id).order_by(DecisionRow.place)
