@@ -1,0 +1,256 @@
+"""Mistakes recognised from two values, and near patterns that must not be."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from grader.domain.assignment import Visibility
+from grader.domain.result import Finding, Verdict
+from grader.domain.text import Language, Note
+from grader.domain.values import ArrayValue, OpaqueValue, ScalarValue, SequenceValue, Value
+from grader.feedback.catalogue import known_codes, sentence
+from grader.feedback.diagnose import diagnose
+
+GRID = np.arange(1.0, 13.0, dtype=np.float32).reshape(3, 4) ** 2
+ROW = np.array([3.0, 1.0, 4.0, 1.5, 9.0], dtype=np.float32)
+TWICE = "x = torch.tensor(1., requires_grad=True)\ny = f(x)\ny.backward(retain_graph=True)\n\ny.backward()\n"
+LOOP = "for i in range(3):\n    f(x).backward()\n"
+
+
+def value(array: object, *, type_name: str = "Tensor") -> ArrayValue:
+    array = np.asarray(array)
+    return ArrayValue(type_name=type_name, dtype=array.dtype.name, shape=array.shape, data=array.tobytes())
+
+
+def finding(actual: object, expected: object, *, code: str = "value.values", rung: str | None = None) -> Finding:
+    ours = actual if isinstance(actual, Value) else value(actual)
+    theirs = expected if isinstance(expected, Value) else value(expected)
+    return Finding(verdict=Verdict.FAILED, code=code, rung=rung, actual=ours, expected=theirs)
+
+
+def mistake(actual: object, expected: object, *, source: str = "", code: str = "value.values") -> str | None:
+    note = diagnose(finding(actual, expected, code=code), source=source)
+    return note.code.removeprefix("diagnose.") if note else None
+
+
+@pytest.mark.parametrize(
+    ("actual", "expected", "name"),
+    [
+        pytest.param(GRID * 0, GRID, "zeros", id="zeros"),
+        pytest.param(-GRID, GRID, "sign", id="sign"),
+        pytest.param(2 * GRID, GRID, "multiple", id="twice"),
+        pytest.param(GRID / 12, GRID, "fraction", id="a twelfth"),
+        pytest.param(1.5 * GRID, GRID, "ratio", id="another factor"),
+        pytest.param(GRID.T, GRID, "transposed", id="transposed, another shape"),
+        pytest.param(GRID[:, :3].T, GRID[:, :3], "transposed", id="transposed, the same shape"),
+        pytest.param(
+            np.arange(24).reshape(4, 3, 2).swapaxes(0, 2), np.arange(24).reshape(4, 3, 2), "axes_swapped", id="axes"
+        ),
+        pytest.param(GRID.reshape(4, 3), GRID, "reshaped", id="reshaped"),
+        pytest.param(GRID.ravel(), GRID, "reshaped", id="flat"),
+        pytest.param(GRID[:2], GRID, "one_short", id="the last row is missing"),
+        pytest.param(GRID[:, 1:], GRID, "one_short", id="the first column is missing"),
+        pytest.param(np.arange(6), np.arange(5), "one_long", id="one too many"),
+        pytest.param(np.arange(1, 7), np.arange(6), "off_by_one", id="counted from one"),
+        pytest.param(GRID + 7, GRID, "offset", id="a constant too much"),
+        pytest.param(ROW[::-1], ROW, "reversed", id="backwards"),
+        pytest.param(GRID[:, ::-1], GRID, "reversed", id="columns backwards"),
+        pytest.param(np.roll(ROW, 1), ROW, "shifted", id="shifted"),
+        pytest.param(ROW[[1, 0, 3, 2, 4]], ROW, "reordered", id="reordered"),
+        pytest.param(GRID[[1, 0, 2]], GRID, "rows_reordered", id="rows reordered"),
+        pytest.param(GRID + np.array([[0], [5], [0]]) * ROW[:4], GRID, "one_row", id="one row"),
+        pytest.param(GRID + np.array([0, 0, 1, 0]) * ROW[:3, None], GRID, "one_column", id="one column"),
+        pytest.param((2 * GRID).astype(np.int64), GRID.astype(np.int64), "multiple", id="integers"),
+        pytest.param((2 * GRID).astype(np.float16), GRID.astype(np.float16), "multiple", id="half precision"),
+        pytest.param(-(GRID + 1j), GRID + 1j, "sign", id="complex"),
+    ],
+)
+def test_a_mistake_is_named_when_it_explains_every_number(actual: object, expected: object, name: str) -> None:
+    assert mistake(actual, expected) == name
+
+
+@pytest.mark.parametrize(
+    ("actual", "expected"),
+    [
+        pytest.param(GRID, GRID, id="equal"),
+        pytest.param(GRID * 2 + np.eye(3, 4, dtype=np.float32), GRID, id="almost twice"),
+        pytest.param(2 * GRID[0, :1], GRID[0, :1], id="one number proves no ratio"),
+        pytest.param([0.0, 6.0], [0.0, 2.0], id="one number and a zero neither"),
+        pytest.param(7.0, 5.0, id="two numbers"),
+        pytest.param(0.0, 5.0, id="zero for a number"),
+        pytest.param(24.0, 12.0, id="twice, without a reason in the source"),
+        pytest.param([1.0, 2.0], [4.0, 9.0], id="too few numbers for anything"),
+        pytest.param([2.5, 2.5, 2.5], [1.0, 1.0, 1.0], id="constants have every ratio"),
+        pytest.param(GRID[:1], GRID, id="two rows short"),
+        pytest.param(GRID[:2] + 1, GRID, id="a row short and wrong"),
+        pytest.param(GRID + np.eye(3, 4, dtype=np.float32), GRID, id="three places"),
+        pytest.param(np.full((3,), np.nan), ROW[:3], id="nan"),
+        pytest.param([np.inf, 1.0, 2.0], [1.0, 1.0, 2.0], id="infinity"),
+        pytest.param(2 * ROW, [np.nan, 1.0, 2.0, 3.0, 4.0], id="nan expected"),
+        pytest.param(np.zeros((0, 3)), np.zeros((3, 0)), id="empty"),
+        pytest.param([True, False, True], [False, True, True], id="bools"),
+        pytest.param([2**62, 2**62 - 2], [2**61, 2**61 - 1], id="beyond what doubles hold exactly"),
+        pytest.param([1000001, 2000000], [1000000, 2000000], id="integers are exact"),
+    ],
+)
+def test_nothing_is_guessed(actual: object, expected: object) -> None:
+    assert mistake(actual, expected) is None
+
+
+def test_a_doubled_gradient_with_two_backward_calls_names_their_lines() -> None:
+    for actual, expected in ((-24.0, -12.0), (2 * GRID, GRID)):
+        note = diagnose(finding(actual, expected, code="gradient.values"), source=TWICE)
+        assert note == Note(code="diagnose.backward_twice", facts={"lines": [3, 5]})
+
+
+@pytest.mark.parametrize(
+    ("source", "code", "name"),
+    [
+        pytest.param("y.backward()", "gradient.values", "multiple", id="one call"),
+        pytest.param(
+            "# y.backward()\n'y.backward()'\ny.backward()", "gradient.values", "multiple", id="comment, string"
+        ),
+        pytest.param(TWICE, "value.values", "multiple", id="not a gradient"),
+        pytest.param("x = (", "gradient.values", "multiple", id="a source that does not parse"),
+    ],
+)
+def test_a_doubled_value_without_two_calls_is_just_doubled(source: str, code: str, name: str) -> None:
+    assert mistake(2 * GRID, GRID, source=source, code=code) == name
+
+
+def test_a_gradient_summed_up_in_a_loop_names_how_often() -> None:
+    note = diagnose(finding(3 * GRID, GRID, code="gradient.values"), source=LOOP)
+    assert note == Note(code="diagnose.accumulated", facts={"times": 3, "lines": [2]})
+
+
+def test_mean_and_sum_are_named_when_the_source_has_them() -> None:
+    assert mistake(GRID / 12, GRID, source="loss = e.mean()") == "mean_for_sum"
+    assert mistake(GRID * 12, GRID, source="loss = torch.sum(e)") == "sum_for_mean"
+    assert mistake(GRID * 5, GRID, source="loss = torch.sum(e)") == "multiple"
+
+
+def test_the_sign_of_a_single_number_is_said_with_care() -> None:
+    assert mistake(12.0, -12.0) == "sign_of_number"
+    assert mistake(ScalarValue(type_name="float", value=12.0), value(-12.0)) == "sign_of_number"
+
+
+def test_positions_are_counted_as_people_are_told() -> None:
+    note = diagnose(finding(GRID + np.array([[0], [5], [0]]) * ROW[:4], GRID), source="")
+    assert note == Note(code="diagnose.one_row", facts={"number": 2})
+    cube = np.arange(24.0).reshape(2, 3, 4) ** 2
+    wrong = cube.copy()
+    wrong[:, 2, :] += np.arange(1.0, 9.0).reshape(2, 4) ** 3
+    assert diagnose(finding(wrong, cube), source="") == Note(code="diagnose.one_slice", facts={"axis": 1, "index": 2})
+
+
+@pytest.mark.parametrize(
+    ("source", "actual", "expected", "note"),
+    [
+        pytest.param(
+            "import torch\n\nt = torch.Tensor([[0, 1]])",
+            "float32",
+            "int64",
+            Note(code="diagnose.capital_tensor", facts={"line": 3}),
+            id="torch.Tensor",
+        ),
+        pytest.param(
+            "t = FloatTensor([1])",
+            "float32",
+            "int64",
+            Note(code="diagnose.capital_tensor", facts={"line": 1}),
+            id="FloatTensor",
+        ),
+        pytest.param(
+            "t = torch.tensor([0, 1.,\n 2.0])",
+            "float32",
+            "int64",
+            Note(code="diagnose.float_literal", facts={"line": 1, "literal": "1."}),
+            id="a decimal point",
+        ),
+        pytest.param(
+            "t = torch.zeros(4)",
+            "float32",
+            "int64",
+            Note(code="diagnose.float_by_default", facts={"line": 1}),
+            id="zeros",
+        ),
+        pytest.param(
+            "a = np.array([1.])\nt = torch.from_numpy(a)",
+            "float64",
+            "float32",
+            Note(code="diagnose.numpy_double", facts={"line": 1}),
+            id="from NumPy",
+        ),
+        pytest.param(
+            "t = x.double()", "float64", "float32", Note(code="diagnose.double", facts={"line": 1}), id="double"
+        ),
+        pytest.param("t = torch.tensor([1])", "int32", "int64", None, id="nothing to point at"),
+        pytest.param("t = (", "float32", "int64", None, id="a source that does not parse"),
+    ],
+)
+def test_a_wrong_dtype_is_traced_to_its_line(source: str, actual: str, expected: str, note: Note | None) -> None:
+    ours, theirs = np.array([0, 1]).astype(actual), np.array([0, 1]).astype(expected)
+    assert diagnose(finding(ours, theirs, code="value.dtype", rung="dtype"), source=source) == note
+
+
+def test_bfloat16_is_read() -> None:
+    def bfloat(array: np.ndarray) -> ArrayValue:
+        tensor = torch.from_numpy(array).to(torch.bfloat16)
+        data = tensor.view(torch.int16).numpy().tobytes()
+        return ArrayValue(type_name="Tensor", dtype="bfloat16", shape=tuple(tensor.shape), data=data)
+
+    assert mistake(bfloat(2 * ROW), bfloat(ROW)) == "multiple"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pytest.param(OpaqueValue(type_name="A", reason="type"), id="opaque"),
+        pytest.param(ScalarValue(type_name="str", value="12"), id="string"),
+        pytest.param(ScalarValue(type_name="bool", value=True), id="bool"),
+        pytest.param(ScalarValue(type_name="int", value=10**400), id="huge"),
+        pytest.param(ScalarValue(type_name="float", value=math.nan), id="nan"),
+        pytest.param(SequenceValue(type_name="list", items=()), id="list"),
+        pytest.param(ArrayValue(type_name="Tensor", dtype="complex32", shape=(1,), data=b"1234"), id="no such dtype"),
+        pytest.param(ArrayValue(type_name="Tensor", dtype="int3", shape=(1,), data=b"1"), id="no such integer"),
+        pytest.param(ArrayValue(type_name="Tensor", dtype="float32", shape=(2,), data=b"1234"), id="too few bytes"),
+        pytest.param(ArrayValue(type_name="Tensor", dtype="int8", shape=(10**9,), data=b""), id="too many elements"),
+    ],
+)
+def test_values_that_are_no_numbers_have_no_pattern(odd: Value) -> None:
+    assert diagnose(finding(odd, -12.0), source=TWICE) is None
+    assert diagnose(finding(-12.0, odd), source=TWICE) is None
+    assert diagnose(finding(odd, odd, rung="dtype"), source="") is None
+
+
+def test_a_finding_without_values_has_no_pattern() -> None:
+    assert diagnose(Finding(verdict=Verdict.PASSED, code="value.passed"), source=TWICE) is None
+
+
+ARRAYS = hnp.arrays(
+    dtype=st.sampled_from([np.float32, np.float64, np.int64, np.uint8, np.bool_, np.complex64]),
+    shape=hnp.array_shapes(min_dims=0, max_dims=5, min_side=0, max_side=4),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(ARRAYS, ARRAYS, st.sampled_from(["", TWICE, LOOP, "\0", "x.mean()"]), st.sampled_from([None, "dtype"]))
+def test_no_pair_of_values_raises_and_every_note_has_a_sentence(
+    actual: np.ndarray, expected: np.ndarray, source: str, rung: str | None
+) -> None:
+    note = diagnose(finding(actual, expected, rung=rung), source=source)
+    if note is not None:
+        assert note.code in known_codes(Language.JA)
+        assert sentence(note, Language.JA)
+        assert sentence(note, Language.EN, visibility=Visibility.FULL)
+
+
+@settings(max_examples=100, deadline=None)
+@given(hnp.arrays(np.int64, hnp.array_shapes(min_dims=1, max_dims=3, min_side=2), elements=st.integers(-99, 99)))
+def test_a_diagnosis_is_never_made_of_equal_values(array: np.ndarray) -> None:
+    assert mistake(array, array) is None
