@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 
 from grader.grading.autograd.expressions import (
     BRACE_MARK,
-    DYNAMIC_ATTRIBUTES,
     Expressions,
     Shown,
     mentions_grad,
@@ -31,6 +30,7 @@ from grader.grading.autograd.traces import (
     concatenated,
     element,
     filled,
+    grown,
     is_touched,
     join,
     points_of,
@@ -68,9 +68,17 @@ _PASSING_FUNCTIONS = frozenset(
 )
 _PASSING_BUILTINS = frozenset({"float", "int", "round", "complex", "list", "tuple", "next", "iter", "reversed", "set"})
 _HARMLESS_IN_PLACE = frozenset({"zero_", "requires_grad_", "detach_"})
+_FILLING = frozenset({"fill", "itemset", "put", "partition", "copyto", "place", "putmask", "fill_diagonal"})
+"""Of NumPy: they write into an array, and so into the tensor whose memory it shares."""
+_CHOSEN_DIRECTIONS = frozenset({"grad_outputs", "grad_tensors", "v", "tangents", "vectors"})
 _GROWING = frozenset({"append", "add", "insert", "extend"})
+_DYNAMIC_FUNCTIONS = frozenset(
+    {"collections.namedtuple", "dataclasses.make_dataclass", "types.SimpleNamespace", "types.new_class"}
+)
+"""They make objects whose attributes the source does not show as such."""
 _DYNAMIC_BUILTINS = frozenset(
-    {"exec", "eval", "compile", "setattr", "delattr", "__import__", "globals", "locals", "vars"}
+    f"builtins.{name}"
+    for name in ("exec", "eval", "compile", "setattr", "delattr", "__import__", "globals", "locals", "vars")
 )
 _DYNAMIC_MODULES = ("ctypes.", "gc.", "inspect.", "importlib.", "runpy.", "sys.", "unittest.", "builtins.object.")
 _DISPLAYS = frozenset({"builtins.display", "IPython.display.display", "IPython.core.display.display"})
@@ -89,7 +97,7 @@ class Calls(Expressions):
             owner, callee = PLAIN, self.trace(node.func)
         args = [self.trace(arg) for arg in node.args]
         keywords = {keyword.arg or "**": self.trace(keyword.value) for keyword in node.keywords}
-        if isinstance(keywords.get("out"), Derived):
+        if isinstance(keywords.get("out"), Derived) or "grad" in keywords:
             self.doubt(Doubt.ASSIGNED_GRAD)
         if isinstance(node.func, ast.Attribute) and not isinstance(owner, Path):
             return self._call_method(node.func, owner, args=args, keywords=keywords)
@@ -102,8 +110,11 @@ class Calls(Expressions):
         if isinstance(callee, Path):
             return self._apply_path(canonical(callee.dotted), args=args, keywords=keywords)
         if isinstance(callee, Routine):
-            return self._enter(callee.node, args=args, keywords=keywords)
+            returned = self._enter(callee.node, args=args, keywords=keywords)
+            return Blended() if callee.is_wrapped else returned
         if isinstance(callee, Transform):
+            if callee.is_fixed:
+                self._note_scale(args[:1])
             derived = Derived(callee.points if callee.is_fixed or not args else points_of(args[0]))
             return Group((derived, PLAIN)) if callee.with_value else derived
         if isinstance(callee, Kind):
@@ -132,7 +143,12 @@ class Calls(Expressions):
         if path in AUTOGRAD:
             return self._call_autograd(path, args=args, keywords=keywords)
         module, _, name = path.rpartition(".")
-        if path.startswith(_DYNAMIC_MODULES) or (module == "builtins" and name in _DYNAMIC_BUILTINS):
+        if any(isinstance(arg, Derived) for arg in args) and (name.endswith("_") or name in _FILLING):
+            self.doubt(Doubt.ASSIGNED_GRAD)
+        if path == "torch.autograd.forward_ad.make_dual":
+            self._note_scale(args[1:2])
+        is_class_maker = path in _DYNAMIC_FUNCTIONS or (path == "builtins.type" and len(args) > 1)
+        if is_class_maker or path.startswith(_DYNAMIC_MODULES) or path in _DYNAMIC_BUILTINS:
             self.doubt(Doubt.DYNAMIC)
             return blend(args)
         if path == "builtins.getattr" and len(args) >= 2:
@@ -154,6 +170,8 @@ class Calls(Expressions):
         if "has_aux" in keywords or "**" in keywords:
             return Blended()
         gives = AUTOGRAD[path]
+        chosen = [trace for name, trace in keywords.items() if name in _CHOSEN_DIRECTIONS]
+        self._note_scale(chosen if gives is Gives.TRANSFORM else [*chosen, *args[2:3]])
         inputs = args[1] if len(args) > 1 else keywords.get("inputs", keywords.get("primals", PLAIN))
         points: Points = points_of(inputs)
         match gives:
@@ -180,15 +198,18 @@ class Calls(Expressions):
         name = func.attr
         if name == "backward":
             self.has_call = True
+            self._note_scale([*args[:1], *(trace for key, trace in keywords.items() if key == "gradient")])
             return PLAIN
-        if name in DYNAMIC_ATTRIBUTES:
-            self.doubt(Doubt.DYNAMIC)
+        self.note_attribute(name)
+        if name in _FILLING and (isinstance(owner, Derived) or mentions_grad(func.value)):
+            self.doubt(Doubt.ASSIGNED_GRAD)
         if name.startswith("register_") and name.endswith("hook"):
             self.doubt(Doubt.HOOK)
         if name.endswith("_") and not name.endswith("__") and name not in _HARMLESS_IN_PLACE:
             return self._change_in_place(func, owner, args=args)
         if name in _GROWING and isinstance(func.value, ast.Name) and args:
-            self._grow(func.value.id, owner, added=element(args[-1]) if name == "extend" else args[-1])
+            added = element(args[-1]) if name == "extend" else args[-1]
+            self.scopes[-1][func.value.id] = grown(owner, added, is_certain=self.uncertain_depth == 0)
             return PLAIN
         if isinstance(owner, Wording):
             values = [*args, *keywords.values()]
@@ -212,12 +233,12 @@ class Calls(Expressions):
             self.scopes[-1][root.id] = changed  # the numbers it was built from are no longer its own
         return changed
 
-    def _grow(self, name: str, owner: Trace, *, added: Trace) -> None:
-        if isinstance(owner, Group):
-            items = (*owner.items, added) if len(owner.items) < 100 else (blend([*owner.items, added]),)
-            self.scopes[-1][name] = Group(items) if self.uncertain_depth == 0 else join(items)
-        else:
-            self.scopes[-1][name] = join([owner, added]) if is_touched(owner) else blend([added])
+    def _note_scale(self, directions: Sequence[Trace]) -> None:
+        """A derivative along another direction than 1 can be made to be any number."""
+        for direction in directions:
+            points = points_of(direction)
+            if points is not None and points != frozenset({1.0}):
+                self.doubt(Doubt.SCALED)
 
     def _enter(
         self,

@@ -24,20 +24,27 @@ from grader.grading.autograd.traces import (
     concatenated,
     element,
     filled,
-    is_touched,
+    grown,
     join,
     points_of,
     single_number,
 )
+from grader.grading.syntax import top_level_names
 
 STEPS = 60_000
 """Nodes visited before a source counts as too large to follow: far above any homework, well under a second."""
 
 _PASSING_ATTRIBUTES = frozenset({"data", "T", "mT", "real", "H"})
 _FACT_ATTRIBUTES = frozenset({"shape", "dtype", "device", "requires_grad", "is_leaf", "grad_fn", "ndim", "itemsize"})
-DYNAMIC_ATTRIBUTES = frozenset(
-    {"__dict__", "__class__", "__setattr__", "__globals__", "__code__", "run_cell", "ex", "user_ns"}
+_DYNAMIC_ATTRIBUTES = frozenset({"run_cell", "ex", "user_ns"})
+_HARMLESS_DUNDERS = frozenset({"__init__", "__name__", "__version__", "__doc__", "__call__", "__len__"})
+_FAKING = frozenset(
+    {
+        *("backward", "grad", "_grad", "__str__", "__repr__", "__format__", "__float__"),
+        *("__getattr__", "__getattribute__", "__torch_function__"),
+    }
 )
+"""Members with which a class can pass something for a derivative."""
 _PATCHABLE = ("torch.Tensor", "torch.autograd", "torch.func", "torch.tensor", "torch._", "builtins", "sys.std")
 
 
@@ -113,23 +120,8 @@ class Expressions(ABC):
             self.doubts.add(doubt)
 
     def suspect(self, kind: Kind) -> None:
-        own = {member.name for member in kind.node.body if isinstance(member, ast.FunctionDef)}
-        own |= {
-            target.id
-            for member in kind.node.body
-            if isinstance(member, ast.Assign)
-            for target in member.targets
-            if isinstance(target, ast.Name)
-        }
-        if own & {
-            "backward",
-            "grad",
-            "__torch_function__",
-            "__getattribute__",
-            "__getattr__",
-            "__format__",
-            "__repr__",
-        }:
+        body = ast.Module(body=kind.node.body, type_ignores=[])
+        if _FAKING & set(top_level_names(body)):
             self.doubt(Doubt.CUSTOM_BACKWARD)
 
     def lookup(self, name: str) -> Trace:
@@ -170,14 +162,11 @@ class Expressions(ABC):
         if isinstance(owner, Derived) or (mentions_grad(target) and not is_none):
             self.doubt(Doubt.ASSIGNED_GRAD)
         if isinstance(target, ast.Attribute):
-            if target.attr in DYNAMIC_ATTRIBUTES:
-                self.doubt(Doubt.DYNAMIC)
+            self.note_attribute(target.attr)
             known = self.attributes.get(target.attr)
             self.attributes[target.attr] = value if known is None else join([known, value])
         elif isinstance(target.value, ast.Name):
-            items = owner.items if isinstance(owner, Group) else (owner,)
-            touched = [item for item in (*items, value) if is_touched(item)]
-            self.scopes[-1][target.value.id] = join(touched) if touched else PLAIN
+            self.scopes[-1][target.value.id] = grown(owner, value, is_certain=self.uncertain_depth == 0)
 
     def _of_name(self, node: ast.Name) -> Trace:
         trace = self.lookup(node.id)
@@ -195,10 +184,15 @@ class Expressions(ABC):
     def _of_attribute(self, node: ast.Attribute) -> Trace:
         return self.attribute(self.trace(node.value), node.attr)
 
+    def note_attribute(self, name: str) -> None:
+        """See whether an attribute is a way around what the source shows."""
+        is_dunder = name.startswith("__") and name.endswith("__")
+        if name in _DYNAMIC_ATTRIBUTES or (is_dunder and name not in _HARMLESS_DUNDERS):
+            self.doubt(Doubt.DYNAMIC)
+
     def attribute(self, owner: Trace, name: str) -> Trace:
         """The trace of owner.name."""
-        if name in DYNAMIC_ATTRIBUTES:
-            self.doubt(Doubt.DYNAMIC)
+        self.note_attribute(name)
         if isinstance(owner, Path):
             return Path(f"{owner.dotted}.{name}")
         if name == "grad":
@@ -227,8 +221,7 @@ class Expressions(ABC):
     _of_list = _of_tuple
 
     def _of_dict(self, node: ast.Dict) -> Trace:
-        traces = [self.trace(value) for value in node.values]
-        return join(traces) if traces and all(isinstance(trace, Derived) for trace in traces) else blend(traces)
+        return Group(tuple(self.trace(value) for value in node.values))
 
     def _of_starred(self, node: ast.Starred) -> Trace:
         return element(self.trace(node.value))

@@ -13,10 +13,12 @@ from grader.grading.autograd.calls import Calls
 from grader.grading.autograd.expressions import Shown, TooLarge
 from grader.grading.autograd.traces import (
     PLAIN,
+    Blended,
     Derived,
     Doubt,
     Kind,
     Path,
+    Plain,
     Routine,
     Trace,
     Transform,
@@ -138,17 +140,24 @@ class _Follower(Calls):
 
     def _do_for(self, node: ast.For | ast.AsyncFor) -> None:
         self.bind(node.target, element(self.trace(node.iter)))
-        with self.uncertain():
-            self.block(node.body)
-            self.block(node.orelse)
+        self._loop(node)
 
     _do_asyncfor = _do_for
 
     def _do_while(self, node: ast.While) -> None:
+        self.trace(node.test)
+        self._loop(node)
+
+    def _loop(self, node: ast.For | ast.AsyncFor | ast.While) -> None:
+        """Follow a loop's body as if it ran; a literal that it replaces may be what is left if it does not."""
+        before = dict(self.scopes[-1])
         with self.uncertain():
-            self.trace(node.test)
             self.block(node.body)
             self.block(node.orelse)
+        scope = self.scopes[-1]
+        for name, trace in before.items():
+            if isinstance(trace, Plain) and trace.numbers is not None and isinstance(scope.get(name), Derived):
+                scope[name] = Blended()
 
     def _do_if(self, node: ast.If) -> bool:
         if ast.unparse(node.test) == "__name__ == '__main__'":
@@ -200,8 +209,12 @@ class _Follower(Calls):
     def _do_functiondef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         trace: Trace = Routine(node)
         for decorator in reversed(node.decorator_list):
-            decorated = self.apply(self.trace(decorator), args=[trace], keywords={})
-            trace = decorated if isinstance(decorated, Transform) else trace
+            wrapper = self.trace(decorator)
+            decorated = self.apply(wrapper, args=[trace], keywords={}) if isinstance(wrapper, Path) else PLAIN
+            if isinstance(decorated, Transform):
+                trace = decorated
+            elif isinstance(wrapper, Routine | Kind):
+                trace = Routine(node, is_wrapped=True)
         self.scopes[-1][node.name] = trace
 
     _do_asyncfunctiondef = _do_functiondef

@@ -57,6 +57,8 @@ class Routine:
     """A function of the student's."""
 
     node: "ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda"
+    is_wrapped: bool = False
+    """A decorator of the student's may have replaced what it returns."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,8 @@ class Doubt(StrEnum):
     """A hook may change gradients."""
     PATCHED = "patched"
     """Something of torch's or Python's own was replaced."""
+    SCALED = "scaled"
+    """The derivative is multiplied by a chosen number: backward(k), jvp along k."""
     DYNAMIC = "dynamic"
     """Code that the source does not show: exec, setattr and the like."""
 
@@ -220,6 +224,14 @@ def filled(template: Wording, values: Sequence[Trace], *, mark: str) -> Trace:
     for value, literal in zip(values, literals[1:], strict=True):
         trace = concatenated(concatenated(trace, value), Wording((literal,)))
     return trace
+
+
+def grown(owner: Trace, added: Trace, *, is_certain: bool) -> Trace:
+    """A list or dict with one more item; where it may grow often or not at all, only what any item is."""
+    items = owner.items if isinstance(owner, Group) else (owner,) if is_touched(owner) else ()
+    if is_certain and len(items) < 100:
+        return Group((*items, added))
+    return Group((join((*items, added)),))
 
 
 def single_number(number: int | float) -> Points:

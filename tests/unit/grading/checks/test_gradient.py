@@ -82,6 +82,12 @@ RIGHT = {
     "  f(x).backward()\n  print(x.grad)",
     "several points in a list": F + "def df(v):\n  return torch.func.grad(f)(torch.tensor(v))\n"
     "grads = [df(v) for v in (0., 1., 2.)]\nprint(df(1.))",
+    "kept in a dict": F + "r = {}\nfor n, v in (('a', 1.), ('b', 2.)):\n  x = torch.tensor(v, requires_grad=True)\n"
+    "  f(x).backward()\n  r[n] = x.grad\nprint(r['a'])",
+    "kept in a list": F
+    + "gs = []\nfor v in (0., 1., 2.):\n  x = torch.tensor(v, requires_grad=True)\n  f(x).backward()\n"
+    "  gs.append(x.grad.item())\ng1 = gs[1]",
+    "after None": F + X + "g = None\nfor i in range(1):\n  g = torch.autograd.grad(f(x), x)[0]\nprint(g)",
     "displayed": F + X + "display(torch.autograd.grad(f(x), x)[0])",
     "under no_grad afterwards": F + X + "f(x).backward()\nwith torch.no_grad():\n  d = x.grad\nprint(d)",
     "detached to NumPy": F + X + "f(x).backward()\nd = x.grad.detach().numpy()\nprint(d)",
@@ -112,6 +118,10 @@ WRONG = {
     "the second derivative": (F + X + "g = torch.func.hessian(f)(torch.tensor(1.))", "gradient.wrong"),
     "wrong and f(1) beside it": (F + X + "y = f(x)\n(y*2).backward()\nprint(y)\nprint(x.grad)", "gradient.wrong"),
     "wrong and a hard-coded print": (X + "(x**2).backward()\nprint(-12.0)", "gradient.wrong"),
+    "wrong and an object that prints the number": (
+        X + "(x*1).backward()\nclass A:\n  def __repr__(s): return '-12.'\nprint(A())",
+        "gradient.wrong",
+    ),
     "wrong and a hard-coded name": (X + "(x**2).backward()\ndx = torch.tensor(-12.)", "gradient.wrong"),
     "the value of grad_and_value": (
         "def f(x): return 2*x**3-3*x**2-12*x+1\ng = lambda x: f(x)*2\n"
@@ -158,6 +168,26 @@ UNCLEAR = {
     "setattr": F + X + "(x*1).backward()\nsetattr(x, 'grad', torch.tensor(-12.))",
     "the tensor's own __setattr__": F + X + "(x*1).backward()\nx.__setattr__('grad', torch.tensor(-12.))",
     "torch's __setattr__": F + X + "(x*1).backward()\ntorch.Tensor.__setattr__(x, 'grad', torch.tensor(-12.))",
+    "a namespace with a grad": "from types import SimpleNamespace as S\n"
+    + X
+    + "(x*1).backward()\nprint(S(grad=-12.).grad)",
+    "a named tuple with a grad": "from collections import namedtuple\n" + X + "(x*1).backward()\n"
+    "print(namedtuple('T', 'grad')(-12.).grad)",
+    "a class with a grad": X + "(x*1).backward()\nclass A:\n  grad: float = -12.\nprint(A().grad)",
+    "repr of all tensors": X + "(x*1).backward()\nkept = type(x).__repr__\ntype(x).__repr__ = lambda s: '-12.'\n"
+    "print(x.grad)\ntype(x).__repr__ = kept",
+    "a decorator that replaces the result": X + "def fake(f):\n  return lambda: -12.\n@fake\ndef g():\n"
+    "  (x*1).backward()\n  return x.grad\nprint(g())",
+    "a loop that never runs": X + "(x*1).backward()\ng = -12.\nfor i in range(0):\n  g = x.grad\nprint(g)",
+    "a chosen direction": "d, g = torch.func.jvp(lambda x: x, (torch.tensor(1.),), (torch.tensor(-12.),))\nprint(g)",
+    "a chosen vector": "d, back = torch.func.vjp(lambda x: x, torch.tensor(1.))\nprint(back(torch.tensor(-12.)))",
+    "backward of a chosen number": X + "(x*1).backward(torch.tensor(-12.))\nprint(x.grad)",
+    "grad with a chosen weight": X + "print(torch.autograd.grad(x*1, x, grad_outputs=torch.tensor(-12.)))",
+    "NumPy's copyto": "import numpy as np\n" + X + "(x*1).backward()\nnp.copyto(x.grad.numpy(), -12.)",
+    "NumPy's fill": X + "(x*1).backward()\nx.grad.numpy().fill(-12.)",
+    "torch's in-place function": X + "(x*1).backward()\ntorch.fill_(x.grad, -12.)",
+    "a handler that gives the number": X + "try:\n  g = oops(x).grad\n  x.backward()\nexcept NameError:\n  g = -12.\n"
+    "print(g)",
     "arithmetic on it": F + X + "d = torch.autograd.grad(2*f(x), x)[0] / 2",
     "a print that cannot be told apart": F + X + "g, = torch.autograd.grad(f(x)*2, x)\ng = 0\nfor v in (f(x), "
     "torch.autograd.grad(f(x), x)[0] / 1):\n  print(v)",
@@ -168,6 +198,12 @@ UNCLEAR = {
 def test_what_cannot_be_decided_goes_to_a_person(source: str, judge: Callable[..., Finding]) -> None:
     finding = judge(source)
     assert finding.verdict is Verdict.NEEDS_REVIEW, finding
+
+
+def test_what_the_reference_does_is_no_reason_for_doubt(play: Callable[..., Any]) -> None:
+    source = F + X + "f(x).backward(torch.tensor(2.))"
+    played = play([source]).asked(CHECK)
+    assert CHECK.evaluate(actual=played, expected=played).verdict is Verdict.PASSED
 
 
 def test_a_patched_torch_of_an_earlier_cell_goes_to_a_person(judge: Callable[..., Finding]) -> None:
