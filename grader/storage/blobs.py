@@ -6,6 +6,8 @@ import os
 import re
 import shutil
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from grader.domain.ids import BlobKey
@@ -13,6 +15,7 @@ from grader.errors import NotFound, StorageDamaged, StorageFull
 
 _KEY = re.compile(r"[0-9a-f]{64}")
 _INCOMING = "incoming"
+_LEFTOVER_S = 3600.0
 
 
 class FolderBlobs:
@@ -22,6 +25,7 @@ class FolderBlobs:
         self._folder = folder
         _make_folder(folder)
         _make_folder(folder / _INCOMING)
+        self._remove_leftovers()
 
     def put(self, data: bytes) -> BlobKey:
         key = BlobKey(hashlib.sha256(data).hexdigest())
@@ -53,6 +57,13 @@ class FolderBlobs:
         """Free part of the disk the files are on, 0 to 1, as far as we may use it."""
         usage = shutil.disk_usage(self._folder)
         return usage.free / usage.total
+
+    def _remove_leftovers(self) -> None:
+        """Take away what killed processes left unfinished: nothing names it, and nobody writes for an hour."""
+        for path in (self._folder / _INCOMING).iterdir():
+            with suppress(FileNotFoundError):  # another process starts at the same time
+                if time.time() - path.stat().st_mtime > _LEFTOVER_S:
+                    path.unlink()
 
     def _path(self, key: BlobKey) -> Path:
         return self._folder / key[:2] / key[2:]

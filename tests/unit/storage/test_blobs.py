@@ -105,5 +105,17 @@ def test_another_failure_of_the_disk_is_not_called_full(folder, monkeypatch):
         folder.put(b"data")
 
 
+def test_what_a_killed_process_left_unfinished_is_taken_away_later(folder, tmp_path):
+    key = folder.put(b"kept")
+    old, fresh = (tmp_path / "incoming" / name for name in ("old", "fresh"))
+    for path in (old, fresh):
+        path.touch()
+    os.utime(old, (0, 0))
+    os.utime(tmp_path / key[:2] / key[2:], (0, 0))
+    again = FolderBlobs(tmp_path)
+    assert (old.exists(), fresh.exists()) == (False, True)
+    assert again.get(key) == b"kept"
+
+
 def test_the_free_share_of_the_disk_is_a_share(folder):
     assert 0 <= folder.free_share() <= 1

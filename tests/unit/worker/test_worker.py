@@ -170,6 +170,22 @@ def test_a_stop_that_breaks_the_sandbox_is_no_failure_of_the_run(proved):
     assert (run.state, run.attempts, run.trouble) == (RunState.QUEUED, 0, None)
 
 
+def test_nothing_is_claimed_after_a_stop(proved):
+    stop = threading.Event()
+
+    class StoppedMeanwhile(FakeRunner):
+        @property
+        def environment(self):
+            stop.set()
+            return "e" * 64
+
+    runner = StoppedMeanwhile()
+    receipt = proved.submit("ann")
+    Worker("w1", bench=proved.bench(runner=runner), pace=PACE).run(stop)
+    assert runner.runs == 0
+    assert run_of(proved, receipt).attempts == 0
+
+
 def test_two_workers_grade_everything_once(proved):
     receipts = [proved.submit(login, notebook_bytes(x=n, y=4)) for n in range(5) for login in ("ann", "bob")]
     runners = [FakeRunner(), FakeRunner()]
