@@ -2,7 +2,8 @@
 
 The sentences stand in gettext catalogues, `locale/<language>/LC_MESSAGES/*.po`: msgid is the code, msgstr the sentence
 with `{fact}` gaps. An entry `<code>#full` replaces `<code>` where values may be shown. A gap `{fact:word}` shows the
-entry `word.<value>` in place of a word of our own such as 'submission'; without such an entry, the value itself.
+entry `word.<value>` in place of a word of our own such as 'submission'; without such an entry, the value itself. A gap
+`{fact:place}` spells a list of {'cell', 'line'} by the entries `word.line` and `word.line_of_cell`.
 """
 
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from grader.domain.assignment import Visibility
 from grader.domain.text import Fact, Language, Note
 
 _FULL = "#full"
-_WORD = "word"
+_WORD, _PLACE = "word", "place"
 _SEPARATORS = {Language.JA: "、", Language.EN: ", "}
 
 
@@ -76,7 +77,16 @@ def _fill(note: Note, gap: str, *, form: str, language: Language) -> str:
     fact = note.facts[gap]  # a plain key: no attribute of anything can be reached from a template
     if form == _WORD:
         return load_messages(language).get(f"word.{fact}", str(fact))
+    if form == _PLACE and isinstance(fact, list):
+        return _SEPARATORS[language].join(_spell_place(place, language) for place in fact)
     return _spell(fact, language)
+
+
+def _spell_place(place: Fact, language: Language) -> str:
+    if not isinstance(place, dict):
+        return _spell(place, language)
+    code = "word.line" if place.get("cell") is None else "word.line_of_cell"
+    return sentence(Note(code=code, facts=place), language)
 
 
 def _spell(fact: Fact, language: Language) -> str:

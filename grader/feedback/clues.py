@@ -2,7 +2,10 @@
 
 import ast
 import warnings
+from collections.abc import Sequence
 from functools import cached_property
+
+from grader.domain.text import Fact
 
 _LOOPS = (ast.For, ast.While, ast.AsyncFor)
 
@@ -10,8 +13,22 @@ _LOOPS = (ast.For, ast.While, ast.AsyncFor)
 class Clues:
     """A question's source, looked at only where a pattern asks for it. A source that does not parse shows nothing."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, *, cells: Sequence[tuple[int, str]] = ()) -> None:
         self._source = source
+        self._cells = cells
+
+    def places(self, *lines: int) -> list[Fact]:
+        """Lines of the joined source (from 1) as {'cell', 'line'}, counted within their cells where those are known."""
+        return [self._place(line) for line in lines]
+
+    def _place(self, line: int) -> Fact:
+        remaining = line
+        for number, source in self._cells:
+            length = source.count("\n") + 1
+            if remaining <= length:
+                return {"cell": number, "line": remaining}
+            remaining -= length
+        return {"cell": None, "line": line}
 
     @cached_property
     def _nodes(self) -> tuple[ast.AST, ...]:

@@ -6,7 +6,7 @@ lines of the student's own source, never an expected value.
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -30,16 +30,18 @@ _RTOL = {"float16": 4e-3, "bfloat16": 3e-2, "float32": 1e-5, "float64": 1e-5, "c
 """How far two floats may lie apart and still count as one pattern; integers must be equal."""
 
 
-def diagnose(finding: Finding, *, source: str) -> Note | None:
+def diagnose(finding: Finding, *, source: str, cells: Sequence[tuple[int, str]] = ()) -> Note | None:
     """Name the mistake that explains a finding's two values; None where no pattern fits exactly. Never raises.
 
     Args:
         finding: of a check that did not pass, with the two values.
         source: the question's code, to say which lines did it.
+        cells: number and source of the cells that make up the code, joined by newlines, so that places can be told by
+            cell; without them lines are counted through the whole code.
     """
     if finding.actual is None or finding.expected is None:
         return None
-    clues = Clues(source)
+    clues = Clues(source, cells=cells)
     if finding.rung == "dtype":
         return _explain_dtype(finding.actual, finding.expected, clues)
     with np.errstate(all="ignore"):
@@ -129,7 +131,7 @@ def _explain_number(pair: _Pair, clues: Clues, *, is_gradient: bool) -> Note | N
     """Of a single number nearly every pattern fits by chance: only two are worth saying."""
     lines = clues.backward_lines
     if is_gradient and len(lines) > 1 and pair.are_same(pair.actual, 2 * pair.expected):
-        return Note(code="diagnose.backward_twice", facts={"lines": list(lines)})
+        return Note(code="diagnose.backward_twice", facts={"places": clues.places(*lines)})
     if pair.are_same(pair.actual, -pair.expected):
         return Note(code="diagnose.sign_of_number")
     return None
@@ -167,9 +169,9 @@ def _whole(ratio: float) -> int | None:
 def _explain_multiple(pair: _Pair, clues: Clues, *, times: int, is_gradient: bool) -> Note:
     lines = clues.backward_lines
     if is_gradient and times == 2 and len(lines) > 1:
-        return Note(code="diagnose.backward_twice", facts={"lines": list(lines)})
+        return Note(code="diagnose.backward_twice", facts={"places": clues.places(*lines)})
     if is_gradient and lines and (len(lines) > 1 or clues.has_backward_in_loop):
-        return Note(code="diagnose.accumulated", facts={"times": times, "lines": list(lines)})
+        return Note(code="diagnose.accumulated", facts={"times": times, "places": clues.places(*lines)})
     if times in (pair.actual.size, *pair.actual.shape) and clues.calls("sum") and not clues.calls("mean"):
         return Note(code="diagnose.sum_for_mean", facts={"times": times})
     return Note(code="diagnose.multiple", facts={"times": times})
@@ -257,15 +259,17 @@ def _explain_dtype(actual: Value, expected: Value, clues: Clues) -> Note | None:
     ours, theirs = actual.dtype, expected.dtype
     is_whole = theirs.removeprefix("u").startswith("int")
     if is_whole and ours == "float32" and (line := clues.line_of_call("Tensor", "FloatTensor")) is not None:
-        return Note(code="diagnose.capital_tensor", facts={"line": line})
+        return Note(code="diagnose.capital_tensor", facts={"places": clues.places(line)})
     if is_whole and ours in _RTOL:
         if (written := clues.float_literal) is not None:
-            return Note(code="diagnose.float_literal", facts={"line": written[0], "literal": written[1]})
+            return Note(
+                code="diagnose.float_literal", facts={"places": clues.places(written[0]), "literal": written[1]}
+            )
         if (line := clues.line_of_call("zeros", "ones", "empty", "rand", "randn", "linspace", "eye")) is not None:
-            return Note(code="diagnose.float_by_default", facts={"line": line})
+            return Note(code="diagnose.float_by_default", facts={"places": clues.places(line)})
     if (ours, theirs) == ("float64", "float32"):
         if (line := clues.line_of_call("double", "DoubleTensor")) is not None:
-            return Note(code="diagnose.double", facts={"line": line})
+            return Note(code="diagnose.double", facts={"places": clues.places(line)})
         if (line := clues.line_of_call("from_numpy", "as_tensor", "array")) is not None:
-            return Note(code="diagnose.numpy_double", facts={"line": line})
+            return Note(code="diagnose.numpy_double", facts={"places": clues.places(line)})
     return None

@@ -101,9 +101,11 @@ def test_known_codes_are_the_codes_of_the_files() -> None:
 
 
 def test_the_sentences_of_homework_8_name_what_was_found() -> None:
-    doubled = Note(code="diagnose.backward_twice", facts={"lines": [3, 5]})
-    assert "3、5行目" in sentence(doubled, Language.JA)
-    assert "lines 3, 5" in sentence(doubled, Language.EN)
+    doubled = Note(
+        code="diagnose.backward_twice", facts={"places": [{"cell": 14, "line": 3}, {"cell": None, "line": 5}]}
+    )
+    assert "セル14の3行目、5行目" in sentence(doubled, Language.JA)
+    assert "line 3 of cell 14, line 5" in sentence(doubled, Language.EN)
     lost = Note(code="source.slice_lost", facts={"found": "t[0:3]", "lost": ["-1"], "pattern": "$T[$START:-1:$STEP]"})
     for language in Language:
         assert "t[0:3]" in sentence(lost, language)

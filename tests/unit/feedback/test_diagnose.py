@@ -33,6 +33,10 @@ def finding(actual: object, expected: object, *, code: str = "value.values", run
     return Finding(verdict=Verdict.FAILED, code=code, rung=rung, actual=ours, expected=theirs)
 
 
+def line(number: int, *, cell: int | None = None) -> dict[str, int | None]:
+    return {"cell": cell, "line": number}
+
+
 def mistake(actual: object, expected: object, *, source: str = "", code: str = "value.values") -> str | None:
     note = diagnose(finding(actual, expected, code=code), source=source)
     return note.code.removeprefix("diagnose.") if note else None
@@ -105,7 +109,17 @@ def test_nothing_is_guessed(actual: object, expected: object) -> None:
 def test_a_doubled_gradient_with_two_backward_calls_names_their_lines() -> None:
     for actual, expected in ((-24.0, -12.0), (2 * GRID, GRID)):
         note = diagnose(finding(actual, expected, code="gradient.values"), source=TWICE)
-        assert note == Note(code="diagnose.backward_twice", facts={"lines": [3, 5]})
+        assert note == Note(code="diagnose.backward_twice", facts={"places": [line(3), line(5)]})
+
+
+def test_lines_are_counted_within_their_cells() -> None:
+    cells = [(12, "def f(x):\n    return x"), (14, "x = 1\n\ny.backward()"), (15, "y.backward()\n")]
+    source = "\n".join(text for _, text in cells)
+    note = diagnose(finding(-24.0, -12.0, code="gradient.wrong"), source=source, cells=cells)
+    assert note is not None
+    assert note.facts == {"places": [line(3, cell=14), line(1, cell=15)]}
+    assert "セル14の3行目、セル15の1行目" in sentence(note, Language.JA)
+    assert "line 3 of cell 14, line 1 of cell 15" in sentence(note, Language.EN)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +139,7 @@ def test_a_doubled_value_without_two_calls_is_just_doubled(source: str, code: st
 
 def test_a_gradient_summed_up_in_a_loop_names_how_often() -> None:
     note = diagnose(finding(3 * GRID, GRID, code="gradient.values"), source=LOOP)
-    assert note == Note(code="diagnose.accumulated", facts={"times": 3, "lines": [2]})
+    assert note == Note(code="diagnose.accumulated", facts={"times": 3, "places": [line(2)]})
 
 
 def test_mean_and_sum_are_named_when_the_source_has_them() -> None:
@@ -155,39 +169,43 @@ def test_positions_are_counted_as_people_are_told() -> None:
             "import torch\n\nt = torch.Tensor([[0, 1]])",
             "float32",
             "int64",
-            Note(code="diagnose.capital_tensor", facts={"line": 3}),
+            Note(code="diagnose.capital_tensor", facts={"places": [line(3)]}),
             id="torch.Tensor",
         ),
         pytest.param(
             "t = FloatTensor([1])",
             "float32",
             "int64",
-            Note(code="diagnose.capital_tensor", facts={"line": 1}),
+            Note(code="diagnose.capital_tensor", facts={"places": [line(1)]}),
             id="FloatTensor",
         ),
         pytest.param(
             "t = torch.tensor([0, 1.,\n 2.0])",
             "float32",
             "int64",
-            Note(code="diagnose.float_literal", facts={"line": 1, "literal": "1."}),
+            Note(code="diagnose.float_literal", facts={"places": [line(1)], "literal": "1."}),
             id="a decimal point",
         ),
         pytest.param(
             "t = torch.zeros(4)",
             "float32",
             "int64",
-            Note(code="diagnose.float_by_default", facts={"line": 1}),
+            Note(code="diagnose.float_by_default", facts={"places": [line(1)]}),
             id="zeros",
         ),
         pytest.param(
             "a = np.array([1.])\nt = torch.from_numpy(a)",
             "float64",
             "float32",
-            Note(code="diagnose.numpy_double", facts={"line": 1}),
+            Note(code="diagnose.numpy_double", facts={"places": [line(1)]}),
             id="from NumPy",
         ),
         pytest.param(
-            "t = x.double()", "float64", "float32", Note(code="diagnose.double", facts={"line": 1}), id="double"
+            "t = x.double()",
+            "float64",
+            "float32",
+            Note(code="diagnose.double", facts={"places": [line(1)]}),
+            id="double",
         ),
         pytest.param("t = torch.tensor([1])", "int32", "int64", None, id="nothing to point at"),
         pytest.param("t = (", "float32", "int64", None, id="a source that does not parse"),
