@@ -43,6 +43,7 @@ class SandboxRunner:
         self._one_at_a_time = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._running: Kernel | None = None
 
     def start(self) -> None:
         """Start the fork server, which takes some seconds; `run` does it too.
@@ -58,11 +59,17 @@ class SandboxRunner:
         with self._one_at_a_time:
             if self._loop is None or self._thread is None:
                 return
-            self._call(_call_soon(self._server.close))
+            self._call(_finish(self._server))
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._loop.close()
             self._loop = self._thread = None
+
+    def abort(self) -> None:
+        """End the run that is under way, from another thread: it raises SandboxFailed, its notebook has no result."""
+        loop, kernel = self._loop, self._running
+        if loop is not None and kernel is not None:
+            loop.call_soon_threadsafe(kernel.kill, Outcome.SANDBOX_FAILED)
 
     def __enter__(self) -> "SandboxRunner":
         self.start()
@@ -110,6 +117,7 @@ class SandboxRunner:
         started_at = time.monotonic()
         kernel = Kernel(await self._server.fork(limits))
         environment = await self._server.start()
+        self._running = kernel
         try:
             await kernel.open()
             watching = asyncio.create_task(watch_memory(kernel, limit_bytes=limits.memory_bytes))
@@ -120,7 +128,10 @@ class SandboxRunner:
             finally:
                 await _stop(watching)
         finally:
+            self._running = None
             await kernel.close()
+        if outcome is Outcome.SANDBOX_FAILED:
+            raise SandboxFailed(what="the run was aborted")
         if outcome is None:
             outcome = Outcome.TIMED_OUT if cells.ran_out_of_time else Outcome.COMPLETED
         return Execution(
@@ -177,5 +188,10 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
     loop.run_forever()
 
 
-async def _call_soon(function: Callable[[], None]) -> None:
-    function()
+async def _finish(server: ForkServer) -> None:
+    """End the fork server, and what nbclient leaves waiting behind a kernel that died."""
+    server.close()
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)

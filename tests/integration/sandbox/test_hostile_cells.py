@@ -101,7 +101,14 @@ ATTACKS = [
     Attack("prints 1 GB", "text = 'x' * (1 << 20)\nfor i in range(1024): print(text)"),
     Attack("writes 1 GB to fd 1", "import os\nfor i in range(1024): os.write(1, b'x' * (1 << 20))", (OK, RAISED)),
     Attack("100 MB of HTML", "from IPython.display import HTML\ndisplay(HTML('x' * (100 << 20)))", TOO_LOUD),
-    Attack("100000 displays", "for i in range(100000): display(i)", TOO_LOUD),
+    Attack(
+        "100000 displays",
+        SEND + "p = get_ipython().kernel.get_parent('shell')['msg_id']\n"
+        "c = dict(data={'text/plain': 'x'}, metadata={}, transient={'display_id': 'same'})\n"
+        "d = json.dumps(dict(channel='iopub', type='display_data', parent=p, content=c)).encode()\n"
+        "for i in range(100000): send(b'J', d)",
+        TOO_LOUD,
+    ),
     Attack("raises 100 MB", "raise ValueError('x' * (100 << 20))", (TOO_LOUD, RAISED, NO_MEMORY)),
     # the socket
     Attack("frame of no kind", SEND + "send(b'Z', b''); time.sleep(3)", DEAD),
@@ -249,7 +256,10 @@ def test_attack_ends_as_it_must_and_nobody_else_notices(attack, run_cells, neigh
     )
     assert _resident_bytes() - before_bytes < 150 * 1024**2
     assert _count_descriptors() <= descriptors_before + 3  # the watchdog may be looking just now; leaks would add up
-    nbformat.validate(nbformat.reads(execution.executed_notebook.decode(), as_version=4))
+    written = nbformat.reads(execution.executed_notebook.decode(), as_version=4)
+    for cell in written.cells:
+        cell.outputs = cell.outputs[:100]  # the schema is slow
+    nbformat.validate(written)
     neighbour.assert_intact()
 
 

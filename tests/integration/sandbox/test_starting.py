@@ -2,9 +2,10 @@
 
 import os
 import signal
-import stat
+import tempfile
 import threading
 import venv
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -16,14 +17,12 @@ from grader.errors import SandboxUnavailable
 from grader.sandbox.runner import SandboxRunner
 
 
-def program(folder: Path, name: str, script: str) -> str:
-    path = folder / name
-    path.write_text(f"#!/bin/sh\n{script}\n")
-    path.chmod(path.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
-    for parent in [folder, *folder.parents]:
-        if parent.owner() == folder.owner() and parent.is_relative_to("/tmp"):
-            parent.chmod(parent.stat().st_mode | 0o755)  # the cage's programs run as nobody
-    return str(path)
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that everybody may enter, as pytest's own are not: root starts the cage as nobody."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
 
 
 @pytest.mark.parametrize(
@@ -38,8 +37,11 @@ def program(folder: Path, name: str, script: str) -> str:
         pytest.param("exit 1", "did not start", id="no word at all"),
     ],
 )
-def test_bubblewrap_that_cannot_start_is_told_in_one_sentence(script, words, tmp_path, kernel_python):
-    runner = SandboxRunner(kernel_python, bubblewrap=program(tmp_path, "bwrap", script))
+def test_bubblewrap_that_cannot_start_is_told_in_one_sentence(script, words, open_folder, kernel_python):
+    program = open_folder / "bwrap"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    runner = SandboxRunner(kernel_python, bubblewrap=str(program))
 
     with pytest.raises(SandboxUnavailable, match=words) as caught:
         runner.start()
