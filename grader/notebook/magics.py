@@ -31,8 +31,10 @@ _LONGEST_CHARS = 1_000_000
 """Nobody writes a cell as long as this; it holds data, and going through it would only take time."""
 _MAYBE_SPECIAL = re.compile(r"^[ \t\f]*[!%?,;/]|=[ \t]*[!%]|\?", re.MULTILINE)
 """Cheap to look for; most cells have nothing of the kind and need no closer look."""
-_AUTOMAGIC = re.compile(r"(?:pip|conda|mamba|uv|cd|ls|mkdir|cat)[ \t]+(?!(?:in|is|if|and|or|not)\b)[\w./~\"'-][^\n]*")
-"""A one-line cell such as `pip install x`: IPython takes it for the magic of that name."""
+_AUTOMAGIC = re.compile(
+    r"(?:pip|conda|mamba|uv|cd|ls|mkdir|cat)[ \t]+(?!(?:in|is|if|and|or|not)\b)(?:[\w~\"']|\.\.)[^\n]*"
+)
+"""A one-line cell such as `pip install x`, which is no Python: IPython takes it for the magic of that name."""
 
 
 # --- what stands before the code on every line ------------------------------------------------------------------------
