@@ -42,13 +42,36 @@ def _headline(report: ResultReport, language: Language) -> str:
 
 
 def _add_question(table: Table, question: QuestionReport) -> None:
-    for place, check in enumerate(question["checks"]):
+    """The question's own line first, with its first check beside it; a check shows points where it has its own."""
+    checks = question["checks"]
+    has_parts = sum(1 for check in checks if check["points"]) > 1
+    for place, check in enumerate(checks):
         mark = _MARKS.get(check["verdict"], _WAITING)
-        label = Text(question["id"] if place == 0 else "", style="bold")
-        score = _score(check["score"], check["points"]) if check["points"] else ""
-        table.add_row(Text(mark, style=_STYLES[mark]), label, score if mark != _WAITING else "", Text(check["message"]))
+        words = Text(f"{mark} ", style=_STYLES[mark])
+        if has_parts and check["points"] and mark != _WAITING:
+            words.append(f"{_score(check['score'], check['points'])} ")
+        words.append(check["message"], style="default")
+        if place == 0:
+            whole = _mark_of(question)
+            label = Text(question["id"], style="bold")
+            table.add_row(Text(whole, style=_STYLES[whole]), label, _question_score(question), words)
+        else:
+            table.add_row("", "", "", words)
     for note in question["notes"]:
         table.add_row("", "", "", Text(f"ℹ {note}", style="dim"))
+
+
+def _mark_of(question: QuestionReport) -> str:
+    if not question["decided"]:
+        return _WAITING
+    if question["score"] == question["decided"]:
+        return "✓"
+    return "△" if question["score"] else "✗"
+
+
+def _question_score(question: QuestionReport) -> str:
+    waiting = f" +{question['pending']:g}{_WAITING}" if question["pending"] else ""
+    return _score(question["score"], question["decided"]) + waiting
 
 
 def _score(score: Points, points: Points) -> str:

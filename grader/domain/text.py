@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
-Fact: TypeAlias = "None | bool | int | float | str | list[Fact] | dict[str, Fact]"
+Fact: TypeAlias = "bool | int | float | str | list[Fact] | dict[str, Fact] | None"
 """A JSON value. Non-finite floats are spelled as strings ('nan', 'inf', '-inf') so that every JSON reader copes."""
 
 

@@ -156,12 +156,13 @@ class _Judge:
         runs = [run for run in self.execution.cells if run.index in answer.code_cells]
         circumstances = self._circumstances(answer, runs)
         evidence = self._evidence(answer, runs)
+        own_cells = [(index + 1, self.sources[index]) for index in answer.code_cells]
         findings: dict[CheckId, Finding] = {}
         diagnoses: dict[CheckId, Note] = {}
         for check in question.checks:
             finding = self._finding(question, check, evidence, answer, circumstances)
             findings[check.check_id] = finding
-            diagnosis = diagnose(finding, source=evidence.source)
+            diagnosis = diagnose(finding, source=evidence.source, cells=own_cells)
             if diagnosis is not None:
                 diagnoses[check.check_id] = diagnosis
         return score_question(

@@ -1,7 +1,8 @@
 """A result as people and programs read it: one JSON object, the same for the command line and the API."""
 
 from collections.abc import Mapping
-from typing import TypedDict
+
+from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
 
 from grader.domain.assignment import Assignment, Question, Visibility
 from grader.domain.result import CheckResult, Points, QuestionResult, Result

@@ -269,7 +269,7 @@ class Kernel:
 
     def execute(self, code: str, **options: object) -> str:
         """Send a cell, with the probes that were attached; gives the request's id."""
-        return self._send(code=code)
+        return self._send(code=code.encode("utf-8", "replace").decode("utf-8"))  # Python refuses lone surrogates
 
     def kernel_info(self) -> str:
         content = {"status": "ok", "language_info": dict(_LANGUAGE)}

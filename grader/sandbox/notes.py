@@ -6,11 +6,12 @@ from typing import Final
 
 from grader.domain.execution import CellRun, CellState, Limits, Outcome, QuestionPlan
 from grader.domain.notebook import Notebook
-from grader.domain.text import Note
+from grader.domain.text import Fact, Note
 
 _NOTES_MAX: Final = 20
+_NO_INPUT: Final = "StdinNotImplementedError"
 _PIP: Final = re.compile(
-    r"^[ \t]*[!%]{1,2}[ \t]*(?:\S*python\S*[ \t]+-m[ \t]+)?(?:uv[ \t]+)?(?:pip3?|conda|mamba)\b", re.MULTILINE
+    r"^[ \t]*[!%]{1,2}[ \t]*(?:[\w./-]{1,100}[ \t]+-m[ \t]+)?(?:uv[ \t]+)?(?:pip3?|conda|mamba)\b", re.MULTILINE
 )
 _PIP_FAILED: Final = ("No matching distribution", "Could not find a version", "externally-managed", "not found")
 
@@ -24,33 +25,38 @@ def explain_execution(
     outcome: Outcome,
     ran_out_of_time: bool,
 ) -> tuple[Note, ...]:
-    """Give one note for each cell that did not simply run, in the notebook's order, and one for the whole."""
+    """Give one note for each thing that happened to cells, with their numbers, and one for the whole.
+
+    Cells to which the same happened share a note: a whole lecture may have dozens that want a GPU.
+    """
     in_questions = {index for question in plan for index in question.code_cells}
     sources = {cell.index: cell.source for cell in notebook.code_cells}
-    notes: list[Note] = []
+    cells: dict[tuple[str, str], list[Fact]] = {}
     for run in runs:
-        notes += _explain_cell(
-            run, source=sources[run.index], is_outside=run.index not in in_questions, outcome=outcome
-        )
-    del notes[_NOTES_MAX:]
+        for event in _events(run, source=sources[run.index], is_outside=run.index not in in_questions, outcome=outcome):
+            cells.setdefault(event, []).append(run.index + 1)
+    notes = [
+        Note(code=f"execution.{code}", facts={"cells": numbers, "what": what})
+        for (code, what), numbers in list(cells.items())[:_NOTES_MAX]
+    ]
     if ran_out_of_time:
         notes.append(Note(code="execution.total_time_over", facts={"seconds": limits.total_s}))
     return tuple(notes)
 
 
-def _explain_cell(run: CellRun, *, source: str, is_outside: bool, outcome: Outcome) -> Iterator[Note]:
-    cell = run.index + 1
+def _events(run: CellRun, *, source: str, is_outside: bool, outcome: Outcome) -> Iterator[tuple[str, str]]:
+    """What happened in a cell: a code, and the package or exception it is about."""
     if _PIP.search(source) and any(words in one.text for one in run.outputs for words in _PIP_FAILED):
-        yield Note(code="execution.pip_refused", facts={"cell": cell})
+        yield "pip_refused", ""
     if run.missing_package is not None:
-        yield Note(code="execution.missing_package", facts={"cell": cell, "package": run.missing_package})
+        yield "missing_package", run.missing_package
     if run.state is CellState.ENDED_KERNEL:
-        yield Note(code=f"execution.ended_{outcome.value}", facts={"cell": cell})
+        yield f"ended_{outcome.value}", ""
     elif run.state is CellState.TIMED_OUT:
-        yield Note(code="execution.cell_timed_out", facts={"cell": cell})
+        yield "cell_timed_out", ""
     elif run.needs_gpu:
-        yield Note(code="execution.needs_gpu", facts={"cell": cell})
-    elif run.error is not None and run.error.name == "StdinNotImplementedError":
-        yield Note(code="execution.no_input", facts={"cell": cell})
+        yield "needs_gpu", ""
+    elif run.error is not None and run.error.name == _NO_INPUT:
+        yield "no_input", ""
     elif run.error is not None and is_outside:
-        yield Note(code="execution.cell_failed_outside", facts={"cell": cell, "error": run.error.name})
+        yield "cell_failed_outside", run.error.name

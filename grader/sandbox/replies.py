@@ -16,6 +16,8 @@ from grader.sandbox.outputs import plain_text
 
 _MESSAGE_MAX_CHARACTERS: Final = 2000
 _TRACEBACK_MAX_CHARACTERS: Final = 200_000
+_PARSED_MAX_CHARACTERS: Final = 200_000
+"""A syntax tree is a hundred times as large as its source."""
 _MISSING: Final = re.compile(r"No module named '([^'.]{1,100})'")
 """A dotted name means that the package is there and the module in it is not: the student's mistake."""
 _PROMPT: Final = re.compile(r"[ \t]*(?:>>> )?")
@@ -53,7 +55,7 @@ def needs_cuda(error: CellError) -> bool:
 def find_missing_import(error: CellError, *, source: str) -> MissingImport | None:
     """Recognise a cell that stopped at an import of a package that kernels lack."""
     match = _MISSING.fullmatch(error.message)
-    if error.name != "ModuleNotFoundError" or match is None:
+    if error.name != "ModuleNotFoundError" or match is None or len(source) > _PARSED_MAX_CHARACTERS:
         return None
     plain = plain_python(source)
     try:

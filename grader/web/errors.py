@@ -128,7 +128,11 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     language = request_language(request)
     status = HTTPStatus(error.status_code)
     if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        refused = NotebookRefused("too_large", limit_mb=request.app.state.max_upload_mb)
+        # The body was not read to its end, so its size is what the request says of itself.
+        length = request.headers.get("content-length", "")
+        limit_mb = request.app.state.max_upload_mb
+        size_mb = int(length) // 1024**2 if length.isdecimal() else f"> {limit_mb}"
+        refused = NotebookRefused("too_large", size_mb=size_mb, limit_mb=limit_mb)
         return problem(status, code=refused.reason, note=refused.note, language=language)
     ours: GraderError
     if status is HTTPStatus.NOT_FOUND:

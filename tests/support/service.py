@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx2
@@ -29,6 +29,7 @@ class Service:
     data_folder: Path
     admin_token: str | None
     environment: dict[str, str]
+    clients: list["Client"] = field(default_factory=list)
 
     @property
     def settings(self) -> Settings:
@@ -42,7 +43,9 @@ class Service:
         return self.client(secret)
 
     def client(self, token: str | None, *, language: str = "ja") -> "Client":
-        return Client(self.url, token, language)
+        client = Client(self.url, token, language)
+        self.clients.append(client)
+        return client
 
     def children(self) -> dict[str, psutil.Process]:
         """The web process and the workers by the last word of their command line."""
@@ -106,8 +109,10 @@ def running_service(data_folder: Path, *, wait_until_ready: bool = True, **setti
             service.admin_token = token[0] if token else None
             (data_folder / ".token_shown").touch()
         if wait_until_ready:
-            wait_until(lambda: httpx2.get(f"{service.url}/readyz", timeout=5).status_code == 200, service)
+            wait_until(lambda: httpx2.get(f"{service.url}/readyz", timeout=5).json()["missing"] == [], service)
         yield service
+        for client in service.clients:
+            client.close()
     finally:
         if process.poll() is None:
             process.terminate()

@@ -10,9 +10,13 @@ import socket
 import struct
 import threading
 from io import BufferedReader
+from pathlib import Path
 from typing import Any
 
 MESSAGE, REPLY = b"J", b"R"
+_MESSAGE_MAX_BYTES, _ALL_MESSAGES_BYTES = 6 << 20, 20 << 20
+"""A courtesy to honest notebooks: what is longer is left out here, where the host would end the kernel."""
+OUTPUT_CUT = (Path(__file__).parent / "texts" / "output_cut.txt").read_text(encoding="utf-8")
 
 
 class FrameWriter:
@@ -22,9 +26,14 @@ class FrameWriter:
         self._socket = sock
         self._owner_pid = os.getpid()
         self._lock = threading.RLock()
+        self._room_bytes = _ALL_MESSAGES_BYTES
 
     def send_message(self, message: dict[str, Any]) -> None:
-        self._send(MESSAGE, json.dumps(message, default=str).encode("utf-8", "replace"))
+        payload = json.dumps(message, default=str).encode("utf-8", "replace")
+        if len(payload) > min(_MESSAGE_MAX_BYTES, self._room_bytes):
+            payload = json.dumps({**message, "content": _shorten(message["content"])}, default=str).encode()
+        self._room_bytes -= len(payload)
+        self._send(MESSAGE, payload)
 
     def send_reply(self, payload: bytes) -> None:
         self._send(REPLY, payload)
@@ -35,6 +44,13 @@ class FrameWriter:
         with self._lock:
             self._socket.sendall(struct.pack("<cI", kind, len(payload)))
             self._socket.sendall(payload)
+
+
+def _shorten(content: dict[str, Any]) -> dict[str, Any]:
+    """Put a line in the place of the parts of a Jupyter message that can be long."""
+    shorter = {"data": {"text/plain": OUTPUT_CUT}, "text": OUTPUT_CUT, "traceback": [OUTPUT_CUT]}
+    cut = {name: shorter.get(name, value) for name, value in content.items()}
+    return {**cut, "evalue": str(content["evalue"])[:1000]} if "evalue" in content else cut
 
 
 def read_request(stream: "BufferedReader[Any]") -> tuple[dict[str, Any], list[list[bytes]]] | None:

@@ -14,21 +14,19 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import SimpleNamespace, TracebackType
 from typing import Any
 
 import ipykernel.ipkernel
 import ipykernel.zmqshell
 from IPython.core.error import UsageError
-from jupyter_client.jsonutil import json_clean
 from jupyter_client.session import Session
 from tornado.ioloop import IOLoop
 from traitlets import Any as AnyTrait
 from traitlets.config import Config
 
 from . import probe
-from .frames import FrameWriter, read_request
+from .frames import OUTPUT_CUT, FrameWriter, read_request
 
 SOCKET_FD = 3
 _STREAM_CAP_CHARACTERS = 1 << 20
@@ -37,7 +35,6 @@ _FLUSH_CHARACTERS = 1 << 16
 _FLUSH_S = 0.2
 _TRACEBACK_ENDS = 50
 """Frames of an exception that are shown at most, at each end."""
-_OUTPUT_CUT = (Path(__file__).parent / "texts" / "output_cut.txt").read_text(encoding="utf-8")
 
 
 class SocketSession(Session):
@@ -136,7 +133,7 @@ class CellStream(io.TextIOBase):
             return
         if not self._pieces:
             self._gathering_since = time.monotonic()
-        self._pieces.append(text if len(text) <= room else text[:room] + _OUTPUT_CUT)
+        self._pieces.append(text if len(text) <= room else text[:room] + OUTPUT_CUT)
         self._waiting_characters += len(text)
         late = time.monotonic() - self._gathering_since > _FLUSH_S
         if late or self._waiting_characters > _FLUSH_CHARACTERS:
@@ -207,7 +204,9 @@ class SocketKernel(ipykernel.ipkernel.IPythonKernel):  # type: ignore[misc]
                 # An interrupt that comes too late must hit neither the probes nor the machinery around them.
                 signal.signal(signal.SIGINT, signal.SIG_IGN)
         except KeyboardInterrupt:
-            reply = _interrupted(self.shell.execution_count)
+            reply = _failed("KeyboardInterrupt", self.shell.execution_count - 1)
+        except Exception as error:  # noqa: BLE001 - what the student's own objects raise while they are described
+            reply = _failed(type(error).__name__, self.shell.execution_count - 1)
         self._settle_streams()
         self._answer_probes()
         return reply
@@ -337,11 +336,9 @@ def _as_parent(request: dict[str, Any]) -> dict[str, Any]:
     return {"header": header, "msg_id": request["id"], "parent_header": {}, "metadata": {}, "content": content}
 
 
-def _interrupted(execution_count: int) -> dict[str, Any]:
-    """Make the reply of a cell whose interrupt struck outside the student's own code."""
-    reply = {"status": "error", "ename": "KeyboardInterrupt", "evalue": "", "traceback": []}
-    cleaned: dict[str, Any] = json_clean({**reply, "execution_count": execution_count})
-    return cleaned
+def _failed(name: str, execution_count: int) -> dict[str, Any]:
+    """Make the reply of a cell that ended outside the student's own code."""
+    return {"status": "error", "ename": name, "evalue": "", "traceback": [], "execution_count": execution_count}
 
 
 def _take_written_to_fds() -> str:

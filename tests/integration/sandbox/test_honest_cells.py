@@ -96,6 +96,20 @@ def test_outputs_keep_their_order_and_kind(run_cells):
     assert outputs[4][1].endswith("ZeroDivisionError: division by zero")
 
 
+def test_outputs_that_are_too_large_are_left_out_and_the_notebook_goes_on(run_cells, printed):
+    execution = run_cells(
+        "from IPython.display import HTML\ndisplay(HTML('x' * (7 << 20)))",
+        *["display(HTML('y' * (5 << 20)))"] * 5,
+        "for i in range(200_000): print('a line')",
+        "print('still here')",
+    )
+
+    assert execution.outcome is Outcome.COMPLETED
+    assert "output cut here" in printed(execution, 0)
+    assert "output cut here" in printed(execution, 5)
+    assert printed(execution, 7).endswith("still here\n")
+
+
 def test_cleared_and_updated_outputs_look_as_in_a_notebook(run_cells):
     execution = run_cells(
         "from IPython.display import clear_output\nfor i in range(3):\n    clear_output(wait=True); print(i)",

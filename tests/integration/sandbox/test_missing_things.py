@@ -9,7 +9,7 @@ from grader.domain.probe import TakeNames
 
 
 def _codes(execution):
-    return [(note.code, note.facts.get("cell")) for note in execution.notes]
+    return [(note.code, cell) for note in execution.notes for cell in note.facts["cells"]]
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_import_that_kernels_lack_does_not_take_the_rest_of_its_cell(source, pac
     assert execution.replies["k"].values["x"].value == 1
     if package:
         assert _codes(execution) == [("execution.missing_package", 1)]
-        assert execution.notes[0].facts["package"] == package
+        assert execution.notes[0].facts["what"] == package
 
 
 def test_outputs_of_both_parts_are_joined_and_statements_run_once(run_cells, printed):
