@@ -4,17 +4,24 @@ import ast
 import builtins
 import warnings
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 _BUILTINS = frozenset(dir(builtins)) | {"display", "get_ipython"}
+MAX_SOURCE = 300_000
+"""Characters: far above any homework; beyond it parsing takes seconds and hundreds of megabytes."""
 _MAX_REPAIRS = 20
 """A notebook with more broken statements than this is read without what follows them."""
 
 
+@lru_cache(maxsize=8)
 def parse_leniently(source: str) -> ast.Module:
     """The syntax tree of a source; top-level statements that do not parse are left out, the others keep their lines.
 
-    Cells are joined before they come here, and a syntax error in one cell leaves the others valid. Never raises.
+    Cells are joined before they come here, and a syntax error in one cell leaves the others valid. Never raises; a
+    source above MAX_SOURCE gives an empty tree. The tree is shared: it must not be changed.
     """
+    if len(source) > MAX_SOURCE:
+        return ast.Module(body=[], type_ignores=[])
     lines = source.split("\n")
     for _ in range(_MAX_REPAIRS):
         try:

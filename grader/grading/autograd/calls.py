@@ -248,8 +248,9 @@ class Calls(Expressions):
         keywords: Mapping[str, Trace],
     ) -> Trace:
         """Follow a function's body with these arguments and give what it returns."""
-        if len(self.returns) >= _CALL_DEPTH:
+        if len(self.active) >= _CALL_DEPTH or node in self.active:
             return blend(args)
+        self.active.append(node)
         self.scopes.append(self._parameters(node.args, args=args, keywords=keywords))
         self.returns.append([])
         if isinstance(node, ast.Lambda):
@@ -257,6 +258,7 @@ class Calls(Expressions):
         else:
             self.block(node.body)
         self.scopes.pop()
+        self.active.pop()
         return join(self.returns.pop())
 
     def _parameters(

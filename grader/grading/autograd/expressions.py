@@ -31,8 +31,8 @@ from grader.grading.autograd.traces import (
 )
 from grader.grading.syntax import top_level_names
 
-STEPS = 60_000
-"""Nodes visited before a source counts as too large to follow: far above any homework, well under a second."""
+STEPS = 50_000
+"""Nodes visited before a source counts as too large to follow: far above any homework, under a second."""
 
 _PASSING_ATTRIBUTES = frozenset({"data", "T", "mT", "real", "H"})
 _FACT_ATTRIBUTES = frozenset({"shape", "dtype", "device", "requires_grad", "is_leaf", "grad_fn", "ndim", "itemsize"})
@@ -76,6 +76,8 @@ class Expressions(ABC):
     star_modules: list[str] = field(default_factory=list)
     shown: list[Shown] = field(default_factory=list)
     doubts: set[Doubt] = field(default_factory=set)
+    active: list[ast.AST] = field(default_factory=list)
+    """Functions that are being followed, the innermost last; none is entered twice."""
     returns: list[list[Trace]] = field(default_factory=list)
     has_call: bool = False
     in_question: bool = False

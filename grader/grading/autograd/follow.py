@@ -28,7 +28,7 @@ from grader.grading.autograd.traces import (
     element,
     join,
 )
-from grader.grading.syntax import parse_leniently
+from grader.grading.syntax import MAX_SOURCE, parse_leniently
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ class Provenance:
     """The whole source could be followed."""
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def follow_autograd(*, source: str, notebook_source: str) -> Provenance:
     """Follow autograd's results through a question.
 
@@ -59,11 +59,11 @@ def follow_autograd(*, source: str, notebook_source: str) -> Provenance:
     """
     before = notebook_source.removesuffix(source) if source else notebook_source
     follower = _Follower()
-    is_complete = follower.run(parse_leniently(before))
+    is_complete = follower.run(parse_leniently(before)) and len(before) <= MAX_SOURCE
     has_call_before = follower.has_call
     follower.start_question()
     tree = parse_leniently(source)
-    is_complete = follower.run(tree) and is_complete
+    is_complete = follower.run(tree) and is_complete and len(source) <= MAX_SOURCE
     last = tree.body[-1] if tree.body else None
     return Provenance(
         has_call=follower.has_call,
@@ -87,7 +87,7 @@ class _Follower(Calls):
         self.doubts &= {Doubt.PATCHED}
         self.uncertain_depth = 0
         self.steps = 0
-        del self.scopes[1:], self.returns[:]
+        del self.scopes[1:], self.returns[:], self.active[:]
 
     def run(self, tree: ast.Module) -> bool:
         """Follow a source's statements; False where it is too large or too deep for that."""

@@ -1,6 +1,5 @@
 """Finds in what a question showed the pieces that the source says come from autograd."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -11,9 +10,8 @@ from grader.grading.autograd.traces import Blended, Derived, Group, Trace, is_to
 from grader.grading.printed import PrintedNumbers, find_numbers
 
 _MAX_LINES = 2000
-_MAX_LINE = 1000
-_MAX_PARTS = 6
-"""Bounds on what is aligned with its print; beyond them a line is taken as it is, for a person to look at."""
+_MAX_TEMPLATES = 50
+"""Bounds on lines times prints; beyond them lines are taken as they are, for a person to look at."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,16 +70,19 @@ def _lines_of(shown: Sequence[Shown]) -> list[_Line]:
 def _in_lines(lines: Sequence[_Line], printed: Sequence[str]) -> Iterator[tuple[Trace, str]]:
     """Lines beside the prints that wrote them: one by one where each print ran once, else by what fits."""
     is_aligned = len(lines) == len(printed) and all(line.is_once for line in lines)
+    distinct = list(dict.fromkeys(lines))
+    if len(distinct) > _MAX_TEMPLATES and not is_aligned:
+        is_mixed = any(is_touched(trace) for line in distinct for trace in _traces(line.parts))
+        yield from ((Blended(), text) for text in printed if is_mixed)
+        return
     for number, text in enumerate(printed):
-        candidates = [lines[number]] if is_aligned else list(dict.fromkeys(lines))
+        candidates = [lines[number]] if is_aligned else distinct
         fitting = [(line, reading) for line in candidates if (reading := _read(line.parts, text)) is not None]
         if (is_aligned and fitting) or (
             fitting and all(not line.is_once and _is_derived(reading) for line, reading in fitting)
         ):
             yield from fitting[0][1]
-        elif any(is_touched(trace) for line, _ in fitting for trace in _traces(line.parts)) or (
-            not fitting and any(is_touched(trace) for line in candidates for trace in _traces(line.parts))
-        ):
+        elif any(is_touched(t) for line in ([f[0] for f in fitting] or candidates) for t in _traces(line.parts)):
             yield Blended(), text
 
 
@@ -116,15 +117,42 @@ def _in_texts(shown: Sequence[Shown], texts: Sequence[str], *, how: str) -> list
 
 
 def _read(parts: "Sequence[str | Trace]", text: str) -> list[tuple[Trace, str]] | None:
-    """The pieces of a text that stand for values, where its literal parts fit; None where they do not."""
-    traces = _traces(parts)
-    if len(traces) == 1 and len(parts) == 1:
-        return [(traces[0], text)]
-    if len(text) > _MAX_LINE or len(traces) > _MAX_PARTS:
-        return [(Blended(), text)] if any(is_touched(trace) for trace in traces) else []
-    pattern = "".join(re.escape(part) if isinstance(part, str) else "(.*?)" for part in parts)
-    match = re.fullmatch(pattern, text.strip("\r"), re.DOTALL)
-    return None if match is None else list(zip(traces, match.groups(), strict=True))
+    """The pieces of a text that stand for values, where its literal parts fit; None where they do not.
+
+    Values with nothing but blanks between them are one piece, a Group: what prints as `tensor([1., 2.])` has blanks of
+    its own. Literals are looked for from left to right, without going back: time is linear in the text.
+    """
+    literals, runs = _runs(parts)
+    if not text.startswith(literals[0]) or not text.endswith(literals[-1]):
+        return None
+    if not runs:
+        return [] if text == literals[0] else None
+    position, end = len(literals[0]), len(text) - len(literals[-1])
+    pieces: list[tuple[Trace, str]] = []
+    for run, literal in zip(runs, literals[1:], strict=True):
+        is_last = run is runs[-1]
+        stop = end if is_last else text.find(literal, position, end)
+        if stop < position:
+            return None
+        pieces.append((run[0] if len(run) == 1 else Group(tuple(run)), text[position:stop]))
+        position = stop + len(literal)
+    return pieces
+
+
+def _runs(parts: "Sequence[str | Trace]") -> tuple[list[str], list[list[Trace]]]:
+    """Literals and runs of values in turn, beginning and ending with a literal."""
+    literals: list[str] = [""]
+    runs: list[list[Trace]] = []
+    for part in parts:
+        if isinstance(part, str):
+            literals[-1] += part
+        elif runs and not literals[-1].strip():
+            literals[-1] = ""
+            runs[-1].append(part)
+        else:
+            runs.append([part])
+            literals.append("")
+    return literals, runs
 
 
 def _traces(parts: "Sequence[str | Trace]") -> list[Trace]:

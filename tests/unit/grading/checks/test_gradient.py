@@ -188,6 +188,7 @@ UNCLEAR = {
     "torch's in-place function": X + "(x*1).backward()\ntorch.fill_(x.grad, -12.)",
     "a handler that gives the number": X + "try:\n  g = oops(x).grad\n  x.backward()\nexcept NameError:\n  g = -12.\n"
     "print(g)",
+    "a fake behind a source too large to follow": X + "(x*1).backward()\n" + "x\n" * 51_000 + "x.grad.fill_(-12.)",
     "arithmetic on it": F + X + "d = torch.autograd.grad(2*f(x), x)[0] / 2",
     "a print that cannot be told apart": F + X + "g, = torch.autograd.grad(f(x)*2, x)\ng = 0\nfor v in (f(x), "
     "torch.autograd.grad(f(x), x)[0] / 1):\n  print(v)",
