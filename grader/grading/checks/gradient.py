@@ -6,6 +6,7 @@ both agree: f(1) and f'(1) may be the same number, and anyone can write it down.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -85,9 +86,10 @@ class GradientCheck(TolerantSettings):
         if not provenance.has_call:
             return self._judge_without_call(actual, provenance, right=right)
         sure = [c for c in right if c.is_derived and c.is_at is not False]
-        if sure and not provenance.doubts:
+        is_plain = provenance.is_complete and not provenance.doubts
+        if sure and is_plain:
             return Finding(verdict=Verdict.PASSED, code="gradient.passed", facts=sure[0].facts)
-        if right and (provenance.doubts or any(not c.is_derived for c in right)):
+        if right and (not is_plain or any(not c.is_derived for c in right)):
             return self._unclear(provenance)
         if right:
             return Finding(verdict=Verdict.FAILED, code="gradient.wrong_point", facts=self._point_facts(right[0]))
@@ -220,7 +222,7 @@ class _Candidate:
     slack: float = 0.0
     """How far the number may lie from its printed form."""
 
-    @property
+    @cached_property
     def array(self) -> Array | None:
         return find_numbers(self.value)
 
