@@ -134,15 +134,16 @@ class SandboxRunner:
             raise SandboxFailed(what="the run was aborted")
         if outcome is None:
             outcome = Outcome.TIMED_OUT if cells.ran_out_of_time else Outcome.COMPLETED
+        runs = cells.cell_runs
         return Execution(
             outcome=outcome,
-            cells=cells.cell_runs,
+            cells=runs,
             replies=kernel.replies,
             environment=environment,
             executed_notebook=write_notebook(notebook, outputs=cells.outputs, counts=cells.counts),
             notes=explain_execution(
                 notebook,
-                cells.cell_runs,
+                runs,
                 plan=plan,
                 limits=limits,
                 outcome=outcome,
