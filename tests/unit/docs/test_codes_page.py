@@ -12,7 +12,7 @@ PAGE = (DOCS / "reference" / "codes.md").read_text("utf-8")
 
 
 def test_the_page_is_what_the_script_writes():
-    assert PAGE == SCRIPT["make_page"](), "run `.venv/bin/python scripts/document-codes`"
+    assert SCRIPT["make_page"]() == PAGE, "run `.venv/bin/python scripts/document-codes`"
 
 
 def test_every_code_has_a_row_with_both_sentences():

@@ -1,6 +1,7 @@
 """Nothing that a person can set, call or follow is missing in the reference pages, and no link leads nowhere."""
 
 import re
+import tomllib
 from types import SimpleNamespace
 
 import pytest
@@ -9,6 +10,9 @@ from documentation import CHECKOUT, DOCS, anchors_of, names_in, relative_links_o
 
 from grader.cli import failure
 from grader.cli.app import app as command_line
+from grader.domain.execution import Outcome
+from grader.domain.people import Role
+from grader.domain.result import Verdict
 from grader.domain.text import Language
 from grader.feedback.catalogue import known_codes
 from grader.settings import Settings
@@ -120,3 +124,33 @@ def test_every_page_can_be_reached_from_the_readme(page):
     linked = {(readme.parent / target.partition("#")[0]).resolve() for target in targets}
 
     assert page in linked
+
+
+def test_every_dependency_has_its_reason():
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]
+    kernels = (CHECKOUT / "kernel-requirements.txt").read_text("utf-8").splitlines()
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["test"], *kernels]
+    names = {re.match(r"[\w-]+", line)[0].lower() for line in wanted if line and not line.startswith("#")}
+    page = (DOCS / "dependencies.md").read_text("utf-8").lower()
+
+    assert {name for name in names if not name.startswith("types-") and not re.search(rf"\b{name}\b", page)} == set()
+
+
+def test_the_troubles_of_a_sandbox_are_told_in_the_words_of_the_log():
+    page = (DOCS / "how-to" / "run-a-server.md").read_text("utf-8")
+    said = (CHECKOUT / "grader" / "sandbox" / "box.py").read_text("utf-8").replace("{program}", "bwrap")
+
+    quoted = [words for row in rows_of(page) for words in row[0].split("; ")]
+
+    assert len(quoted) > 3
+    assert [words for words in quoted if words not in said] == []
+
+
+def test_every_word_of_a_result_is_in_the_glossary():
+    glossary = (DOCS / "glossary.md").read_text("utf-8")
+
+    assert [
+        word.value
+        for word in (*Verdict, *Outcome, *Role)
+        if not re.search(rf"\b{word.value}\b", glossary, re.IGNORECASE)
+    ] == []
