@@ -19,7 +19,7 @@ GraderError
 |- InvalidRequest           a request that cannot be understood
 |- Conflict                 it exists already
 
-The sentence for people is `error.<code>` in the catalogues (ja, en); `facts` fill its gaps. str(error) is English, for logs.
+The sentence for people is `error.<code>` in the catalogues (ja, en); `facts` fill its gaps. str(error) is for logs.
 """
 
 from collections.abc import Sequence

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from grader.catalog import Bundle, Loaded, bundled, parse, read_bundle
 from grader.domain.publishing import Dates
-from grader.errors import Conflict, InvalidRequest, InvalidSettings
+from grader.errors import Conflict, InvalidRequest, InvalidSettings, NotFound
 from grader.flow.assignments import StoredAssignments
 from grader.flow.people import add_course, ensure_admin
 from grader.flow.ports import Stores
@@ -101,10 +101,14 @@ def read_files(assignment: str) -> Bundle:
     """The files of a bundled assignment by its short name, or of a folder.
 
     Raises:
-        InvalidAssignment: no such folder, or files that cannot be read.
+        NotFound: neither a bundled assignment nor a folder.
+        InvalidAssignment: files that cannot be read.
     """
     known = bundled()
-    return read_bundle(known[assignment] if assignment in known else Path(assignment))
+    folder = known.get(assignment, Path(assignment))
+    if not folder.is_dir():
+        raise NotFound(what="assignment", name=assignment)
+    return read_bundle(folder)
 
 
 def load_assignment(assignment: str) -> Loaded:

@@ -134,6 +134,8 @@ def give_points(drafts: Sequence[CheckDraft], *, question: Field, mistakes: Mist
         total = None if total is None or points is None else total + points
         partial = draft.partial or (partial_of_question if draft.kind != WRITTEN else None)
         rungs = _read_partial(partial, draft=draft, points=points, mistakes=mistakes) if partial else {}
+        if partial is not None and draft in sharing and len(sharing) > 1:
+            mistakes.add("partial_shared", at=partial.place, kind=draft.kind)
         if draft.logic is not None:
             checks.append(
                 Check(

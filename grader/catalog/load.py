@@ -8,13 +8,14 @@ from grader.catalog.bundle import REFERENCE_FILE, SPEC_FILE, Bundle
 from grader.catalog.checks import WRITTEN
 from grader.catalog.mistakes import MistakeList, Place
 from grader.catalog.positions import read_yaml
-from grader.catalog.shown import parse_code, shown_expressions, wanted_of
+from grader.catalog.shown import shown_expressions, wanted_of
 from grader.catalog.spec import QuestionSpec, Spec, read_spec
 from grader.catalog.version import version_of
 from grader.domain.assignment import Assignment, Question
 from grader.domain.ids import QuestionId
 from grader.domain.location import FoundBy, LocatedAnswer, Location, Wanted
 from grader.domain.notebook import CellKind, Notebook
+from grader.domain.python import parse_python
 from grader.domain.text import Text
 from grader.errors import InvalidAssignment, NotebookRefused
 from grader.notebook.locate import locate
@@ -169,6 +170,6 @@ def _words_before_code(reference: Notebook, answer: LocatedAnswer) -> str:
 def _expressions_in(prompt: Text, *, at: Place, mistakes: MistakeList) -> tuple[str, ...]:
     found = [match.strip() for text in (prompt.ja, prompt.en) for match in _EXPRESSION.findall(text)]
     for expression in dict.fromkeys(found):
-        if not expression or parse_code(expression) is None:
+        if not expression or parse_python(expression) is None:
             mistakes.add("prompt_expression", at=at, expression=expression[:200])
     return tuple(dict.fromkeys(found))

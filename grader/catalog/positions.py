@@ -148,7 +148,7 @@ def _problem_of(error: yaml.YAMLError) -> str:
     return str(getattr(error, "reason", "unreadable"))
 
 
-class _ReadingStopped(Exception):  # noqa: N818  # a way out of the loop, not an error
+class _ReadingStopped(Exception):  # a way out of the loop, not an error
     """Reading on would cost too much or make no sense; the mistake has been noted."""
 
 

@@ -1,13 +1,13 @@
 """What a question's answer looks like in code: how `locate` may recognise one that stands under no heading."""
 
 import ast
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 
 from grader.domain.assignment import Question
 from grader.domain.ids import QuestionId
 from grader.domain.location import Location, Wanted
 from grader.domain.notebook import Notebook
+from grader.domain.python import parse_python
 from grader.notebook.magics import plain_python
 
 
@@ -56,18 +56,8 @@ def shown_expressions(
     }
 
 
-def parse_code(source: str) -> ast.Module | None:
-    """An author's Python as a tree; None where it is not Python."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # such as an invalid escape: it runs all the same
-        try:
-            return ast.parse(source)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return None
-
-
 def _shown_in(source: str) -> Iterator[str]:
-    tree = parse_code(source)
+    tree = parse_python(source)
     statements = tree.body if tree is not None else []  # broken code fails when publishing runs it
     for statement in statements:
         if not isinstance(statement, ast.Expr):

@@ -6,6 +6,7 @@ from grader.cli.language import default_language
 from grader.domain.text import Language
 from grader.errors import (
     AuthorCanFix,
+    Conflict,
     GraderError,
     InvalidAssignment,
     InvalidRequest,
@@ -28,7 +29,7 @@ def exit_status(error: GraderError) -> int:
         return AUTHORS_ERROR
     if isinstance(error, NotebookRefused):
         return REFUSED
-    if isinstance(error, NotFound | NotAllowed | InvalidRequest):
+    if isinstance(error, NotFound | NotAllowed | InvalidRequest | Conflict):
         return USAGE
     return OUR_FAILURE
 
@@ -39,7 +40,7 @@ def explain(error: GraderError, language: Language | None = None) -> None:
     lines = [sentence(error.note, language)]
     if isinstance(error, InvalidAssignment):
         lines += [
-            f"{mistake.file}:{mistake.line}: {mistake.field}: {sentence(mistake.note, language)}"
+            ": ".join(filter(None, (f"{mistake.file}:{mistake.line}", mistake.field, sentence(mistake.note, language))))
             for mistake in error.mistakes
         ]
     elif isinstance(error, SpecDoesNotHold):

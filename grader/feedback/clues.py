@@ -1,10 +1,10 @@
 """What the student's own source shows of a mistake: calls, loops and literals with their lines."""
 
 import ast
-import warnings
 from collections.abc import Sequence
 from functools import cached_property
 
+from grader.domain.python import parse_python
 from grader.domain.text import Fact
 
 _LOOPS = (ast.For, ast.While, ast.AsyncFor)
@@ -32,12 +32,8 @@ class Clues:
 
     @cached_property
     def _nodes(self) -> tuple[ast.AST, ...]:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # a student's "\d" is no business of our log
-                return tuple(ast.walk(ast.parse(self._source)))
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return ()
+        tree = parse_python(self._source)
+        return () if tree is None else tuple(ast.walk(tree))
 
     @cached_property
     def _calls(self) -> tuple[tuple[str, int], ...]:

@@ -5,8 +5,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from grader.domain.execution import CellRun, CellState, Execution, Outcome
+from grader.domain.python import parse_python
 from grader.domain.result import Finding, Verdict
 from grader.notebook.names import feeding, names_of_import, used_names
+
+_NOTHING_SHOWN = ("gradient.not_shown",)
+_RAISED_IN_CALLS = ("function.raised", "function.raised_somewhere")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,13 +76,13 @@ def excuse(evaluate: Callable[[], Finding], circumstances: Circumstances, *, has
     if not has_all_replies:
         return Finding(verdict=Verdict.NEEDS_REVIEW, code="check.no_reply")
     finding = evaluate()
+    if circumstances.gpu_guard and (finding.verdict is Verdict.MISSING or finding.code in _NOTHING_SHOWN):
+        return Finding(verdict=Verdict.NEEDS_GPU, code="check.gpu_guard")
     if finding.verdict is Verdict.PASSED or finding.verdict.is_pending:
         return finding
     if circumstances.gpu_cell is not None:
         return Finding(verdict=Verdict.NEEDS_GPU, code="check.needs_gpu", facts={"cell": circumstances.gpu_cell})
-    if circumstances.gpu_guard and finding.verdict is Verdict.MISSING:
-        return Finding(verdict=Verdict.NEEDS_GPU, code="check.gpu_guard")
-    if circumstances.uses_cuda and finding.code == "function.raised":
+    if circumstances.uses_cuda and finding.code in _RAISED_IN_CALLS:
         return Finding(verdict=Verdict.NEEDS_GPU, code="check.gpu_guard")
     if circumstances.package is not None:
         facts = {"package": circumstances.package}
@@ -117,9 +121,5 @@ def _uses_cuda(source: str) -> bool:
 
 
 def _nodes(source: str, *, having: str) -> Iterator[ast.AST]:
-    if having not in source:
-        return iter(())
-    try:
-        return ast.walk(ast.parse(source))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return iter(())
+    tree = parse_python(source) if having in source else None
+    return iter(()) if tree is None else ast.walk(tree)

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from grader.domain.assignment import Assignment, InputSet
-from grader.domain.execution import Evidence, Execution, QuestionPlan
+from grader.domain.execution import CellState, Evidence, Execution, QuestionPlan
 from grader.domain.ids import QuestionId
 from grader.domain.location import FoundBy, Location
 from grader.domain.notebook import Cell, CellKind, Notebook
 from grader.domain.probe import Probe
-from grader.domain.result import Result
-from grader.domain.text import Note
+from grader.domain.result import Result, Verdict
+from grader.domain.text import Fact, Note
 from grader.errors import SpecDoesNotHold
 from grader.flow.assess import assess, joined, plain_sources, until, with_prefix
 from grader.flow.expected import POOL_SIZE, Expected, check_path
@@ -54,10 +54,15 @@ def prove(loaded: LoadedAssignment, *, runner: Runner, secret: bytes) -> Expecte
 def _take_expected(loaded: LoadedAssignment, *, runner: Runner, secret: bytes) -> Expected:
     assignment = loaded.assignment
     location = locate(loaded.reference, loaded.wanted)
+    written_only = {
+        question.question_id
+        for question in assignment.questions
+        if all(check.kind == "written" for check in question.checks)
+    }
     lost = [
         Note(code="publish.reference_lacks", facts={"question": question_id})
         for question_id, answer in location.answers.items()
-        if answer.found_by is FoundBy.NOT_FOUND or not answer.code_cells
+        if answer.found_by is FoundBy.NOT_FOUND or not (answer.code_cells or question_id in written_only)
     ]
     if lost:
         raise SpecDoesNotHold(lost, assignment=assignment.slug)
@@ -78,6 +83,7 @@ def _take_expected(loaded: LoadedAssignment, *, runner: Runner, secret: bytes) -
         for question in assignment.questions
     ]
     execution = runner.run(notebook, plan=plan, limits=assignment.limits)
+    _check_prompts(assignment, prompt_cells, execution)
     return Expected(
         version=assignment.version,
         environment=execution.environment,
@@ -151,7 +157,10 @@ def _with_prompt_cells(
     after: dict[int, list[tuple[QuestionId, str]]] = {}
     for question_id, wanted in expressions.items():
         cells = location.answers[question_id].code_cells
-        after.setdefault(max(cells), []).extend((question_id, expression) for expression in wanted)
+        # A question without code of its own shows what the whole reference leaves behind.
+        after.setdefault(max(cells, default=len(reference.cells) - 1), []).extend(
+            (question_id, expression) for expression in wanted
+        )
     cells_out: list[Cell] = []
     added: dict[int, tuple[QuestionId, str]] = {}
     for cell in reference.cells:
@@ -161,6 +170,20 @@ def _with_prompt_cells(
             added[index] = (owner, expression)
             cells_out.append(Cell(index=index, kind=CellKind.CODE, source=expression, cell_id=f"prompt-{index}"))
     return replace(reference, cells=tuple(cells_out)), added
+
+
+def _check_prompts(
+    assignment: Assignment, prompt_cells: Mapping[int, tuple[QuestionId, str]], execution: Execution
+) -> None:
+    failed: list[Note] = []
+    for index, (question_id, expression) in prompt_cells.items():
+        run = execution.cell(index)
+        if run is None or run.state is not CellState.OK:
+            error = run.error.name if run is not None and run.error is not None else ""
+            facts: dict[str, Fact] = {"question": question_id, "expression": expression, "error": error}
+            failed.append(Note(code="publish.prompt_fails", facts=facts))
+    if failed:
+        raise SpecDoesNotHold(failed, assignment=assignment.slug)
 
 
 def _prompt_outputs(
@@ -175,14 +198,16 @@ def _prompt_outputs(
 
 
 def _lost_points(result: Result) -> list[Note]:
+    """Each automatic check that the reference does not pass, followed by what the check itself says."""
     return [
-        Note(
-            code="publish.reference_loses",
-            facts={"question": question.question_id, "check": check.check_id, "code": check.code},
-        )
+        note
         for question in result.questions
         for check in question.checks
-        if check.kind != "written" and (check.score < check.points or check.verdict.value != "passed")
+        if check.kind != "written" and check.verdict is not Verdict.PASSED
+        for note in (
+            Note(code="publish.reference_loses", facts={"question": question.question_id, "check": check.check_id}),
+            Note(code=check.code, facts=check.facts),
+        )
     ]
 
 

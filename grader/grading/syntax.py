@@ -2,9 +2,10 @@
 
 import ast
 import builtins
-import warnings
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+
+from grader.domain.python import parse_strictly
 
 _BUILTINS = frozenset(dir(builtins)) | {"display", "get_ipython"}
 MAX_SOURCE = 300_000
@@ -25,7 +26,7 @@ def parse_leniently(source: str) -> ast.Module:
     lines = source.split("\n")
     for _ in range(_MAX_REPAIRS):
         try:
-            return _parse("\n".join(lines))
+            return parse_strictly("\n".join(lines))
         except SyntaxError as error:
             if not _blank_statement(lines, around=_broken_line(error, lines)):
                 break
@@ -74,12 +75,6 @@ def function_names(tree: ast.Module) -> tuple[str, ...]:
                 if isinstance(target, ast.Name):
                     names.setdefault(target.id)
     return tuple(names)
-
-
-def _parse(source: str) -> ast.Module:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a student's "\d" is no business of our log
-        return ast.parse(source)
 
 
 def _broken_line(error: SyntaxError, lines: list[str]) -> int:

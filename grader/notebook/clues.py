@@ -2,12 +2,12 @@
 
 import ast
 import re
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from grader.domain.location import Wanted
 from grader.domain.notebook import CellKind, Notebook
+from grader.domain.python import parse_python
 from grader.notebook.magics import plain_python
 
 STRONG = 4
@@ -74,7 +74,7 @@ class Clues:
         """Whether the cell, or its statements that begin before a line, only import or do nothing: no answer yet."""
         tree = self._tree(position)
         if tree is None and before_line is not None:
-            tree = _parse(plain_python("\n".join(self._sources[position].split("\n", before_line)[:before_line])))
+            tree = parse_python(plain_python("\n".join(self._sources[position].split("\n", before_line)[:before_line])))
         return tree is not None and all(
             isinstance(statement, ast.Import | ast.ImportFrom | ast.Pass) or _is_words(statement)
             for statement in tree.body
@@ -96,7 +96,7 @@ class Clues:
         if position not in self._readable:
             return None
         if position not in self._trees:
-            self._trees[position] = _parse(plain_python(self._sources[position]))
+            self._trees[position] = parse_python(plain_python(self._sources[position]))
         return self._trees[position]
 
     def _weight(self, position: int, one: Wanted) -> int:
@@ -117,15 +117,6 @@ class Clues:
                 return WEAK
         squeezed = "".join(source.split())
         return WEAK if any(pattern.spelling in squeezed for pattern in self._patterns[one.number]) else 0
-
-
-def _parse(source: str) -> ast.Module | None:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # such as an invalid escape in a student's string
-            return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
 
 
 def _is_words(statement: ast.stmt) -> bool:
@@ -168,7 +159,7 @@ def _read_patterns(patterns: Sequence[str]) -> Iterator[_Pattern]:
     for written in patterns:
         text = re.sub(r"\$\$\$[A-Z_]*", _REST, written)
         text = re.sub(r"\$([A-Z_]+)", rf"{_WILDCARD}\1", text)
-        tree = _parse(text.strip())
+        tree = parse_python(text.strip())
         if tree is None or len(tree.body) != 1 or not isinstance(tree.body[0], ast.Expr):
             continue
         expression = tree.body[0].value

@@ -206,10 +206,7 @@ def _undress(line: str, around: Around) -> _Line | None:
     """Take off what only decorates; None for a line that Markdown shows as code or as a table's row."""
     if not around.in_code and line.startswith(("    ", "\t")):
         return None
-    line = line.replace(_VARIATION, "")
-    for digit in "0123456789":
-        line = line.replace(digit + _KEYCAP, f"({digit})")
-    text = unicodedata.normalize("NFKC", line.translate(_CIRCLES))[: 2 * LONGEST_LINE].strip()
+    text = line.strip() if line.isascii() else _in_one_form(line)
     text = text.lstrip("> ")
     if text.startswith("|"):
         return None
@@ -224,10 +221,19 @@ def _undress(line: str, around: Around) -> _Line | None:
         heading_tag = _HEADING_TAG.match(text)
         level = int(heading_tag[1]) if heading_tag else level
     is_bold = text.startswith(("**", "__", "<b>", "<B>", "<strong", "<u>", "<font", "<big"))
-    text = html.unescape(_TAG.sub("", _BREAK_TAG.sub(": ", text)))
-    text = _LINK.sub(r"\1", text)
+    if "<" in text:
+        text = _TAG.sub("", _BREAK_TAG.sub(": ", text))
+    text = html.unescape(text) if "&" in text else text
+    text = _LINK.sub(r"\1", text) if "](" in text else text
     text = text.replace("*", "").replace("`", "").replace("~~", "").strip().strip("_").strip()
     return _Line(text=_without_ornament(" ".join(text.split())), level=level, is_bold=is_bold)
+
+
+def _in_one_form(line: str) -> str:
+    """Full-width characters as ordinary ones, circled and keycap numbers in brackets."""
+    if _KEYCAP in line:
+        line = re.sub(rf"(\d){_VARIATION}?{_KEYCAP}", r"(\1)", line)
+    return unicodedata.normalize("NFKC", line.translate(_CIRCLES).replace(_VARIATION, ""))[: 2 * LONGEST_LINE].strip()
 
 
 def _without_ornament(text: str) -> str:

@@ -183,6 +183,8 @@ class _Writer:
         self._answers = answers
         self._clues = clues
         self._prompts = Prompts([prompt for one in wanted for prompt in one.prompts])
+        self._lines: dict[int, list[str]] = {}
+        self._words: dict[int, list[tuple[int, str]]] = {}
         self._owners: dict[int, list[int]] = {}
         for number, answer in sorted(answers.items()):
             for position in answer.code:
@@ -227,21 +229,30 @@ class _Writer:
         """The words of each cell in order, until more has been read than anybody writes."""
         room = _LONGEST_READ_CHARS
         for span in sorted(set(spans), key=lambda span: (span.cell, span.first)):
-            cell = self._cells[span.cell]
-            lines = split_lines(cell.source)[span.first : span.last]
-            if cell.kind is CellKind.CODE:
-                yield from code_words(cell.source, first=span.first, last=span.last, prompts=self._prompts)
+            lines = self._lines_of(span)
+            if self._cells[span.cell].kind is CellKind.CODE:
+                yield from (text for line, text in self._words_of(span.cell) if span.first <= line < span.last)
             elif words := markdown_words(lines, self._prompts):
                 yield words
             room -= sum(min(len(line), LONGEST_LINE) for line in lines)
             if room <= 0:
                 break
 
+    def _lines_of(self, span: Span) -> list[str]:
+        if span.cell not in self._lines:
+            self._lines[span.cell] = split_lines(self._cells[span.cell].source)
+        return self._lines[span.cell][span.first : span.last]
+
+    def _words_of(self, position: int) -> list[tuple[int, str]]:
+        if position not in self._words:
+            self._words[position] = code_words(self._cells[position].source, self._prompts)
+        return self._words[position]
+
     def _has_attachment(self, span: Span) -> bool:
         cell = self._cells[span.cell]
         if cell.kind is CellKind.CODE:
             return False
-        return cell.has_attachments or has_picture("\n".join(split_lines(cell.source)[span.first : span.last]))
+        return cell.has_attachments or any(map(has_picture, self._lines_of(span)))
 
     def _own_notes(
         self, one: Wanted, found_by: FoundBy, code: Sequence[int], written: Sequence[str], texts: Sequence[int]

@@ -11,8 +11,8 @@ from grader.notebook.headings import Around, Label, LabelKind, read_line
 
 LONGEST_CELL_LINES = 2_000
 """Lines of a cell that are searched for labels; the rest counts as one long line."""
-_ALL_LINES = 200_000
-"""Lines of a notebook that are searched, shared evenly by its cells."""
+_ALL_LINES = 60_000
+"""Lines of a notebook that are searched; of a longer one each cell gets an equal share."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,8 @@ class Mark:
 def find_marks(notebook: Notebook, wanted: Sequence[Wanted]) -> tuple[Mark, ...]:
     """All labels, in the notebook's order."""
     numbers = {one.question_id.casefold(): one.number for one in wanted}
-    longest = min(LONGEST_CELL_LINES, _ALL_LINES // max(len(notebook.cells), 1))
+    is_long = sum(cell.source.count("\n") + 1 for cell in notebook.cells) > _ALL_LINES
+    longest = min(LONGEST_CELL_LINES, _ALL_LINES // len(notebook.cells)) if is_long else LONGEST_CELL_LINES
     marks: list[Mark] = []
     for position, cell in enumerate(notebook.cells):
         lines = split_lines(cell.source)[:longest]

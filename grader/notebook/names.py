@@ -4,18 +4,20 @@ import ast
 import builtins
 from collections.abc import Sequence
 
+from grader.domain.python import parse_python
+
 _BUILTINS = frozenset(dir(builtins))
 
 
 def bound_names(source: str) -> frozenset[str]:
     """Names that running `source` at the top level binds or changes; empty for source that does not parse."""
-    tree = _parse(source)
+    tree = parse_python(source)
     return frozenset() if tree is None else frozenset(_bound(tree.body))
 
 
 def used_names(source: str) -> frozenset[str]:
     """Names that `source` reads anywhere, function bodies included, built-ins left out."""
-    tree = _parse(source)
+    tree = parse_python(source)
     if tree is None:
         return frozenset()
     return frozenset(
@@ -27,7 +29,7 @@ def used_names(source: str) -> frozenset[str]:
 
 def names_of_import(source: str, package: str) -> frozenset[str]:
     """Names that the import statements of one top-level package bind in `source`."""
-    tree = _parse(source)
+    tree = parse_python(source)
     if tree is None:
         return frozenset()
     names: set[str] = set()
@@ -58,13 +60,6 @@ def feeding(sources: Sequence[str], *, start: Sequence[int]) -> frozenset[int]:
                 found.add(giver)
                 todo.append(giver)
     return frozenset(found)
-
-
-def _parse(source: str) -> ast.Module | None:
-    try:
-        return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
 
 
 def _bound(statements: Sequence[ast.stmt]) -> set[str]:

@@ -138,27 +138,34 @@ def _with_ends(events: Sequence[_Event]) -> Iterator[tuple[_Event, int]]:
         yield events[-1], CELL_END
 
 
-def _joined(regions: Sequence[Region], clues: Clues) -> list[Region]:
+def _joined(regions: Sequence[Region], clues: Clues) -> Iterator[Region]:
     """Put together neighbours that are one answer: 問題1 and 解答1, a prompt and a marker, two parts, tagged cells."""
-    joined: list[Region] = []
+    together: list[Region] = []
+    has_code = False
     for region in regions:
-        before = joined[-1] if joined else None
-        if before is not None and region.follows and _continues(before, region, clues):
-            joined[-1] = replace(
-                before,
-                code=tuple(dict.fromkeys((*before.code, *region.code))),
-                spans=(*before.spans, *region.spans),
-            )
-        else:
-            joined.append(region)
-    return joined
+        brings_code = any(map(clues.has_code, region.code))
+        if together and not (region.follows and _continues(together[-1], region, has_both=has_code and brings_code)):
+            yield _as_one(together)
+            together, has_code = [], False
+        together.append(region)
+        has_code = has_code or brings_code
+    if together:
+        yield _as_one(together)
 
 
-def _continues(before: Region, region: Region, clues: Clues) -> bool:
+def _continues(before: Region, region: Region, *, has_both: bool) -> bool:
     first, second = before.anchor, region.anchor
     if first.numbers != second.numbers or before.is_crowded != region.is_crowded:
         return False
     if first.found_by is FoundBy.TAG and second.found_by is FoundBy.TAG:
         return True
-    has_both = any(map(clues.has_code, before.code)) and any(map(clues.has_code, region.code))
     return not has_both or second.is_answer or first.part != second.part
+
+
+def _as_one(regions: Sequence[Region]) -> Region:
+    """Under the first one's heading."""
+    return replace(
+        regions[0],
+        code=tuple(dict.fromkeys(cell for region in regions for cell in region.code)),
+        spans=tuple(span for region in regions for span in region.spans),
+    )

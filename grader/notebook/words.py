@@ -5,12 +5,12 @@ import io
 import re
 import tokenize
 import unicodedata
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import groupby, zip_longest
 
+from grader.domain.python import parse_python
 from grader.notebook.headings import Around, LabelKind, read_line
 from grader.notebook.magics import plain_python
 
@@ -205,17 +205,17 @@ _TEMPLATE = re.compile(
 )
 
 
-def code_words(source: str, *, first: int, last: int, prompts: Prompts) -> list[str]:
-    """Comments and bare strings of a code cell's lines: neither markers nor form fields nor code commented out."""
+def code_words(source: str, prompts: Prompts) -> list[tuple[int, str]]:
+    """Comments and bare strings of a code cell, each with its line from 0.
+
+    Neither markers nor form fields nor code that is commented out.
+    """
     words = list(_bare_strings(source))
     for _, block in groupby(enumerate(_comments(source)), key=lambda item: (item[1].line - item[0], item[1].is_beside)):
         group = [comment for _, comment in block]
-        text = _spoken([comment.text for comment in group])
-        if text:
-            words.append((group[0].line, text))
-    inside = [(line, text) for line, text in sorted(words) if first <= line < last]
-    cleaned = ("\n".join(prompts.without(text.split("\n"))) for _, text in inside)
-    return [_clipped(text) for text in cleaned if any(character.isalnum() for character in text)]
+        words.append((group[0].line, _spoken([comment.text for comment in group])))
+    cleaned = ((line, "\n".join(prompts.without(text.split("\n")))) for line, text in sorted(words))
+    return [(line, _clipped(text)) for line, text in cleaned if any(character.isalnum() for character in text)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,7 +243,7 @@ def _comments(source: str) -> list[_Comment]:
 
 
 def _bare_strings(source: str) -> Iterator[tuple[int, str]]:
-    tree = _parse(plain_python(source)) if len(source) <= _LARGEST_CODE_CHARS else None
+    tree = parse_python(plain_python(source)) if len(source) <= _LARGEST_CODE_CHARS else None
     for statement in tree.body if tree else ():
         if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
             text = statement.value.value
@@ -275,7 +275,7 @@ def _is_marker(text: str) -> bool:
 
 def _is_code(text: str) -> bool:
     """Whether a comment is surely code: it calls, imports, defines or loops. Formulas and typed outputs are words."""
-    tree = _parse(f"{text} pass" if text.endswith(":") else text)
+    tree = parse_python(f"{text} pass" if text.endswith(":") else text)
     if tree is None or any(isinstance(node, ast.Name) and not node.id.isascii() for node in ast.walk(tree)):
         return False
     return any(_acts(statement) for statement in tree.body)
@@ -291,12 +291,3 @@ def _shows_value(function: ast.expr) -> bool:
     """tensor([1, 2]) and torch.Size([2]) in a comment are outputs that were copied."""
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
     return name in {"tensor", "Size", "array", "f"}
-
-
-def _parse(source: str) -> ast.Module | None:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None

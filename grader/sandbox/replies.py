@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from grader.domain.execution import CellError
+from grader.domain.python import parse_python
 from grader.notebook.magics import plain_python
 from grader.sandbox.outputs import plain_text
 
@@ -58,10 +59,10 @@ def find_missing_import(error: CellError, *, source: str) -> MissingImport | Non
     if error.name != "ModuleNotFoundError" or match is None or len(source) > _PARSED_MAX_CHARACTERS:
         return None
     plain = plain_python(source)
-    try:
-        statements = ast.parse(plain).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = parse_python(plain)
+    if tree is None:
         return None
+    statements = tree.body
     statement = _failed_import(statements, error=error, package=match[1])
     if statement is None:
         return None

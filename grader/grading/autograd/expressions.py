@@ -48,7 +48,7 @@ _FAKING = frozenset(
 _PATCHABLE = ("torch.Tensor", "torch.autograd", "torch.func", "torch.tensor", "torch._", "builtins", "sys.std")
 
 
-class TooLarge(Exception):  # noqa: N818 - not an error: the source is given up, not the grading
+class TooLarge(Exception):
     """The source is too large to follow."""
 
 

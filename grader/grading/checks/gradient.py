@@ -44,7 +44,7 @@ class GradientCheck(TolerantSettings):
     """Settings: `of` names the variable in the reference, `at` the number the derivative is taken at."""
 
     kind: ClassVar[str] = "gradient"
-    RUNGS: ClassVar[tuple[str, ...]] = ("shape", "values")
+    RUNGS: ClassVar[tuple[str, ...]] = ("values",)
     has_hidden_inputs: ClassVar[bool] = False
     answer_patterns: ClassVar[tuple[str, ...]] = ()
 
@@ -182,7 +182,8 @@ class GradientCheck(TolerantSettings):
                 code=code,
                 facts=worst.facts
                 | ({"shape": str(worst.shape), "expected_shape": str(target.shape)} if is_shape else {}),
-                rung=Rung.SHAPE if is_shape else Rung.VALUES,
+                # Of another shape nothing is known about the numbers, so there is no rung that could be worth points.
+                rung=None if is_shape else Rung.VALUES,
                 actual=worst.value,
                 expected=target.value,
             )

@@ -1,7 +1,5 @@
 """The `source` kind: an expression that the student's code must contain, or must not, found in the syntax tree."""
 
-import ast
-import warnings
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Self
@@ -10,6 +8,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from grader.domain.execution import Evidence
+from grader.domain.python import parse_strictly
 from grader.domain.result import Finding, Verdict
 from grader.domain.text import Fact
 from grader.grading.checks.unprobed import UnprobedCheck
@@ -87,9 +86,7 @@ class SourceCheck(UnprobedCheck):
 def _syntax_error_line(source: str) -> int | None:
     """Where the source stops being Python; None where all of it parses."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a student's "\d" is no business of our log
-            ast.parse(source)
+        parse_strictly(source)
     except SyntaxError as error:
         return error.lineno or 1
     except ValueError:  # null bytes, lone surrogates

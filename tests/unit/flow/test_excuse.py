@@ -129,3 +129,11 @@ def test_an_unanswered_probe_is_for_a_person():
     around = circumstances(["t = 1"], [run(0)], of=[0])
 
     assert judged(ABSENT, around, has_all_replies=False).verdict is Verdict.NEEDS_REVIEW
+
+
+def test_a_derivative_never_shown_behind_a_gpu_guard_is_about_the_gpu():
+    nothing_shown = Finding(verdict=Verdict.NEEDS_REVIEW, code="gradient.not_shown")
+    source = "if torch.cuda.is_available():\n    f(x.cuda()).backward()"
+    around = circumstances([source], [run(0)], of=[0])
+
+    assert judged(nothing_shown, around).verdict is Verdict.NEEDS_GPU

@@ -4,10 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.notebook.regions import CELL_END
 from grader.notebook.words import LONGEST_PIECE_CHARS, Prompts, code_words, has_picture, markdown_words
 
-NO_PROMPTS = Prompts([])
 ASK_SIZE = "`size` メソッドで `t` の大きさを表示しなさい。"
 ASK_TENSOR = "次のように表示されるテンソル `t` を作りなさい。{{print(t)}}"
 ASK_TENSOR_ABOVE = "次のように表示されるとします。\n\n{{print(t)}}\n\nこのテンソル `t` を作りなさい。"
@@ -18,7 +16,7 @@ def of_markdown(text, *prompts):
 
 
 def of_code(source, *prompts):
-    return code_words(source, first=0, last=CELL_END, prompts=Prompts(prompts))
+    return [text for _, text in code_words(source, Prompts(prompts))]
 
 
 class TestMarkdown:
@@ -160,10 +158,10 @@ class TestComments:
         assert of_code("%%time\n!ls\n# 速い") == ["速い"]
         assert of_code("x = (\n# 閉じ忘れ") == ["閉じ忘れ"]
 
-    def test_only_the_lines_asked_for(self):
-        source = "# 一つ目\nx = 1\n# 二つ目"
+    def test_words_come_in_order_with_their_lines(self):
+        source = '# 一つ目\nx = 1\n"""二つ目"""\n# 三つ目'
 
-        assert code_words(source, first=2, last=3, prompts=NO_PROMPTS) == ["二つ目"]
+        assert code_words(source, Prompts([])) == [(0, "一つ目"), (2, "二つ目"), (3, "三つ目")]
 
 
 class TestAnything:

@@ -1,0 +1,28 @@
+"""Other people's Python as a syntax tree: quietly, and without failing on what is not Python."""
+
+import ast
+import warnings
+
+MAX_PARSED_CHARACTERS = 1_000_000
+"""Above this a source is treated as one that does not parse: a tree takes some hundred times its text's memory."""
+
+
+def parse_python(source: str) -> ast.Module | None:
+    """The tree of a source; None where it is not Python, nests too deep, or is too long to be somebody's cell."""
+    if len(source) > MAX_PARSED_CHARACTERS:
+        return None
+    try:
+        return parse_strictly(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def parse_strictly(source: str) -> ast.Module:
+    """The tree of a source; warnings about it, such as an invalid escape, are no business of our log.
+
+    Raises:
+        SyntaxError, ValueError, RecursionError, MemoryError: it has none.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(source)
