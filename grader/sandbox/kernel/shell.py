@@ -256,6 +256,8 @@ def build_kernel() -> SocketKernel:
     config.HistoryManager.enabled = False  # its thread and its SQLite file would not survive the fork
     config.IPCompleter.use_jedi = False
     config.InlineBackend.close_figures = True
+    # Colouring a traceback takes 20 ms a frame, and who shows it later has to take escape sequences out anyway.
+    config.InteractiveShell.colors = "nocolor"
     kernel: SocketKernel = SocketKernel.instance(
         session=SocketSession(key=b"", username="", check_pid=False),
         iopub_socket="iopub",
