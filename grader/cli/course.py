@@ -7,7 +7,7 @@ import typer
 from grader import wiring
 from grader.domain.people import CountingPolicy
 from grader.flow.people import add_course
-from grader.flow.publish import offer
+from grader.flow.publish import offer, update_offering
 
 app = typer.Typer(help="Add courses and offer assignments in them.", no_args_is_help=True)
 
@@ -42,4 +42,15 @@ def offer_assignment(
     with wiring.open_stores(wiring.read_settings()) as stores:
         dates = wiring.parse_dates(course, stores, opens=opens, due=due, closes=closes, feedback=feedback)
         offering = offer(assignment, course=course, dates=dates, stores=stores)
+    print(f"{course}/{offering.slug} {offering.version[:12]}")
+
+
+@app.command("update")
+def update(
+    course: Annotated[str, typer.Argument(help="The course's short name.")],
+    assignment: Annotated[str, typer.Argument(help="The short name of an assignment that it offers.")],
+) -> None:
+    """Let a course use the newest published version and texts of an assignment; nothing is graded anew."""
+    with wiring.open_stores(wiring.read_settings()) as stores:
+        offering = update_offering(assignment, course=course, stores=stores)
     print(f"{course}/{offering.slug} {offering.version[:12]}")

@@ -95,6 +95,29 @@ def offer(slug: str, *, course: str, stores: Stores, dates: Dates = _NO_DATES, b
     return offering
 
 
+def update_offering(slug: str, *, course: str, stores: Stores, by: Caller | None = None) -> Offering:
+    """Let a course offer the newest version of an assignment, with its newest texts; only on request, never by itself.
+
+    Submissions keep the runs they have; new ones, and regrades, are graded by the new version.
+
+    Raises:
+        NotFound: no such course, or it does not offer the assignment, or no version could be graded.
+        Forbidden: `by` is neither instructor nor admin.
+    """
+    with stores.storage.writing() as tx:
+        found = visible_course(tx, course, by)
+        if by is not None and not by.is_instructor_in(found.course_id):
+            raise Forbidden(needs="instructor")
+        offering = tx.offerings.find(found.course_id, slug=slug)
+        if offering is None:
+            raise NotFound(what="assignment", name=slug)
+        version = _newest_usable(tx, slug).version
+        tx.offerings.set_version(
+            offering.offering_id, version, revision=tx.versions.get_revision(version).number
+        )
+        return tx.offerings.get(offering.offering_id)
+
+
 def _newest_usable(tx: Transaction, slug: str) -> PublishedVersion:
     for version in tx.versions.list_all(slug=slug):
         if version.state is not VersionState.FAILED:
