@@ -233,10 +233,14 @@ def _as_anchor(mark: Mark, default_level: int) -> Anchor:
 
 
 def _ending_level(mark: Mark) -> int | None:
-    """Level at which a mark that names no question of ours ends a section; comments in code end nothing."""
+    """Level at which a mark that names no question of ours ends a section.
+
+    Neither comments in code do, nor ## (1) and the like, which stand for the parts of a question.
+    """
     label = mark.label
     if mark.found_by is not FoundBy.HEADING:
         return None
     if label.kind in (LabelKind.QUESTION, LabelKind.HOMEWORK) or label.ends_all:
         return 0
-    return label.level if label.level < NO_LEVEL else None
+    is_part = label.kind is LabelKind.NUMBERED and not (label.title and label.shape.startswith("dot"))
+    return label.level if label.level < NO_LEVEL and not is_part else None

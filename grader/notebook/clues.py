@@ -32,6 +32,20 @@ class _Pattern:
     """The first name that stands for data: another answer may use another."""
     spelling: str
 
+    @property
+    def kind(self) -> type[ast.AST]:
+        return type(self.tree)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Facts:
+    """What is kept of a cell; lines count from 1."""
+
+    has_code: bool
+    answer_line: int | None
+    """Of the first statement that does more than import."""
+    weights: Mapping[int, int]
+
 
 class Clues:
     """The code cells of one notebook as far as they tell which question they answer; each is parsed at most once."""
@@ -43,16 +57,11 @@ class Clues:
         self._readable = self._choose_readable()
         self._wanted = wanted
         self._patterns = {one.number: tuple(_read_patterns(one.patterns)) for one in wanted}
-        self._trees: dict[int, ast.Module | None] = {}
-        self._weights: dict[int, Mapping[int, int]] = {}
+        self._facts: dict[int, _Facts] = {}
 
     def of(self, position: int) -> Mapping[int, int]:
         """Weight of the cell's evidence for each question, by number; questions it says nothing of are absent."""
-        if position not in self._weights:
-            self._weights[position] = {
-                one.number: weight for one in self._wanted if (weight := self._weight(position, one)) > 0
-            }
-        return self._weights[position]
+        return self._facts_of(position).weights
 
     def can_know(self, number: int) -> bool:
         """Whether the question says anything by which an answer could be recognised."""
@@ -64,22 +73,12 @@ class Clues:
 
     def has_code(self, position: int) -> bool:
         """Whether the cell does anything: comments, blank lines and bare strings are words."""
-        tree = self._tree(position)
-        if tree is None:
-            lines = self._sources[position].split("\n", _LOOKED_AT_LINES)[:_LOOKED_AT_LINES]
-            return any(line and not line.isspace() and not line.lstrip().startswith("#") for line in lines)
-        return any(not _is_words(statement) for statement in tree.body)
+        return self._facts_of(position).has_code
 
     def is_setup(self, position: int, *, before_line: int | None = None) -> bool:
         """Whether the cell, or its statements that begin before a line, only import or do nothing: no answer yet."""
-        tree = self._tree(position)
-        if tree is None and before_line is not None:
-            tree = parse_python(plain_python("\n".join(self._sources[position].split("\n", before_line)[:before_line])))
-        return tree is not None and all(
-            isinstance(statement, ast.Import | ast.ImportFrom | ast.Pass) or _is_words(statement)
-            for statement in tree.body
-            if before_line is None or statement.lineno <= before_line
-        )
+        line = self._facts_of(position).answer_line
+        return line is None or (before_line is not None and line > before_line)
 
     def _choose_readable(self) -> frozenset[int]:
         readable, chars = set(), 0
@@ -92,31 +91,60 @@ class Clues:
                 readable.add(position)
         return frozenset(readable)
 
-    def _tree(self, position: int) -> ast.Module | None:
-        if position not in self._readable:
-            return None
-        if position not in self._trees:
-            self._trees[position] = parse_python(plain_python(self._sources[position]))
-        return self._trees[position]
+    def _facts_of(self, position: int) -> _Facts:
+        if position not in self._facts:
+            is_readable = position in self._readable
+            tree = parse_python(plain_python(self._sources[position])) if is_readable else None
+            self._facts[position] = self._read_tree(tree) if tree else self._read_text(position)
+        return self._facts[position]
 
-    def _weight(self, position: int, one: Wanted) -> int:
-        tree = self._tree(position)
-        patterns = self._patterns[one.number]
-        if tree is None:
-            return self._weight_by_spelling(position, one) if position in self._readable else 0
-        pieces = [STRONG for name in one.names if name in _bound_names(tree)]
-        for pattern in patterns:
-            pieces.append(_strength(tree, pattern))
-        found = sorted((piece for piece in pieces if piece), reverse=True)
-        return 0 if not found else found[0] + (1 if len(found) > 1 else 0)
+    def _read_tree(self, tree: ast.Module) -> _Facts:
+        acting = [statement for statement in tree.body if not _is_words(statement)]
+        setup = (ast.Import, ast.ImportFrom, ast.Pass)
+        answering = (statement.lineno for statement in acting if not isinstance(statement, setup))
+        weights = self._weights(tree) if acting else {}
+        return _Facts(has_code=bool(acting), answer_line=next(answering, None), weights=weights)
 
-    def _weight_by_spelling(self, position: int, one: Wanted) -> int:
+    def _read_text(self, position: int) -> _Facts:
+        """What can be told of a cell that does not parse, or that nobody wrote by hand."""
         source = self._sources[position]
-        for name in one.names:
-            if re.search(rf"^(?:def\s+{re.escape(name)}\s*\(|{re.escape(name)}\s*=[^=])", source, re.MULTILINE):
-                return WEAK
+        lines = enumerate(source.split("\n", _LOOKED_AT_LINES)[:_LOOKED_AT_LINES], start=1)
+        coded = [(at, line) for at, line in lines if line.strip() and not line.lstrip().startswith("#")]
+        answering = (at for at, line in coded if not line.startswith(("import ", "from ", "%", "!")))
+        weights = self._weights_by_spelling(source) if position in self._readable else {}
+        return _Facts(has_code=bool(coded), answer_line=next(answering, None), weights=weights)
+
+    def _weights(self, tree: ast.Module) -> dict[int, int]:
+        bound = _bound_names(tree)
+        nodes: dict[type[ast.AST], list[ast.AST]] = {pattern.kind: [] for pattern in self._all_patterns()}
+        for node in ast.walk(tree):
+            if type(node) in nodes:
+                nodes[type(node)].append(node)
+        weights = {}
+        for one in self._wanted:
+            pieces = [STRONG for name in one.names if name in bound]
+            pieces += [_strength(nodes[pattern.kind], pattern) for pattern in self._patterns[one.number]]
+            found = [piece for piece in pieces if piece]
+            if found:
+                weights[one.number] = max(found) + (1 if len(found) > 1 else 0)
+        return weights
+
+    def _all_patterns(self) -> Iterator[_Pattern]:
+        return (pattern for patterns in self._patterns.values() for pattern in patterns)
+
+    def _weights_by_spelling(self, source: str) -> dict[int, int]:
         squeezed = "".join(source.split())
-        return WEAK if any(pattern.spelling in squeezed for pattern in self._patterns[one.number]) else 0
+        return {
+            one.number: WEAK
+            for one in self._wanted
+            if any(pattern.spelling in squeezed for pattern in self._patterns[one.number])
+            or any(_is_spelt_bound(name, source) for name in one.names)
+        }
+
+
+def _is_spelt_bound(name: str, source: str) -> bool:
+    escaped = re.escape(name)
+    return re.search(rf"^(?:def[ \t]+{escaped}[ \t]*\(|{escaped}[ \t]*=[^=])", source, re.MULTILINE) is not None
 
 
 def _is_words(statement: ast.stmt) -> bool:
@@ -173,14 +201,12 @@ def _read_patterns(patterns: Sequence[str]) -> Iterator[_Pattern]:
         )
 
 
-def _strength(tree: ast.Module, pattern: _Pattern) -> int:
+def _strength(nodes: Sequence[ast.AST], pattern: _Pattern) -> int:
     found = 0
-    for node in ast.walk(tree):
-        if type(node) is not type(pattern.tree):
-            continue
+    for node in nodes:
         if _matches(node, pattern.tree, variable=None, seen={}):
             return WEAK if pattern.has_wildcards else STRONG
-        if pattern.variable and _matches(node, pattern.tree, variable=pattern.variable, seen={}):
+        if not found and pattern.variable and _matches(node, pattern.tree, variable=pattern.variable, seen={}):
             found = WEAK
     return found
 

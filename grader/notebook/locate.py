@@ -122,7 +122,7 @@ def _choose(number: int, regions: Sequence[Region], clues: Clues) -> _Answer:
     equals = [region for region in coded if _STRENGTH.index(region.anchor.found_by) == strongest]
     tagged = strongest == _STRENGTH.index(FoundBy.TAG)
     counted = equals if tagged else equals[-1:]
-    wordy = [region for region in own if region not in coded]
+    wordy = [region for region in own if not any(map(clues.has_code, region.code))]
     if any(not region.is_crowded for region in (*counted, *wordy)):
         # Headings pasted together above an answer bring its prompt; below it they may bring its explanation.
         end = counted[-1].anchor.cell if counted else _NOWHERE

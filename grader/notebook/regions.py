@@ -159,7 +159,8 @@ def _continues(before: Region, region: Region, *, has_both: bool) -> bool:
         return False
     if first.found_by is FoundBy.TAG and second.found_by is FoundBy.TAG:
         return True
-    return not has_both or second.is_answer or first.part != second.part
+    is_same_cell = before.code[-1:] == region.code[:1]
+    return not has_both or is_same_cell or second.is_answer or first.part != second.part
 
 
 def _as_one(regions: Sequence[Region]) -> Region:

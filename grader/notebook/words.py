@@ -156,7 +156,7 @@ _PICTURE = re.compile(r"!\[[^\[\]]{0,200}\]\(|<img\b|\]\(attachment:", re.IGNORE
 
 def markdown_words(lines: Sequence[str], prompts: Prompts) -> str:
     """What a student wrote in lines of Markdown; '' if nothing but prompt, headings and blank lines."""
-    kept = prompts.without([_without_data(line) for line in lines])
+    kept = [line for line in prompts.without([_without_data(line) for line in lines]) if not _is_template(line)]
     return _clipped("\n".join(kept)) if any(_says_something(line) for line in kept) else ""
 
 
@@ -199,10 +199,11 @@ def _clipped(text: str) -> str:
 
 _FORM = re.compile(r"@(?:param|title)\b|%%|type:\s|noqa\b|-\*-|!", re.IGNORECASE)
 _TEMPLATE = re.compile(
-    r"(?:your|write|enter|put)\b.{0,40}\b(?:code|answer|solution)|(?:begin|end)\s+solution"
-    r"|ここ(?:に|から|まで).{0,20}(?:書|記入|入力|コード|解答)",
+    r"(?:your|write|enter|put)\b.{0,40}\b(?:code|answer|solution)\b.{0,12}$|(?:begin|end)\s+solution"
+    r"|ここ(?:に|から|まで)[^。、]{0,20}(?:書|記入|入力|コード|解答)[^。、]{0,12}。?[)）]?$",
     re.IGNORECASE,
 )
+_LONGEST_TEMPLATE_CHARS = 60
 
 
 def code_words(source: str, prompts: Prompts) -> list[tuple[int, str]]:
@@ -264,8 +265,14 @@ def _spoken(comments: Sequence[str]) -> str:
     return "\n".join(
         text
         for text in texts
-        if text and not (_FORM.match(text) or _TEMPLATE.search(text[:200]) or _is_marker(text) or _is_code(text))
+        if text and not (_FORM.match(text) or _is_template(text) or _is_marker(text) or _is_code(text))
     )
+
+
+def _is_template(text: str) -> bool:
+    """A remark that a template brings: write your answer here."""
+    stripped = text.strip()
+    return len(stripped) <= _LONGEST_TEMPLATE_CHARS and _TEMPLATE.search(stripped) is not None
 
 
 def _is_marker(text: str) -> bool:

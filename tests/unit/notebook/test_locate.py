@@ -136,7 +136,7 @@ class TestHeadings:
 
     @pytest.mark.parametrize(
         "ending",
-        ["# 感想", "**感想**", "# Appendix", "# 課題9", "# 別の話", "問題7", "感想\n===="],
+        ["# 感想", "**感想**", "# Appendix", "# 課題9", "# 別の話", "# 3. 次の章", "問題7", "感想\n===="],
     )
     def test_another_section_ends_the_last_answer(self, ending):
         location = find(markdown("# 課題8"), answers(), markdown(f"{ending}\n\n難しかった"), "t = 0")
@@ -144,7 +144,7 @@ class TestHeadings:
         assert location.answers["q6"].code_cells == (12,)
         assert location.answers["q6"].written == ()
 
-    @pytest.mark.parametrize("heading", ["### 手計算", "## 解答", "#### 小さな見出し", "---"])
+    @pytest.mark.parametrize("heading", ["### 手計算", "## 解答", "#### 小さな見出し", "## (2)", "# ② 微分", "---"])
     def test_heading_inside_an_answer_does_not_end_it(self, heading):
         location = find(answers("## 問題{n}"), markdown(f"{heading}\n\nf'(1) = -12"), "f(1)")
 
@@ -411,6 +411,17 @@ class TestMarkers:
         location = find(markdown("問題1"), CODE[0], f"import numpy\n# 問題2\n{CODE[1]}", f"t + 1\n# 問題3\n{CODE[2]}")
 
         assert cells_of(location)[:3] == [(1,), (2, 3), (3,)]
+
+    def test_imports_above_the_marker_of_a_broken_cell_are_nobodys(self):
+        location = find(markdown("問題1"), CODE[0], "import numpy\n# 問題2\nprint(t.size()")
+
+        assert cells_of(location)[:2] == [(1,), (2,)]
+
+    def test_marker_twice_in_a_cell_is_one_answer(self):
+        location = find("# 問題1\nx = 1\n# 問題1\nt = x", CODE[1])
+
+        assert location.answers["q1"].code_cells == (0,)
+        assert location.answers["q1"].notes == ()
 
     def test_heading_outweighs_marker(self):
         location = find(answers(), f"# 問題1\n{CODE[0]}")

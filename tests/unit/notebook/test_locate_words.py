@@ -31,10 +31,15 @@ class TestMarkdown:
             pytest.param("### 解答", id="heading inside the answer"),
             pytest.param("---", id="rule"),
             pytest.param("#### 手計算\n---", id="both"),
+            pytest.param("（ここに解答を書いてください。）", id="template's remark"),
+            pytest.param("*Write your answer here.*", id="template's remark in English"),
         ],
     )
     def test_headings_and_rules_alone_are_no_words(self, text):
         assert of_markdown(text) == ""
+
+    def test_words_that_point_to_a_place_are_kept(self):
+        assert of_markdown("ここに -1 を書くと、最後の行になります。") != ""
 
     def test_prompt_is_taken_out(self):
         assert of_markdown(f"{ASK_SIZE}\n\n大きさは(4, 3, 2)", ASK_SIZE) == "大きさは(4, 3, 2)"
