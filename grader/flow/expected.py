@@ -4,6 +4,7 @@ import json
 import struct
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from grader.domain.assignment import InputSet
 from grader.domain.execution import CellError, CellRun, CellState, Evidence, Output
@@ -17,6 +18,8 @@ POOL_SIZE = 64
 """Sets of hidden inputs per check: two neighbours rarely get the same, and preparing them takes a moment."""
 
 _KEPT_BYTES = 64 * 1024 * 1024
+_BROKEN = (struct.error, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""What reading JSON of another form than our own can raise."""
 
 
 def check_path(question_id: QuestionId, check_id: CheckId) -> str:
@@ -79,7 +82,7 @@ def encode_expected(expected: Expected, codec: ReplyCodec) -> bytes:
     for path, pool in expected.pools.items():
         for draw, inputs in enumerate(pool):
             values[f"inputs/{path}/{draw}"] = _inputs_to_reply(inputs)
-    head = json.dumps(header, ensure_ascii=False).encode()
+    head = json.dumps(header).encode()
     return struct.pack("<I", len(head)) + head + codec.encode(values, cap_bytes=_KEPT_BYTES)
 
 
@@ -90,9 +93,8 @@ def decode_expected(data: bytes, codec: ReplyCodec) -> Expected:
         BadWireBytes: not what encode_expected made.
     """
     try:
-        (length,) = struct.unpack_from("<I", data)
-        header = json.loads(data[4 : 4 + length])
-        values = codec.decode(data[4 + length :])
+        header, values_at = _read_header(data)
+        values = codec.decode(data[values_at:])
         pools = {
             path: tuple(_inputs_from_reply(values[f"inputs/{path}/{draw}"]) for draw in range(count))
             for path, count in header["pools"].items()
@@ -104,9 +106,9 @@ def decode_expected(data: bytes, codec: ReplyCodec) -> Expected:
             questions={QuestionId(q): _evidence_from_json(entry) for q, entry in header["questions"].items()},
             replies={key.removeprefix("reply/"): v for key, v in values.items() if key.startswith("reply/")},
             pools=pools,
-            prompt_outputs={QuestionId(q): texts for q, texts in header["prompt_outputs"].items()},
+            prompt_outputs={QuestionId(q): texts for q, texts in _prompt_outputs(header).items()},
         )
-    except (struct.error, ValueError, KeyError, TypeError) as error:
+    except _BROKEN as error:
         raise BadWireBytes(what="expected values") from error
 
 
@@ -117,11 +119,23 @@ def read_prompt_outputs(data: bytes) -> Mapping[str, Mapping[str, str]]:
         BadWireBytes: not what encode_expected made.
     """
     try:
-        (length,) = struct.unpack_from("<I", data)
-        outputs: Mapping[str, Mapping[str, str]] = json.loads(data[4 : 4 + length])["prompt_outputs"]
-    except (struct.error, ValueError, KeyError, TypeError) as error:
+        header, _ = _read_header(data)
+        return _prompt_outputs(header)
+    except _BROKEN as error:
         raise BadWireBytes(what="expected values") from error
-    return outputs
+
+
+def _read_header(data: bytes) -> tuple[Any, int]:
+    """The header, and where the values begin; one of `_BROKEN` where there is none."""
+    (length,) = struct.unpack_from("<I", data)
+    return json.loads(data[4 : 4 + length]), 4 + length
+
+
+def _prompt_outputs(header: Any) -> dict[str, dict[str, str]]:  # noqa: ANN401 - JSON of unknown form
+    return {
+        question: {expression: str(text) for expression, text in texts.items()}
+        for question, texts in header["prompt_outputs"].items()
+    }
 
 
 def _inputs_to_reply(inputs: InputSet) -> NamesReply:
