@@ -30,4 +30,27 @@ class CallFunction:
     """Budget for all calls together."""
 
 
-Probe: TypeAlias = TakeNames | CallFunction
+PRINTED = "print()"
+"""Under this key a ReplayBent's reply holds what was printed and shown; no variable can have such a name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayBent:
+    """Run a question's code once more, in a copy of the kernel that is thrown away, with a function bent.
+
+    Wherever the code defines or calls one of `functions`, f(x) becomes f(x) + square * x**2 + slope * x. What is
+    honestly derived from f moves along with it; a number that was written down, or derived from something else, stays.
+    Answered by NamesReply: the names as they are then, and PRINTED.
+    """
+
+    key: str
+    names: tuple[str, ...]
+    source: str
+    """Plain Python."""
+    functions: tuple[str, ...]
+    square: float
+    slope: float
+    seconds: float
+
+
+Probe: TypeAlias = TakeNames | CallFunction | ReplayBent

@@ -3,14 +3,14 @@
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from grader.domain.assignment import Assignment, Check, Question
 from grader.domain.execution import CellRun, CellState, Evidence, Execution, QuestionPlan
 from grader.domain.ids import CheckId
 from grader.domain.location import FoundBy, LocatedAnswer, Location
 from grader.domain.notebook import Notebook
-from grader.domain.probe import CallFunction, Probe, TakeNames
+from grader.domain.probe import Probe
 from grader.domain.result import Finding, QuestionResult, Result, Verdict
 from grader.domain.text import Fact, Note
 from grader.feedback.diagnose import diagnose
@@ -112,13 +112,7 @@ def until(sources: Mapping[int, str], code_cells: Sequence[int]) -> str:
 
 def with_prefix(probes: Sequence[Probe], prefix: str) -> list[Probe]:
     """A check's probes under keys that are unique within the notebook."""
-    return [_rekeyed(probe, prefix + probe.key) for probe in probes]
-
-
-def _rekeyed(probe: Probe, key: str) -> Probe:
-    if isinstance(probe, TakeNames):
-        return TakeNames(key=key, names=probe.names)
-    return CallFunction(key=key, names=probe.names, calls=probe.calls, gradients=probe.gradients, seconds=probe.seconds)
+    return [replace(probe, key=prefix + probe.key) for probe in probes]
 
 
 def _probes(

@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NoReturn, TypeAlias
 
-from grader.domain.probe import CallFunction, Probe
+from grader.domain.probe import PRINTED, CallFunction, Probe, ReplayBent
 from grader.domain.values import (
     ArrayValue,
     CallReply,
@@ -99,6 +99,16 @@ def request(probe: Probe) -> tuple[dict[str, object], list[bytes]]:
             "seconds": probe.seconds,
         }
         nodes = sum(2 + len(call) for call in probe.calls)
+    elif isinstance(probe, ReplayBent):
+        asked |= {
+            "is": "replay",
+            "printed": PRINTED,
+            "source": probe.source,
+            "functions": list(probe.functions),
+            "square": probe.square,
+            "slope": probe.slope,
+            "seconds": probe.seconds,
+        }
     else:
         asked |= {"is": "names", "seconds": NAMES_SECONDS}
     asked["limits"] = {

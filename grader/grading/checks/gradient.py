@@ -2,22 +2,28 @@
 
 The kernel says which numbers there are, the source says which of them are derivatives. A number counts only where
 both agree: f(1) and f'(1) may be the same number, and anyone can write it down.
+
+Sources can be written to mislead. Where the spec names the function that is differentiated there is a witness: the
+question's code is run once more with f(x) + a x**2 + b x in the place of f, for hidden a and b. A derivative of f at
+the right point moves by 2 a x + b; nothing else does.
 """
 
+import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import model_validator
 
 from grader.domain.assignment import InputSet
 from grader.domain.execution import CellState, Evidence
-from grader.domain.probe import Probe, TakeNames
+from grader.domain.probe import PRINTED, Probe, ReplayBent, TakeNames
 from grader.domain.result import Finding, Verdict
 from grader.domain.text import Fact
-from grader.domain.values import ArrayValue, NamesReply, ScalarValue, SequenceValue, Value
+from grader.domain.values import ArrayValue, NamesReply, Reply, ScalarValue, SequenceValue, Value
 from grader.grading.arrays import Array, find_array
 from grader.grading.autograd.follow import Provenance, follow_autograd
 from grader.grading.autograd.shown import find_shown_derivatives
@@ -25,10 +31,27 @@ from grader.grading.autograd.traces import Blended, Derived, Doubt, Group, Point
 from grader.grading.checks.settings import Name, TolerantSettings
 from grader.grading.compare import Rung, Tolerance, compare
 from grader.grading.difference import find_numbers
-from grader.grading.syntax import imported_names, mentioned_names, parse_leniently, top_level_names
+from grader.grading.printed import find_numbers as find_printed_numbers
+from grader.grading.syntax import (
+    function_names,
+    imported_names,
+    mentioned_names,
+    parse_leniently,
+    top_level_names,
+)
 
 _KEY = "names"
+_BENT_KEY = "bent"
+_BENT_SECONDS = 5.0
+_BEND_SQUARES = (101, 499)
+_BEND_SLOPES = (1001, 4999)
+"""Whole numbers, so that answers rounded for printing move exactly; large, so that no table of guesses holds them."""
 _MAX_NAMES = 60
+
+_READ_FROM_SOURCE = ("gradient.wrong_point", "gradient.no_backward", "gradient.unclear")
+"""Verdicts that rest on reading the source alone; the witness knows better."""
+
+NumberArray = npt.NDArray[np.float64]
 
 _ERRORS: Mapping[str, str] = {
     "does not require grad": "gradient.not_required",
@@ -41,15 +64,22 @@ _ERRORS: Mapping[str, str] = {
 
 
 class GradientCheck(TolerantSettings):
-    """Settings: `of` names the variable in the reference, `at` the number the derivative is taken at."""
+    """Settings: `of` names the variable in the reference, `at` the number the derivative is taken at.
+
+    `function` names the function that is differentiated; with it, sources that mislead are found out.
+    """
 
     kind: ClassVar[str] = "gradient"
     RUNGS: ClassVar[tuple[str, ...]] = ("values",)
-    has_hidden_inputs: ClassVar[bool] = False
     answer_patterns: ClassVar[tuple[str, ...]] = ()
 
     of: Name
     at: float | None = None
+    function: Name | None = None
+
+    @property
+    def has_hidden_inputs(self) -> bool:
+        return self.function is not None
 
     @model_validator(mode="before")
     @classmethod
@@ -62,19 +92,84 @@ class GradientCheck(TolerantSettings):
         return ()
 
     def draw_inputs(self, seed: int) -> InputSet:
-        """No hidden inputs."""
-        return ()
+        """How the function is bent; nothing where no function is named."""
+        if self.function is None:
+            return ()
+        draw = np.random.default_rng(seed)
+        bend = (float(draw.integers(*_BEND_SQUARES)), float(draw.integers(*_BEND_SLOPES)))
+        return (tuple(ScalarValue(type_name="float", value=number) for number in bend),)
 
     def probes(self, *, source: str, notebook_source: str, inputs: InputSet) -> tuple[Probe, ...]:
-        """Every variable the question binds or mentions, with its `.grad`."""
+        """Every variable the question binds or mentions, with its `.grad`; the same again with the function bent."""
         tree = parse_leniently(source)
         bound = [name for name in top_level_names(tree) if name not in imported_names(tree)]
         mentioned = sorted(mentioned_names(tree))
-        names = list(dict.fromkeys([self.of, *bound, *mentioned]))
-        return (TakeNames(key=_KEY, names=tuple(names[:_MAX_NAMES])),)
+        names = tuple(dict.fromkeys([self.of, *bound, *mentioned]))[:_MAX_NAMES]
+        taken = TakeNames(key=_KEY, names=names)
+        if self.function is None or not inputs:
+            return (taken,)
+        square, slope = (float(argument.value or 0) for argument in inputs[0] if isinstance(argument, ScalarValue))  # type: ignore[arg-type]  # as drawn
+        bent = ReplayBent(
+            key=_BENT_KEY,
+            names=names,
+            source=ast.unparse(tree),
+            functions=self._bent_functions(source, notebook_source),
+            square=square,
+            slope=slope,
+            seconds=_BENT_SECONDS,
+        )
+        return (taken, bent)
+
+    def _bent_functions(self, source: str, notebook_source: str) -> tuple[str, ...]:
+        """The function asked for or, under another name, the only one the question's cells define or else use."""
+        tree = parse_leniently(source)
+        defined = function_names(tree)
+        if self.function in defined:
+            return (self.function,)
+        if not defined:
+            mentioned = mentioned_names(tree)
+            defined = tuple(name for name in function_names(parse_leniently(notebook_source)) if name in mentioned)
+        return defined if len(defined) == 1 else (str(self.function),)
 
     def evaluate(self, *, actual: Evidence, expected: Evidence) -> Finding:
         """Find the derivative among what the answer computed and compare it with the reference's."""
+        finding = self._judge(actual, expected)
+        if self.function is None or _BENT_KEY not in expected.replies:
+            return finding
+        is_moved = self._has_moved(actual, expected)
+        if finding.verdict is Verdict.PASSED and not is_moved:
+            return Finding(verdict=Verdict.NEEDS_REVIEW, code="gradient.unverified", facts={"name": self.function})
+        if finding.code in _READ_FROM_SOURCE and is_moved:
+            if self._is_right_without_doubt(actual, expected):
+                return Finding(verdict=Verdict.PASSED, code="gradient.passed")
+            return Finding(verdict=Verdict.NEEDS_REVIEW, code="gradient.unclear")
+        return finding
+
+    def _has_moved(self, actual: Evidence, expected: Evidence) -> bool:
+        """Whether the derivative with the bent function is among what the replay of the answer left or printed."""
+        model = follow_autograd(source=expected.source, notebook_source=expected.notebook_source)
+        target = self._find_target(_replayed(expected), model)
+        if target is None or target.array is None:
+            return False
+        wanted = target.array.astype(np.float64).ravel()
+        tolerance = np.maximum(1e-3 * np.abs(wanted), 0.05)
+        return any(
+            numbers.size == wanted.size and bool(np.all(np.abs(numbers - wanted) <= tolerance))
+            for numbers in _numbers_of(actual.replies.get(_BENT_KEY))
+        )
+
+    def _is_right_without_doubt(self, actual: Evidence, expected: Evidence) -> bool:
+        """What autograd gave is right, whatever the source seems to say of the point, and nothing hints at a fake."""
+        model = follow_autograd(source=expected.source, notebook_source=expected.notebook_source)
+        target = self._find_target(expected, model)
+        provenance = follow_autograd(source=actual.source, notebook_source=actual.notebook_source)
+        if target is None or provenance.doubts - model.doubts:
+            return False
+        candidates = self._candidates(actual, provenance)
+        return any(c.is_derived and c.agrees(target, tolerance=self.tolerance) for c in candidates)
+
+    def _judge(self, actual: Evidence, expected: Evidence) -> Finding:
+        """What the kernel's numbers and the source say."""
         model = follow_autograd(source=expected.source, notebook_source=expected.notebook_source)
         target = self._find_target(expected, model)
         if target is None:
@@ -207,6 +302,32 @@ class GradientCheck(TolerantSettings):
         if isinstance(value, ArrayValue) and not value.requires_grad:
             return Finding(verdict=Verdict.FAILED, code="gradient.not_required", facts=facts)
         return Finding(verdict=Verdict.NEEDS_REVIEW, code="gradient.not_shown")
+
+
+def _replayed(evidence: Evidence) -> Evidence:
+    """The evidence as it would be had the question's code run with the bent function from the start."""
+    bent = evidence.replies[_BENT_KEY]
+    return replace(evidence, replies={_KEY: bent}, outputs=(), cell_runs=())
+
+
+def _numbers_of(reply: Reply | None) -> Iterator[NumberArray]:
+    """Everything in a replay that may be a derivative: values, gradients, elements of lists, printed numbers."""
+    for name, value in reply.values.items() if isinstance(reply, NamesReply) else ():
+        if name == PRINTED and isinstance(value, ScalarValue):
+            for printed in find_printed_numbers(str(value.value)):
+                yield np.array(printed.elements, dtype=np.float64)
+                yield from (np.array([element], dtype=np.float64) for element in printed.elements)
+            continue
+        todo: list[Value] = [value]
+        while todo:
+            part = todo.pop()
+            if isinstance(part, SequenceValue):
+                todo.extend(part.items)
+            if isinstance(part, ArrayValue) and part.grad is not None:
+                todo.append(part.grad)
+            array = find_numbers(part)
+            if array is not None and array.dtype.kind in "biufV":
+                yield array.astype(np.float64).ravel()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,7 @@ import torch
 
 from .deadline import Deadline, Expired
 from .live_values import Describer, InputBuilder, as_leaves, opaque, to_json, torch_tensor
+from .replay import Screen, replay
 from .side_effects import code_objects, may_leave_traces
 
 # A student may replace builtins; what this module defines looks them up in a copy made before.
@@ -75,12 +76,16 @@ def answer(shell: Any, request: dict[str, Any], buffers: list[bytes]) -> bytes: 
             describer = Describer(request["limits"])
             if request["is"] == "names":
                 return _names(shell.user_ns, request, describer, deadline)
+            if request["is"] == "replay":
+                return _Replay(request, describer, deadline).answer(shell)
             return _Calls(request, buffers, describer, deadline).answer(shell.user_ns)
     except BaseException:  # noqa: BLE001 - the reply says unreadable, and the cell's own reply must still go out
         return _unreadable(request)
 
 
 def _unreadable(request: dict[str, Any]) -> bytes:
+    if request["is"] == "replay":
+        return _names_frame(request["key"], [])
     if request["is"] == "names":
         pieces = [(to_json([name, opaque("object", "unreadable")]), b"") for name in request["names"]]
         return _names_frame(request["key"], pieces)
@@ -174,66 +179,109 @@ class _Calls:
 
     def _in_fork(self, function: Any) -> tuple[list[Piece], bool]:  # noqa: ANN401
         """Make the calls in a copy of this process; give what it had done when it ended or time was up."""
-        out_fd, in_fd = _pipe()
-        try:
-            pid = _fork()
-        except OSError:
-            _close(out_fd)
-            _close(in_fd)
-            raise
-        if pid == 0:
-            try:
-                self._work_in_child(function, in_fd)
-            finally:
-                _exit(0)
-        _close(in_fd)
-        try:
-            return self._collect(out_fd)
-        finally:
-            _close(out_fd)
-            _end_process(pid)
+        pieces, ending = _work_in_copy(partial(self._run, function), self._deadline)
+        if ending == _DIED:
+            pieces.append((to_json(_raised("ProcessDied", None)), b""))
+        return pieces, ending == _OUT_OF_TIME
 
-    def _work_in_child(self, function: Any, in_fd: int) -> None:  # noqa: ANN401
-        _setsid()
-        # OpenMP's threads did not come along, and waiting for them would be for ever.
-        _set_num_threads(1)
-        null_fd = _open(_DEVNULL, _O_RDWR)
-        for fd in (0, 1, 2):
-            _dup2(null_fd, fd)
 
-        def send(piece: Piece) -> None:
-            text, body = piece
-            rest = memoryview(_PIECE.pack(len(text), len(body)) + text + body)
-            while rest:
-                rest = rest[_write(in_fd, rest) :]
+class _Replay:
+    """One question's code run again with a function bent."""
 
-        self._run(function, send)
-        send((b"", b""))
+    def __init__(self, request: dict[str, Any], describer: Describer, deadline: Deadline) -> None:
+        self._request = request
+        self._describer = describer
+        self._deadline = deadline
 
-    def _collect(self, out_fd: int) -> tuple[list[Piece], bool]:
+    def answer(self, shell: Any) -> bytes:  # noqa: ANN401
+        """An empty reply where no copy can be made (CUDA, no process left) or the copy did not come to its end."""
         pieces: list[Piece] = []
-        received = bytearray()
-        poller = _poll()
-        poller.register(out_fd, _POLLIN)
-        while self._deadline.left_s:
-            if not poller.poll(min(self._deadline.left_s, 0.5) * 1000):
-                continue
-            chunk = _read(out_fd, 1 << 20)
-            received += chunk
-            while len(received) >= _PIECE.size:
-                text_bytes, body_bytes = _PIECE.unpack_from(received)
-                end = _PIECE.size + text_bytes + body_bytes
-                if len(received) < end:
-                    break
-                if end == _PIECE.size:
-                    return pieces, False
-                body_at = _PIECE.size + text_bytes
-                pieces.append((bytes(received[_PIECE.size : body_at]), bytes(received[body_at:end])))
-                del received[:end]
-            if not chunk and self._deadline.left_s:
-                pieces.append((to_json(_raised("ProcessDied", None)), b""))
-                return pieces, False
-        return pieces, True
+        if not _is_cuda_initialized():
+            pieces, ending = _work_in_copy(partial(self._run, shell), self._deadline)
+            pieces = pieces if ending == _DONE else []
+        return _names_frame(self._request["key"], pieces)
+
+    def _run(self, shell: Any, take: Callable[[Piece], None]) -> None:  # noqa: ANN401
+        screen = Screen()
+        namespace = shell.user_ns
+        shell.display_pub = screen
+        sys.stdout = sys.stderr = screen
+        replay(self._request, namespace, screen)
+        values = [(name, namespace[name]) for name in self._request["names"] if name in namespace]
+        for name, value in (*values, (self._request["printed"], screen.text)):
+            take(self._describer.name_piece(name, value))
+
+
+_DONE, _DIED, _OUT_OF_TIME = "done", "died", "out of time"
+
+
+def _work_in_copy(work: Callable[[Callable[[Piece], None]], None], deadline: Deadline) -> tuple[list[Piece], str]:
+    """Do work in a copy of this process; give the pieces it had sent when it was done, had died or time was up.
+
+    Raises:
+        BlockingIOError: the student's limit of processes is used up.
+    """
+    out_fd, in_fd = _pipe()
+    try:
+        pid = _fork()
+    except OSError:
+        _close(out_fd)
+        _close(in_fd)
+        raise
+    if pid == 0:
+        try:
+            _work_in_child(work, in_fd)
+        finally:
+            _exit(0)
+    _close(in_fd)
+    try:
+        return _collect(out_fd, deadline)
+    finally:
+        _close(out_fd)
+        _end_process(pid)
+
+
+def _work_in_child(work: Callable[[Callable[[Piece], None]], None], in_fd: int) -> None:
+    _setsid()
+    # OpenMP's threads did not come along, and waiting for them would be for ever.
+    _set_num_threads(1)
+    null_fd = _open(_DEVNULL, _O_RDWR)
+    for fd in (0, 1, 2):
+        _dup2(null_fd, fd)
+
+    def send(piece: Piece) -> None:
+        text, body = piece
+        rest = memoryview(_PIECE.pack(len(text), len(body)) + text + body)
+        while rest:
+            rest = rest[_write(in_fd, rest) :]
+
+    work(send)
+    send((b"", b""))
+
+
+def _collect(out_fd: int, deadline: Deadline) -> tuple[list[Piece], str]:
+    pieces: list[Piece] = []
+    received = bytearray()
+    poller = _poll()
+    poller.register(out_fd, _POLLIN)
+    while deadline.left_s:
+        if not poller.poll(min(deadline.left_s, 0.5) * 1000):
+            continue
+        chunk = _read(out_fd, 1 << 20)
+        received += chunk
+        while len(received) >= _PIECE.size:
+            text_bytes, body_bytes = _PIECE.unpack_from(received)
+            end = _PIECE.size + text_bytes + body_bytes
+            if len(received) < end:
+                break
+            if end == _PIECE.size:
+                return pieces, _DONE
+            body_at = _PIECE.size + text_bytes
+            pieces.append((bytes(received[_PIECE.size : body_at]), bytes(received[body_at:end])))
+            del received[:end]
+        if not chunk and deadline.left_s:
+            return pieces, _DIED
+    return pieces, _OUT_OF_TIME
 
 
 def _end_process(pid: int) -> None:
