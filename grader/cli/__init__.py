@@ -1,16 +1,17 @@
 """The command line: thin commands over the flow."""
 
 import sys
+from io import TextIOWrapper
 
 from grader.cli.app import app
-from grader.cli.failure import exit_status, explain
-from grader.errors import GraderError
+from grader.cli.failure import errors_told_in
+from grader.cli.language import default_language
 
 
 def main() -> None:
     """Run a command; an error of ours becomes its sentence and its exit status."""
-    try:
+    if isinstance(sys.stdout, TextIOWrapper):
+        # File names need not be UTF-8 (a zip made on a Japanese Windows): they are printed with escapes, valid in JSON.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    with errors_told_in(default_language()):
         app()
-    except GraderError as error:
-        explain(error)
-        sys.exit(exit_status(error))

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from grader import wiring
+from grader.cli.failure import errors_told_in
 from grader.cli.language import default_language
 from grader.domain.publishing import VersionState
 from grader.domain.text import Language, Note
@@ -30,9 +31,10 @@ def check(folder: _Folder, language: _Lang = None) -> None:
     Exit status: 0 it holds, 4 our failure, 5 something in the files is wrong.
     """
     language = language or default_language()
-    loaded = wiring.load_assignment(folder)
-    with wiring.open_runner(wiring.read_settings()) as runner:
-        prove(loaded, runner=runner, secret=secrets.token_bytes(32))
+    with errors_told_in(language):
+        loaded = wiring.load_assignment(folder)
+        with wiring.open_runner(wiring.read_settings()) as runner:
+            prove(loaded, runner=runner, secret=secrets.token_bytes(32))
     facts = {"slug": loaded.assignment.slug, "version": loaded.assignment.version[:12]}
     print(sentence(Note(code="cli.assignment_holds", facts=facts | {"points": loaded.assignment.points}), language))
 
@@ -48,14 +50,15 @@ def publish_folder(
     Exit status: 0 published, 4 our failure, 5 something in the files is wrong or the spec does not hold.
     """
     language = language or default_language()
-    loaded = wiring.load_assignment(folder)
-    with wiring.open_stores(wiring.read_settings()) as stores:
-        version = publish(loaded, files=loaded.bundle.files, stores=stores)
-        deadline = time.monotonic() + wait_s
-        while version.state is VersionState.UNPROVED and time.monotonic() < deadline:
-            time.sleep(_POLL_S)
-            version = read_version(version.version, stores=stores)
-    if version.state is VersionState.FAILED:
-        raise SpecDoesNotHold(version.findings, assignment=version.slug)
+    with errors_told_in(language):
+        loaded = wiring.load_assignment(folder)
+        with wiring.open_stores(wiring.read_settings()) as stores:
+            version = publish(loaded, files=loaded.bundle.files, stores=stores)
+            deadline = time.monotonic() + wait_s
+            while version.state is VersionState.UNPROVED and time.monotonic() < deadline:
+                time.sleep(_POLL_S)
+                version = read_version(version.version, stores=stores)
+        if version.state is VersionState.FAILED:
+            raise SpecDoesNotHold(version.findings, assignment=version.slug)
     code = "cli.assignment_published" if version.state is VersionState.PROVED else "cli.assignment_waits"
     print(sentence(Note(code=code, facts={"slug": version.slug, "version": version.version[:12]}), language))

@@ -1,8 +1,9 @@
 """Errors as the command line tells them: one sentence, or one line per mistake, and an exit status."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from grader.cli.language import default_language
 from grader.domain.text import Language
 from grader.errors import (
     AuthorCanFix,
@@ -34,9 +35,18 @@ def exit_status(error: GraderError) -> int:
     return OUR_FAILURE
 
 
-def explain(error: GraderError, language: Language | None = None) -> None:
+@contextmanager
+def errors_told_in(language: Language) -> Iterator[None]:
+    """An error of ours becomes its sentence in the language that was asked for, and its exit status."""
+    try:
+        yield
+    except GraderError as error:
+        explain(error, language)
+        sys.exit(exit_status(error))
+
+
+def explain(error: GraderError, language: Language) -> None:
     """Print an error for a person, to standard error."""
-    language = language or default_language()
     lines = [sentence(error.note, language)]
     if isinstance(error, InvalidAssignment):
         lines += [

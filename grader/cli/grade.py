@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from grader import wiring
-from grader.cli.failure import OUR_FAILURE, REFUSED, explain
+from grader.cli.failure import OUR_FAILURE, REFUSED, errors_told_in, explain
 from grader.cli.language import default_language
 from grader.cli.table import print_report
 from grader.domain.text import Language
@@ -41,14 +41,15 @@ def grade(
     Exit status: 0 all graded, 2 usage, 3 something was refused, 4 our failure, 5 an error in the assignment.
     """
     language = language or default_language()
-    settings = wiring.read_settings()
-    loaded = wiring.load_assignment(assignment)
-    # Inputs and draws are of this call only, so its key is too.
-    key = secrets.token_bytes(32)
-    with wiring.open_runner(settings) as runner:
-        expected = prove(loaded, runner=runner, secret=key)
-        grading = _Grading(loaded, expected, runner, key, wiring.read_limits(settings), language)
-        status = _grade_all(notebooks, grading, show=_print_json if as_json else _print_table(language))
+    with errors_told_in(language):
+        settings = wiring.read_settings()
+        loaded = wiring.load_assignment(assignment)
+        # Inputs and draws are of this call only, so its key is too.
+        key = secrets.token_bytes(32)
+        with wiring.open_runner(settings) as runner:
+            expected = prove(loaded, runner=runner, secret=key)
+            grading = _Grading(loaded, expected, runner, key, wiring.read_limits(settings), language)
+            status = _grade_all(notebooks, grading, show=_print_json if as_json else _print_table(language))
     sys.exit(status)
 
 

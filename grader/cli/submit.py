@@ -10,7 +10,7 @@ import httpx2
 import typer
 from rich.console import Console
 
-from grader.cli.failure import OUR_FAILURE, REFUSED, USAGE
+from grader.cli.failure import OUR_FAILURE, REFUSED, USAGE, errors_told_in
 from grader.cli.language import default_language
 from grader.cli.table import print_report
 from grader.domain.text import Language
@@ -36,29 +36,39 @@ def submit(
     Exit status: 0 handed in (and graded, if waited for), 2 usage, 3 the file was refused, 4 the service failed.
     """
     language = language or default_language()
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise InvalidRequest(what=f"{file}: {error.strerror}") from error
-    headers = {"Authorization": f"Bearer {token}", "Accept-Language": language.value}
-    try:
-        with httpx2.Client(base_url=url, headers=headers, timeout=_PATIENCE_S) as client:
-            answer = client.post(
-                f"/api/v1/courses/{course}/assignments/{assignment}/submissions",
-                files={"file": (file.name, data, "application/x-ipynb+json")},
-            )
-            if answer.status_code not in (200, 202):
-                sys.exit(_tell_problem(answer))
-            submission = answer.json()
-            report = _wait_for_result(client, submission["id"], wait_s=wait_s) if wait_s > 0 else None
-    except httpx2.TransportError as error:
-        raise ServiceUnreachable(url=url, reason=str(error)) from error
+    with errors_told_in(language):
+        if not token.isascii():
+            raise InvalidRequest(what="--token")
+        headers = {"Authorization": f"Bearer {token}", "Accept-Language": language.value}
+        try:
+            with httpx2.Client(base_url=url, headers=headers, timeout=_PATIENCE_S) as client:
+                submission = _hand_in(client, file, course=course, assignment=assignment)
+                report = _wait_for_result(client, submission["id"], wait_s=wait_s) if wait_s > 0 else None
+        except httpx2.InvalidURL as error:
+            raise InvalidRequest(what="--url") from error
+        except httpx2.TransportError as error:
+            raise ServiceUnreachable(url=url, reason=str(error)) from error
     if report is None:
         print(json.dumps(submission, ensure_ascii=False))
     elif as_json:
         print(json.dumps(report, ensure_ascii=False))
     else:
         print_report(report, console=Console(), language=language)
+
+
+def _hand_in(client: httpx2.Client, file: Path, *, course: str, assignment: str) -> dict[str, str]:
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise InvalidRequest(what=f"{file}: {error.strerror}") from error
+    answer = client.post(
+        f"/api/v1/courses/{course}/assignments/{assignment}/submissions",
+        files={"file": (file.name.encode(errors="replace").decode(), data, "application/x-ipynb+json")},
+    )
+    if answer.status_code not in (200, 202):
+        sys.exit(_tell_problem(answer))
+    submission: dict[str, str] = answer.json()
+    return submission
 
 
 def _wait_for_result(client: httpx2.Client, submission_id: str, *, wait_s: float) -> ResultReport | None:
