@@ -120,10 +120,22 @@ def load_assignment(assignment: str) -> Loaded:
     return parse(read_files(assignment))
 
 
+def make_data_folder(settings: Settings) -> None:
+    """Make the data folder where there is none.
+
+    Raises:
+        InvalidSettings: it cannot be made there.
+    """
+    try:
+        settings.data_folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidSettings(what=f"GRADER_DATA_FOLDER: {settings.data_folder}: {error.strerror}") from error
+
+
 @contextmanager
 def open_stores(settings: Settings) -> Iterator[Stores]:
     """The database, the files and the queue; the database is brought up to date first."""
-    settings.data_folder.mkdir(parents=True, exist_ok=True)
+    make_data_folder(settings)
     clock = SystemClock()
     migrate(settings.database_path, copies=settings.backups_folder, at=clock.now())
     database = Database(open_engine(settings.database_path))
@@ -147,6 +159,7 @@ def draw_key(settings: Settings) -> bytes:
     """The secret that picks hidden inputs; made at the first start, readable by its owner only."""
     path = settings.draw_key_path
     if not path.exists():
+        make_data_folder(settings)
         # Written beside and linked: of two processes that start together one wins, and both read the same whole key.
         beside = path.with_name(f".{path.name}.{os.getpid()}")
         with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
@@ -215,9 +228,9 @@ def _parse_date(option: str, text: str | None, *, zone: ZoneInfo) -> datetime | 
         return None
     try:
         local = datetime.fromisoformat(text)
-    except ValueError as error:
+        return (local if local.tzinfo else local.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise InvalidRequest(what=option, value=text) from error
-    return (local if local.tzinfo else local.replace(tzinfo=zone)).astimezone(UTC)
 
 
 @contextmanager

@@ -24,7 +24,7 @@ def serve() -> None:
     """
     settings = wiring.read_settings()
     wiring.configure_logging(settings)
-    settings.data_folder.mkdir(parents=True, exist_ok=True)
+    wiring.make_data_folder(settings)
     with DataFolderLock(settings.data_folder), listen(settings.host, settings.port) as listener:
         first_start = wiring.prepare(settings)
         host, port = listener.getsockname()[:2]

@@ -5,11 +5,13 @@ from typing import Annotated
 import typer
 
 from grader import wiring
+from grader.errors import InvalidRequest
 from grader.flow.people import make_token
 
 app = typer.Typer(help="Make personal access tokens.", no_args_is_help=True)
 
 _DAY_S = 24 * 60 * 60
+_MAX_DAYS = 36_525
 
 
 @app.command("new")
@@ -19,6 +21,8 @@ def new(
     days: Annotated[float | None, typer.Option("--days", help="How long it is valid; without end by default.")] = None,
 ) -> None:
     """Make a token for a person and print it; it cannot be shown again."""
+    if days is not None and not 0 < days <= _MAX_DAYS:
+        raise InvalidRequest(what="--days")
     lifetime_s = None if days is None else days * _DAY_S
     with wiring.open_stores(wiring.read_settings()) as stores:
         issued = make_token(login, label=label, lifetime_s=lifetime_s, stores=stores)

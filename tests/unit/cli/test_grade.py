@@ -60,8 +60,23 @@ def test_a_failure_of_ours_gives_4_and_the_others_are_still_graded(grader, runne
     said = grader("grade", *paths, "--assignment", folder, "--json")
 
     assert said.status == 4
-    assert [report["notebook"] for report in lines(said)] == [str(paths[1]), str(broken)]
+    reports = lines(said)
+    assert [report["notebook"] for report in reports] == [str(path) for path in paths]
+    assert [list(report) for report in reports] == [KEYS] * 3
+    assert [report["outcome"] for report in reports] == ["sandbox_failed", "completed", None]
+    # Our failure is never a zero.
+    assert (reports[0]["score"], reports[0]["decided"], reports[0]["pending"]) == (None, 0, 20)
+    assert reports[1]["score"] == 5
     assert "no answer" in said.err
+
+
+def test_a_file_that_cannot_be_read_is_told_before_anything_runs(grader, runner, folder, notebook):
+    said = grader("grade", notebook("a.ipynb", x=3), "missing.ipynb", "other.ipynb", "--assignment", folder, "--json")
+
+    assert (said.status, said.out, runner.runs) == (2, "", 0)
+    assert "missing.ipynb" in said.err
+    assert "other.ipynb" in said.err
+    assert "a.ipynb" not in said.err.replace("missing.ipynb", "")
 
 
 def test_without_a_sandbox_nothing_is_graded_and_one_sentence_says_why(grader, runner, folder, notebook):
@@ -126,10 +141,10 @@ def test_the_language_is_chosen_by_option(grader, runner, folder, notebook, lang
         ("LANG", "", Language.EN),
     ],
 )
-def test_else_by_the_locale(grader, monkeypatch, variable, locale, language):
+def test_else_by_the_locale(grader, monkeypatch, notebook, variable, locale, language):
     monkeypatch.setenv(variable, locale)
 
-    said = grader("grade", "a.ipynb", "--assignment", "nowhere")
+    said = grader("grade", notebook("a.ipynb", x=1), "--assignment", "nowhere")
 
     note = Note(code="error.not_found", facts={"what": "assignment", "name": "nowhere"})
     assert said.err == sentence(note, language) + "\n"
