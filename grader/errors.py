@@ -10,7 +10,8 @@ GraderError
 |  |- SandboxUnavailable    no kernel can run on this machine, and what is missing
 |  |- SandboxFailed         a kernel could not be started or answered nonsense before student code ran
 |  |- StorageFull, StorageDamaged, DatabaseTooNew
-|  |- InvalidSettings, PortInUse, AlreadyRunning, ServiceUnreachable
+|  |- InvalidSettings, DataUnusable, SystemTrouble
+|  |- PortInUse, AlreadyRunning, ServiceUnreachable
 |- LeaseLost                another worker has the job now: drop the work
 |- BadWireBytes             bytes from a kernel that are not the wire format
 |- NotFound                 no such thing, or not for the one who asks
@@ -151,6 +152,18 @@ class InvalidSettings(OperatorCanFix):
     """An environment variable of ours has a value it cannot have; `what` names each."""
 
     code = "invalid_settings"
+
+
+class DataUnusable(OperatorCanFix):
+    """The data folder cannot be used as it is: not there, not ours to write, or not a database of ours."""
+
+    code = "data_unusable"
+
+
+class SystemTrouble(OperatorCanFix):
+    """The operating system refused something a command needs."""
+
+    code = "system_trouble"
 
 
 class PortInUse(OperatorCanFix):

@@ -2,8 +2,9 @@
 
 import sys
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -36,7 +37,15 @@ class Settings(BaseSettings):
     """How long `serve` waits for its processes before it kills them."""
     demo: bool = True
     """Create the demo course at the first start."""
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @field_validator("data_folder", "kernel_python", mode="before")
+    @classmethod
+    def _refuse_nothing(cls, given: object) -> object:
+        """An empty variable would silently mean the working folder."""
+        if given == "":
+            raise ValueError("must not be empty")
+        return given
 
     @property
     def database_path(self) -> Path:

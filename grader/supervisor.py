@@ -71,8 +71,6 @@ def listen(host: str, port: int) -> socket.socket:
             return listener
         except OSError as error:
             listener.close()
-            if error.errno not in (errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL):
-                raise
             if error.errno != errno.EADDRINUSE or time.monotonic() > patience_ends:
                 raise PortInUse(host=host, port=port, reason=error.strerror) from error
         time.sleep(_POLL_S)

@@ -4,6 +4,7 @@ import logging
 import os
 import secrets
 import socket
+import sqlite3
 import sys
 import threading
 from collections.abc import Iterator
@@ -17,10 +18,11 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError
 
 from grader.catalog import Bundle, Loaded, bundled, parse, read_bundle
 from grader.domain.publishing import Dates
-from grader.errors import Conflict, InvalidRequest, InvalidSettings, NotFound
+from grader.errors import Conflict, DataUnusable, InvalidRequest, InvalidSettings, NotFound
 from grader.flow.assignments import StoredAssignments
 from grader.flow.people import add_course, ensure_admin
 from grader.flow.ports import Stores
@@ -121,33 +123,43 @@ def load_assignment(assignment: str) -> Loaded:
 
 
 def make_data_folder(settings: Settings) -> None:
-    """Make the data folder where there is none.
+    """Make the data folder and an empty database file where there is none, for the service's user alone.
 
     Raises:
-        InvalidSettings: it cannot be made there.
+        InvalidSettings: they cannot be made there.
     """
     try:
-        settings.data_folder.mkdir(parents=True, exist_ok=True)
+        settings.data_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # SQLite gives its other files the permissions of this one.
+        os.close(os.open(settings.database_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise InvalidSettings(what=f"GRADER_DATA_FOLDER: {settings.data_folder}: {error.strerror}") from error
 
 
 @contextmanager
 def open_stores(settings: Settings) -> Iterator[Stores]:
-    """The database, the files and the queue; the database is brought up to date first."""
+    """The database, the files and the queue; the database is brought up to date first.
+
+    Raises:
+        DataUnusable: what is there is no database of ours, or cannot be read or written.
+    """
     make_data_folder(settings)
     clock = SystemClock()
-    migrate(settings.database_path, copies=settings.backups_folder, at=clock.now())
-    database = Database(open_engine(settings.database_path))
     try:
-        yield Stores(
-            storage=database,
-            blobs=FolderBlobs(settings.blobs_folder),
-            queue=LocalQueue(now=clock.now, lease_s=settings.lease_s),
-            clock=clock,
-        )
-    finally:
-        database.close()
+        migrate(settings.database_path, copies=settings.backups_folder, at=clock.now())
+        database = Database(open_engine(settings.database_path))
+        try:
+            yield Stores(
+                storage=database,
+                blobs=FolderBlobs(settings.blobs_folder),
+                queue=LocalQueue(now=clock.now, lease_s=settings.lease_s),
+                clock=clock,
+            )
+        finally:
+            database.close()
+    except (DBAPIError, sqlite3.Error) as error:
+        reason = str(error.orig) if isinstance(error, DBAPIError) else str(error)
+        raise DataUnusable(folder=str(settings.data_folder), reason=reason) from error
 
 
 def stored_assignments(stores: Stores) -> StoredAssignments:
@@ -169,7 +181,11 @@ def draw_key(settings: Settings) -> bytes:
         with suppress(FileExistsError):
             os.link(beside, path)
         beside.unlink()
-    return path.read_bytes()
+    key = path.read_bytes()
+    if len(key) < _SECRET_BYTES:
+        # Anyone could tell which hidden inputs a short key picks.
+        raise DataUnusable(folder=str(settings.data_folder), reason=f"{path.name} is damaged; restore or remove it")
+    return key
 
 
 def prepare(settings: Settings) -> FirstStart:

@@ -1,11 +1,13 @@
 """The command line: thin commands over the flow."""
 
+import signal
 import sys
 from io import TextIOWrapper
 
 from grader.cli.app import app
 from grader.cli.failure import errors_told_in
 from grader.cli.language import default_language
+from grader.errors import SystemTrouble
 
 
 def main() -> None:
@@ -14,4 +16,9 @@ def main() -> None:
         # File names need not be UTF-8 (a zip made on a Japanese Windows): they are printed with escapes, valid in JSON.
         sys.stdout.reconfigure(errors="backslashreplace")
     with errors_told_in(default_language()):
-        app()
+        try:
+            app()
+        except KeyboardInterrupt:
+            sys.exit(128 + signal.SIGINT)
+        except OSError as error:
+            raise SystemTrouble(what=str(error)) from error

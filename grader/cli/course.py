@@ -27,16 +27,20 @@ def add(
     print(course.slug)
 
 
+_Opens = Annotated[str | None, typer.Option("--opens", help="When it opens: 2026-11-24T09:00, in the course's zone.")]
+_Due = Annotated[str | None, typer.Option("--due", help="When it is due.")]
+_Closes = Annotated[str | None, typer.Option("--closes", help="When uploads end.")]
+_Feedback = Annotated[str | None, typer.Option("--feedback", help="When results may be read; at once by default.")]
+
+
 @app.command("offer")
 def offer_assignment(
     course: Annotated[str, typer.Argument(help="The course's short name.")],
     assignment: Annotated[str, typer.Argument(help="A published assignment's short name.")],
-    opens: Annotated[
-        str | None, typer.Option(help="When it opens, such as 2026-11-24T09:00 in the course's zone.")
-    ] = None,
-    due: Annotated[str | None, typer.Option(help="When it is due.")] = None,
-    closes: Annotated[str | None, typer.Option(help="When uploads end.")] = None,
-    feedback: Annotated[str | None, typer.Option(help="When results may be read; at once by default.")] = None,
+    opens: _Opens = None,
+    due: _Due = None,
+    closes: _Closes = None,
+    feedback: _Feedback = None,
 ) -> None:
     """Offer the newest published version of an assignment in a course."""
     with wiring.open_stores(wiring.read_settings()) as stores:
@@ -49,8 +53,13 @@ def offer_assignment(
 def update(
     course: Annotated[str, typer.Argument(help="The course's short name.")],
     assignment: Annotated[str, typer.Argument(help="The short name of an assignment that it offers.")],
+    opens: _Opens = None,
+    due: _Due = None,
+    closes: _Closes = None,
+    feedback: _Feedback = None,
 ) -> None:
-    """Let a course use the newest published version and texts of an assignment; nothing is graded anew."""
+    """Let a course use the newest version and texts of an assignment, or change its dates; nothing is graded anew."""
     with wiring.open_stores(wiring.read_settings()) as stores:
-        offering = update_offering(assignment, course=course, stores=stores)
+        dates = wiring.parse_dates(course, stores, opens=opens, due=due, closes=closes, feedback=feedback)
+        offering = update_offering(assignment, course=course, dates=dates, stores=stores)
     print(f"{course}/{offering.slug} {offering.version[:12]}")

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from grader.cli.table import plain
 from grader.domain.text import Language
 from grader.errors import (
     AuthorCanFix,
@@ -11,6 +12,7 @@ from grader.errors import (
     GraderError,
     InvalidAssignment,
     InvalidRequest,
+    InvalidSettings,
     NotAllowed,
     NotebookRefused,
     NotFound,
@@ -30,7 +32,7 @@ def exit_status(error: GraderError) -> int:
         return AUTHORS_ERROR
     if isinstance(error, NotebookRefused):
         return REFUSED
-    if isinstance(error, NotFound | NotAllowed | InvalidRequest | Conflict):
+    if isinstance(error, NotFound | NotAllowed | InvalidRequest | Conflict | InvalidSettings):
         return USAGE
     return OUR_FAILURE
 
@@ -55,4 +57,4 @@ def explain(error: GraderError, language: Language) -> None:
         ]
     elif isinstance(error, SpecDoesNotHold):
         lines += [sentence(note, language) for note in error.findings]
-    print("\n".join(lines), file=sys.stderr)
+    print("\n".join(plain(line) for line in lines), file=sys.stderr)

@@ -1,6 +1,7 @@
 """`grader grade`: notebooks in, results out, with no server and no database."""
 
 import json
+import os
 import secrets
 import sys
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from grader.flow.assess import assess
 from grader.flow.expected import Expected
 from grader.flow.ports import LoadedAssignment, Runner
 from grader.flow.prove import prove
-from grader.flow.report import ResultReport, report_refusal, report_result
+from grader.flow.report import ResultReport, report_failure, report_refusal, report_result
 from grader.notebook.read import ReadLimits, read
 
 
@@ -42,6 +43,7 @@ def grade(
     """
     language = language or default_language()
     with errors_told_in(language):
+        _check_readable(notebooks)
         settings = wiring.read_settings()
         loaded = wiring.load_assignment(assignment)
         # Inputs and draws are of this call only, so its key is too.
@@ -51,6 +53,13 @@ def grade(
             grading = _Grading(loaded, expected, runner, key, wiring.read_limits(settings), language)
             status = _grade_all(notebooks, grading, show=_print_json if as_json else _print_table(language))
     sys.exit(status)
+
+
+def _check_readable(paths: list[Path]) -> None:
+    """Before anything starts: a typing error must not end a pile of notebooks in its middle."""
+    wrong = [str(path) for path in paths if not (path.is_file() and os.access(path, os.R_OK))]
+    if wrong:
+        raise InvalidRequest(what=", ".join(wrong))
 
 
 class _Grading:
@@ -84,6 +93,10 @@ class _Grading:
         )
         return report_result(assessment.result, assignment=assignment, notebook=str(path), language=self.language)
 
+    def failure(self, path: Path) -> ResultReport:
+        """We could not grade it: everything is pending."""
+        return report_failure(self._loaded.assignment, notebook=str(path))
+
 
 def _grade_all(paths: list[Path], grading: _Grading, *, show: Callable[[ResultReport], None]) -> int:
     status = 0
@@ -95,10 +108,10 @@ def _grade_all(paths: list[Path], grading: _Grading, *, show: Callable[[ResultRe
             try:
                 report = grading.report(path)
             except OperatorCanFix as error:
-                # The others can still be graded; the status says that one could not.
+                # The others can still be graded; the line and the status say that one could not.
                 explain(error, grading.language)
                 status = OUR_FAILURE
-                continue
+                report = grading.failure(path)
             if report["refused"] is not None:
                 status = max(status, REFUSED)
             show(report)

@@ -1,5 +1,7 @@
 """A result as a table in the terminal."""
 
+import unicodedata
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -9,6 +11,12 @@ from grader.domain.text import Language, Note
 from grader.feedback.catalogue import sentence
 from grader.flow.report import QuestionReport, ResultReport
 
+
+def plain(text: str) -> str:
+    """Text of others without what would drive the terminal: control characters, and marks that turn its direction."""
+    return "".join(" " if unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Zl", "Zp") else letter for letter in text)
+
+
 _MARKS = {"passed": "✓", "partial": "△", "failed": "✗", "missing": "✗", "malformed": "✗"}
 _STYLES = {"✓": "green", "△": "yellow", "✗": "red", "…": "cyan"}
 _WAITING = "…"
@@ -16,9 +24,12 @@ _WAITING = "…"
 
 def print_report(report: ResultReport, *, console: Console, language: Language) -> None:
     """Print one result: the score first, then each question with its reasons, then what else happened."""
-    console.print(Text(report["notebook"], style="bold"))
+    console.print(Text(plain(report["notebook"]), style="bold"))
+    if report["score"] is None and report["refused"] is None:
+        console.print()
+        return
     if report["refused"] is not None:
-        console.print(Text(f"✗ {report['refused']['message']}", style="red"))
+        console.print(Text(f"✗ {plain(report['refused']['message'])}", style="red"))
         console.print()
         return
     console.print(Text(_headline(report, language)))
@@ -31,7 +42,7 @@ def print_report(report: ResultReport, *, console: Console, language: Language) 
         _add_question(table, question)
     console.print(table)
     for note in report["notes"]:
-        console.print(Text(f"ℹ {note}", style="dim"))
+        console.print(Text(f"ℹ {plain(note)}", style="dim"))
     console.print()
 
 
@@ -50,7 +61,7 @@ def _add_question(table: Table, question: QuestionReport) -> None:
         words = Text(f"{mark} ", style=_STYLES[mark])
         if has_parts and check["points"] and mark != _WAITING:
             words.append(f"{_score(check['score'], check['points'])} ")
-        words.append(check["message"], style="default")
+        words.append(plain(check["message"]), style="default")
         if place == 0:
             whole = _mark_of(question)
             label = Text(question["id"], style="bold")
@@ -58,7 +69,7 @@ def _add_question(table: Table, question: QuestionReport) -> None:
         else:
             table.add_row("", "", "", words)
     for note in question["notes"]:
-        table.add_row("", "", "", Text(f"ℹ {note}", style="dim"))
+        table.add_row("", "", "", Text(f"ℹ {plain(note)}", style="dim"))
 
 
 def _mark_of(question: QuestionReport) -> str:

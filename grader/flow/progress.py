@@ -291,6 +291,7 @@ def _submission_view(tx: Transaction, submission: Submission, *, caller: Caller,
         person=tx.people.get(submission.person_id),
         submission=submission,
         run=run if is_released else replace(run, totals=None, executed=None, replies=None),
-        counts=counting == submission.submission_id,
+        # While feedback is held back, which one is the best would tell which score is higher.
+        counts=is_released and counting == submission.submission_id,
         is_released=is_released,
     )

@@ -1,11 +1,12 @@
 """Publish an assignment: store its version and texts, have a worker prove it, and offer it in courses."""
 
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 
 from grader.domain.ids import OfferingId, VersionHash
 from grader.domain.jobs import JobKind
 from grader.domain.publishing import Dates, Offering, PublishedVersion, VersionState
-from grader.errors import Conflict, Forbidden, NotFound
+from grader.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from grader.flow.names import new_id
 from grader.flow.people import Caller, visible_course
 from grader.flow.ports import LoadedAssignment, Stores, Transaction
@@ -75,6 +76,7 @@ def offer(slug: str, *, course: str, stores: Stores, dates: Dates = _NO_DATES, b
         Conflict: the course offers it already.
         Forbidden: `by` is neither instructor nor admin.
     """
+    _check_order(dates)
     with stores.storage.writing() as tx:
         found = visible_course(tx, course, by)
         if by is not None and not by.is_instructor_in(found.course_id):
@@ -95,10 +97,13 @@ def offer(slug: str, *, course: str, stores: Stores, dates: Dates = _NO_DATES, b
     return offering
 
 
-def update_offering(slug: str, *, course: str, stores: Stores, by: Caller | None = None) -> Offering:
+def update_offering(
+    slug: str, *, course: str, stores: Stores, dates: Dates = _NO_DATES, by: Caller | None = None
+) -> Offering:
     """Let a course offer the newest version of an assignment, with its newest texts; only on request, never by itself.
 
-    Submissions keep the runs they have; new ones, and regrades, are graded by the new version.
+    Submissions keep the runs they have; new ones, and regrades, are graded by the new version. Dates that are given
+    replace those that were set; the others stay.
 
     Raises:
         NotFound: no such course, or it does not offer the assignment, or no version could be graded.
@@ -111,11 +116,21 @@ def update_offering(slug: str, *, course: str, stores: Stores, by: Caller | None
         offering = tx.offerings.find(found.course_id, slug=slug)
         if offering is None:
             raise NotFound(what="assignment", name=slug)
+        given = {name: value for name, value in asdict(dates).items() if value is not None}
+        if given:
+            changed = replace(offering.dates, **given)
+            _check_order(changed)
+            tx.offerings.set_dates(offering.offering_id, changed)
         version = _newest_usable(tx, slug).version
-        tx.offerings.set_version(
-            offering.offering_id, version, revision=tx.versions.get_revision(version).number
-        )
+        tx.offerings.set_version(offering.offering_id, version, revision=tx.versions.get_revision(version).number)
         return tx.offerings.get(offering.offering_id)
+
+
+def _check_order(dates: Dates) -> None:
+    """An offering that closes before it opens could never be handed in to."""
+    order = [moment for moment in (dates.opens_at, dates.due_at, dates.closes_at) if moment is not None]
+    if order != sorted(order):
+        raise InvalidRequest(what="opens <= due <= closes")
 
 
 def _newest_usable(tx: Transaction, slug: str) -> PublishedVersion:

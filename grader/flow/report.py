@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
 
 from grader.domain.assignment import Assignment, Question, Visibility
+from grader.domain.execution import Outcome
 from grader.domain.result import CheckResult, Points, QuestionResult, Result
 from grader.domain.text import Language, Note
 from grader.errors import GraderError, NotebookRefused
@@ -93,6 +94,23 @@ def report_refusal(
         pending=0,
         points=assignment.points,
         refused=Refusal(code=error.reason, message=error_message(error, language)),
+        questions=[],
+        notes=[],
+    )
+
+
+def report_failure(assignment: Assignment, *, notebook: str) -> ResultReport:
+    """Write that we could not grade a notebook: no score, and every point pending."""
+    return ResultReport(
+        notebook=notebook,
+        assignment=assignment.slug,
+        version=assignment.version,
+        outcome=Outcome.SANDBOX_FAILED.value,
+        score=None,
+        decided=0,
+        pending=assignment.points,
+        points=assignment.points,
+        refused=None,
         questions=[],
         notes=[],
     )

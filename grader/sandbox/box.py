@@ -94,7 +94,7 @@ class Box:
             raise SandboxUnavailable(what=f"The sandbox does not know this processor: {platform.machine()}.")
         if not (self.venv / "pyvenv.cfg").is_file() or not self.kernel_python.exists():
             raise SandboxUnavailable(
-                what=f"There is no Python environment for the kernels at {self.venv}; run `make install`."
+                what=f"There is no Python environment for the kernels at {self.kernel_python}; run `make install`."
             )
         needed = [self.bubblewrap, *(("unshare", "setpriv", "mount") if _is_root() else ())]
         for program in needed:

@@ -84,7 +84,7 @@ class FolderBlobs:
 def _make_folder(folder: Path) -> None:
     """Make a folder and make sure that its name outlives a power cut."""
     if not folder.is_dir():
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _sync_folder(folder.parent)
 
 

@@ -99,7 +99,7 @@ def _upgrade(engine: Engine) -> None:
 
 def _copy(database: Path, copies: Path, *, at: datetime, revision: str) -> Path:
     """Copy through SQLite itself, so that what stands only in the write-ahead log comes along."""
-    copies.mkdir(parents=True, exist_ok=True)
+    copies.mkdir(mode=0o700, parents=True, exist_ok=True)
     target = copies / f"{database.stem}-{at:%Y%m%dT%H%M%S}-{revision}.sqlite3"
     unfinished = target.with_suffix(".unfinished")
     unfinished.unlink(missing_ok=True)

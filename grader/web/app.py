@@ -1,8 +1,12 @@
 """The web application: routers, error documents, and the moment a request arrived."""
 
 from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from grader import __version__
@@ -23,17 +27,36 @@ def create_app(services: Services) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
-        max_body_size=services.max_upload_bytes + _MULTIPART_OVERHEAD_BYTES,
     )
     app.state.services = services
     app.state.max_upload_mb = services.max_upload_bytes // (1024 * 1024)
     errors.install(app)
+    plain_openapi = app.openapi
+    app.openapi = lambda: _with_problem_type(plain_openapi())  # type: ignore[method-assign]  # FastAPI's own way
     app.include_router(health.router)
     for router in (courses.router, submissions.router):
         app.include_router(router, prefix="/api/v1")
+    app.add_middleware(_BodyLimit, upload_bytes=services.max_upload_bytes)
     app.add_middleware(_Arrival)
     app.add_middleware(_SafeHeaders)
     return app
+
+
+def _with_problem_type(schema: dict[str, Any]) -> dict[str, Any]:
+    """The OpenAPI document with the media type that errors really have."""
+    responses = (
+        response
+        for methods in schema["paths"].values()
+        for operation in methods.values()
+        for status, response in operation.get("responses", {}).items()
+        if status >= "400"
+    )
+    for response in responses:
+        content = response.get("content", {})
+        if "ReadinessOut" not in str(content) and "application/json" in content:
+            content.pop("application/json")
+            content[errors.MEDIA_TYPE] = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    return schema
 
 
 class _Arrival:
@@ -46,6 +69,38 @@ class _Arrival:
         if scope["type"] == "http":
             scope.setdefault("state", {})["received_at"] = datetime.now(UTC)
         await self._app(scope, receive, send)
+
+
+class _BodyLimit:
+    """Ends a request whose body is larger than any upload may be, before it fills memory or disk.
+
+    FastAPI's own limit answers in plain text, without our code and sentence.
+    """
+
+    def __init__(self, app: ASGIApp, *, upload_bytes: int) -> None:
+        self._app = app
+        self._limit_bytes = upload_bytes + _MULTIPART_OVERHEAD_BYTES
+        self._limit_mb = upload_bytes // 1024**2
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        length = dict(scope["headers"]).get(b"content-length", b"0")
+        if length.isdigit() and int(length[:20]) > self._limit_bytes:
+            await errors.too_large(Request(scope), limit_mb=self._limit_mb)(scope, receive, send)
+            return
+        received_bytes = 0
+
+        async def receive_some() -> Message:
+            nonlocal received_bytes
+            message = await receive()
+            received_bytes += len(message.get("body", b""))
+            if received_bytes > self._limit_bytes:
+                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            return message
+
+        await self._app(scope, receive_some, send)
 
 
 class _SafeHeaders:

@@ -30,6 +30,8 @@ STATUS: Mapping[type[GraderError], HTTPStatus] = {
     errors.StorageDamaged: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.DatabaseTooNew: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.InvalidSettings: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.DataUnusable: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.SystemTrouble: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.PortInUse: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.AlreadyRunning: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.ServiceUnreachable: HTTPStatus.BAD_GATEWAY,
@@ -118,7 +120,7 @@ def _details(error: GraderError, language: Language) -> dict[str, Fact]:
 
 async def _on_validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for this class alone
-    where = [".".join(str(part) for part in entry["loc"]) for entry in error.errors()]
+    where = [".".join(str(part) for part in entry["loc"][1:] or entry["loc"]) for entry in error.errors()]
     ours = InvalidRequest(what=", ".join(where))
     return problem(status_of(ours), code=ours.code, note=ours.note, language=request_language(request))
 
@@ -128,18 +130,24 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     language = request_language(request)
     status = HTTPStatus(error.status_code)
     if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        # The body was not read to its end, so its size is what the request says of itself.
-        length = request.headers.get("content-length", "")
-        limit_mb = request.app.state.max_upload_mb
-        size_mb = int(length) // 1024**2 if length.isdecimal() else f"> {limit_mb}"
-        refused = NotebookRefused("too_large", size_mb=size_mb, limit_mb=limit_mb)
-        return problem(status, code=refused.reason, note=refused.note, language=language)
+        return too_large(request, limit_mb=request.app.state.max_upload_mb)
     ours: GraderError
     if status is HTTPStatus.NOT_FOUND:
         ours = NotFound(what="page", name=request.url.path)
     else:
         ours = InvalidRequest(what=f"{request.method} {request.url.path}")
-    return problem(status, code=ours.code, note=ours.note, language=language)
+    response = problem(status, code=ours.code, note=ours.note, language=language)
+    response.headers.update(error.headers or {})
+    return response
+
+
+def too_large(request: Request, *, limit_mb: int) -> JSONResponse:
+    """The body is larger than an upload may be; it was not read to its end, its size is what the request says."""
+    length = request.headers.get("content-length", "")
+    size_mb = int(length) // 1024**2 if length.isdecimal() and len(length) < 20 else f"> {limit_mb}"
+    refused = NotebookRefused("too_large", size_mb=size_mb, limit_mb=limit_mb)
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    return problem(status, code=refused.reason, note=refused.note, language=request_language(request))
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:

@@ -250,4 +250,64 @@ def test_a_request_without_a_file_names_what_is_missing(student):
     answer = student.post("/courses/demo/assignments/torch-tensor/submissions")
 
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
-    assert "file" in answer.json()["detail"]
+    assert "ファイル" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("size_mb", [21, 25])
+def test_a_body_over_the_limit_is_a_problem_document_too(service, size_mb):
+    answer = service.add_member("api-larger").hand_in(b"x" * (size_mb * 1024 * 1024))
+
+    assert answer.status_code == 413
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["code"] == "too_large"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_two_files_are_not_taken_for_one(student):
+    files = [("file", ("a.ipynb", FULL.path.read_bytes())), ("file", ("b.ipynb", FULL.path.read_bytes()))]
+
+    answer = student.post("/courses/demo/assignments/torch-tensor/submissions", files=files)
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("\ud800", id="half a character"),
+        pytest.param("a\u202eb", id="turned direction"),
+        pytest.param("a\0b", id="NUL"),
+        pytest.param("x" * 201, id="a novel"),
+    ],
+)
+@pytest.mark.parametrize("field", ["login", "name", "student_number"])
+def test_a_name_that_is_no_line_of_text_is_refused(service, field, text):
+    body = {"login": "someone", "name": "Some One", "student_number": "1", field: text}
+
+    answer = service.client(service.admin_token).post(
+        "/courses/demo/members", content=json.dumps(body), headers={"Content-Type": "application/json"}
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+
+
+def test_a_wrong_method_names_the_right_ones(service, student):
+    assert student.delete("/courses").headers["allow"] in ("GET", "POST", "GET, POST")
+    assert httpx2.head(f"{service.url}/healthz").status_code == 200
+
+
+def test_the_documents_errors_have_the_media_type_that_errors_have(service):
+    schema = httpx2.get(f"{service.url}/api/v1/openapi.json").json()
+
+    responses = schema["paths"]["/api/v1/submissions/{submission_id}/result"]["get"]["responses"]
+    assert {status: list(response["content"]) for status, response in responses.items() if status != "200"} == {
+        status: ["application/problem+json"] for status in ("401", "403", "404", "409", "422")
+    }
+
+
+def test_the_data_folder_is_for_the_services_user_alone(service):
+    folder = service.data_folder
+
+    assert (folder / "grader.sqlite3").stat().st_mode & 0o077 == 0
+    assert (folder / "blobs").stat().st_mode & 0o077 == 0
+    assert (folder / "draw.key").stat().st_mode & 0o777 == 0o600

@@ -16,7 +16,7 @@ from grader.web.language import RequestLanguage
 router = APIRouter(tags=["health"])
 
 
-@router.get("/healthz")
+@router.api_route("/healthz", methods=["GET", "HEAD"])
 def healthz() -> dict[str, str]:
     """The web process answers."""
     return {"status": "ok"}

@@ -1,9 +1,9 @@
 """What the API takes and gives, as pydantic models; the words are those of docs/glossary.md."""
 
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from grader.domain.people import CountingPolicy, Member, Role
 from grader.domain.result import Points
@@ -11,6 +11,16 @@ from grader.domain.text import Language
 from grader.flow.progress import CourseView, OfferingView, SubmissionView
 
 T = TypeVar("T")
+
+
+def _check_printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must be one line of printable text")
+    return text
+
+
+Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(_check_printable)]
+"""A line that people read: no control characters, no halves of characters, no novels."""
 
 
 class Problem(BaseModel):
@@ -36,9 +46,9 @@ class CourseIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    slug: str
-    title: str
-    time_zone: str = "Asia/Tokyo"
+    slug: Line
+    title: Line
+    time_zone: Line = "Asia/Tokyo"
     counting: CountingPolicy = CountingPolicy.BEST
 
 
@@ -68,10 +78,10 @@ class MemberIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    login: str
-    name: str = ""
+    login: Line
+    name: Line = ""
     role: Role = Role.STUDENT
-    student_number: str | None = None
+    student_number: Line | None = None
 
 
 class MemberOut(BaseModel):

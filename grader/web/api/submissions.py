@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from grader.domain.ids import SubmissionId
 from grader.domain.submission import RunState
 from grader.domain.text import Language, Note
-from grader.errors import FeedbackHeldBack, NotGradedYet
+from grader.errors import FeedbackHeldBack, InvalidRequest, NotGradedYet
 from grader.feedback.catalogue import sentence
 from grader.flow.progress import (
     SubmissionView,
@@ -49,16 +49,18 @@ _NOTEBOOK_TYPE = "application/x-ipynb+json"
 def post_submission(
     course: str,
     slug: str,
-    file: Annotated[UploadFile, File(description="The notebook (.ipynb).")],
+    file: Annotated[list[UploadFile], File(description="The notebook (.ipynb): one file.")],
     request: Request,
     services: AppServices,
     caller: SignedIn,
     language: RequestLanguage,
 ) -> Response:
     """Hand a notebook in. After a 202 it cannot be lost; a refused file costs nothing."""
+    if len(file) != 1:
+        raise InvalidRequest(what=f"file ({len(file)})")
     upload = Upload(
-        data=file.file.read(),
-        file_name=file.filename or "",
+        data=file[0].file.read(),
+        file_name=file[0].filename or "",
         course=course,
         assignment=slug,
         received_at=request.state.received_at,
