@@ -1,15 +1,14 @@
 """The command line in this process: its real arguments and output, with a fake sandbox where one is needed."""
 
 import json
-import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import partial
 
 import pytest
+from command_line import call
 from doubles import FakeRunner
 
 from grader import wiring
-from grader.cli import main
 
 SPEC = """\
 title: {ja: 小さな課題, en: Tiny}
@@ -30,32 +29,13 @@ def make_notebook(**values):
     return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}).encode()
 
 
-@dataclass(frozen=True)
-class Said:
-    status: int
-    out: str
-    err: str
-
-
 @pytest.fixture
 def grader(monkeypatch, capsys, tmp_path):
     """Calls a command on a data folder of its own; gives its exit status and what it printed."""
     monkeypatch.setenv("GRADER_DATA_FOLDER", str(tmp_path / "data"))
-    for variable in ("LC_ALL", "LC_MESSAGES", "LANG", "GRADER_TOKEN", "GRADER_URL"):
+    for variable in ("LC_ALL", "LC_MESSAGES", "LANG"):
         monkeypatch.delenv(variable, raising=False)
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["grader", *(str(argument) for argument in arguments)])
-        capsys.readouterr()
-        try:
-            main()
-            status = 0
-        except SystemExit as ended:
-            status = ended.code or 0
-        said = capsys.readouterr()
-        return Said(status, said.out, said.err)
-
-    return call
+    return partial(call, capsys=capsys, monkeypatch=monkeypatch)
 
 
 @pytest.fixture
