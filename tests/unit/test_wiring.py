@@ -14,7 +14,7 @@ import structlog
 from grader import wiring
 from grader.domain.people import Role
 from grader.domain.publishing import VersionState
-from grader.errors import InvalidRequest, InvalidSettings, NotFound, NotSignedIn
+from grader.errors import DataUnusable, InvalidRequest, InvalidSettings, NotFound, NotSignedIn
 from grader.flow import people
 from grader.flow.people import NewMember, add_member
 from grader.settings import Settings
@@ -47,7 +47,7 @@ class TestDrawKey:
     def test_nothing_is_left_beside_it(self, settings):
         wiring.draw_key(settings)
 
-        assert [path.name for path in settings.data_folder.iterdir()] == [settings.draw_key_path.name]
+        assert [path.name for path in settings.data_folder.iterdir() if "key" in path.name] == ["draw.key"]
 
     def test_two_services_have_two_keys(self, settings, tmp_path):
         assert wiring.draw_key(settings) != wiring.draw_key(Settings(data_folder=tmp_path / "other"))
@@ -57,6 +57,16 @@ class TestDrawKey:
         settings.draw_key_path.write_bytes(b"k" * 32)
 
         assert wiring.draw_key(settings) == b"k" * 32
+
+    @pytest.mark.parametrize("length", [0, 31])
+    def test_a_short_key_is_told_and_not_used(self, settings, length):
+        settings.data_folder.mkdir()
+        settings.draw_key_path.write_bytes(b"k" * length)
+
+        with pytest.raises(DataUnusable):
+            wiring.draw_key(settings)
+
+        assert settings.draw_key_path.read_bytes() == b"k" * length
 
     def test_processes_that_start_together_read_the_same(self, settings):
         settings.data_folder.mkdir()
@@ -82,7 +92,7 @@ class TestDrawKey:
         keys = {process.communicate(timeout=60)[0].strip() for process in processes}
 
         assert keys == {settings.draw_key_path.read_bytes().hex()}
-        assert [path.name for path in settings.data_folder.iterdir()] == [settings.draw_key_path.name]
+        assert [path.name for path in settings.data_folder.iterdir() if "key" in path.name] == ["draw.key"]
 
     def test_the_loser_of_a_race_takes_the_winners_key(self, settings, monkeypatch):
         """Between the look and the link another process was quicker."""
@@ -258,6 +268,7 @@ class TestSettings:
             ("GRADER_MIN_FREE_SHARE", "1"),
             ("GRADER_MAX_UPLOAD_BYTES", "20MB"),
             ("GRADER_DEMO", "perhaps"),
+            ("GRADER_LOG_LEVEL", "loud"),
         ],
     )
     def test_a_wrong_one_is_named(self, monkeypatch, name, value):
@@ -288,7 +299,7 @@ class TestSettings:
 
     def test_logs_are_one_json_object_a_line_on_standard_error(self, capsys):
         try:
-            wiring.configure_logging(Settings(log_level="warning"))
+            wiring.configure_logging(Settings(log_level="WARNING"))
             log = structlog.get_logger()
             log.info("not.told")
             log.warning("told", words="日本語\n")
@@ -327,6 +338,29 @@ class TestAssignments:
 def test_the_sandbox_starts_only_when_it_is_needed(tmp_path):
     with wiring.open_runner(Settings(kernel_python=tmp_path / "no-such-python")):
         pass
+
+
+def test_all_that_is_kept_is_for_its_owner_only(settings):
+    before = os.umask(0)
+    try:
+        wiring.prepare(settings)
+    finally:
+        os.umask(before)
+
+    assert mode(settings.data_folder) == 0o700
+    assert mode(settings.database_path) == 0o600
+    assert mode(settings.draw_key_path) == 0o600
+
+
+def test_what_is_no_database_is_told_and_left_as_it_is(settings):
+    settings.data_folder.mkdir()
+    settings.database_path.write_bytes(b"my holiday photos" * 100)
+
+    with pytest.raises(DataUnusable) as caught, wiring.open_stores(settings):
+        pass
+
+    assert caught.value.facts["folder"] == str(settings.data_folder)
+    assert settings.database_path.read_bytes() == b"my holiday photos" * 100
 
 
 def test_stores_are_closed_at_the_end(settings):

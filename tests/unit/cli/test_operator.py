@@ -231,6 +231,18 @@ class TestCourses:
         assert (before.revision, after.revision) == (1, 2)
         assert after.version == before.version
 
+    def test_dates_can_be_changed_alone(self, grader, published, open_stores):
+        grader("course", "offer", "night", "tiny", "--opens", "2026-11-24", "--due", "2026-12-01")
+        before = offering(open_stores)
+
+        assert grader("course", "update", "night", "tiny", "--due", "2026-12-08").status == 0
+
+        after = offering(open_stores)
+        assert after.dates.opens_at == before.dates.opens_at
+        assert after.dates.due_at.isoformat() == "2026-12-07T15:00:00+00:00"
+        assert grader("course", "update", "night", "tiny", "--closes", "2026-12-01").status == 2
+        assert offering(open_stores) == after
+
     def test_what_is_offered_already_is_told_so(self, grader, published):
         grader("course", "offer", "night", "tiny")
 
@@ -318,6 +330,17 @@ def test_a_data_folder_that_cannot_be_made_is_one_sentence(grader, monkeypatch, 
 
     assert (said.status, said.out) == (2, "")
     assert "GRADER_DATA_FOLDER" in said.err
+    assert len(said.err.splitlines()) == 1
+
+
+def test_data_that_is_no_database_of_ours_is_one_sentence(grader, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "grader.sqlite3").write_bytes(b"my holiday photos" * 100)
+
+    said = grader("course", "add", "night")
+
+    assert (said.status, said.out) == (4, "")
+    assert str(tmp_path / "data") in said.err
     assert len(said.err.splitlines()) == 1
 
 

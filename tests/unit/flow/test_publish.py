@@ -12,7 +12,7 @@ from grader.domain.jobs import JobKind
 from grader.domain.people import Role
 from grader.domain.publishing import Dates, VersionState
 from grader.domain.result import Verdict
-from grader.errors import Conflict, Forbidden, NotFound, SpecDoesNotHold
+from grader.errors import Conflict, Forbidden, InvalidRequest, NotFound, SpecDoesNotHold
 from grader.flow import people
 from grader.flow.publish import offer, publish, read_version, update_offering
 
@@ -173,6 +173,17 @@ class TestOffering:
 
         assert offering_of(school) == before
 
+    @pytest.mark.parametrize(("opens", "due", "closes"), [(1, 0, None), (None, 2, 1), (3, None, 2), (2, 3, 1)], ids=str)
+    def test_an_offering_that_ends_before_it_begins_is_refused(self, empty, opens, due, closes):
+        publish_in(empty)
+        at = [None if days is None else NOON + timedelta(days=days) for days in (opens, due, closes)]
+        dates = Dates(opens_at=at[0], due_at=at[1], closes_at=at[2])
+
+        with pytest.raises(InvalidRequest):
+            offer("tiny", course="demo", stores=empty.stores, dates=dates)
+
+        assert offering_of(empty) is None
+
     def test_another_course_may_offer_it_too(self, school):
         people.add_course("night", title="Night", stores=school.stores)
 
@@ -233,6 +244,29 @@ class TestMovingOn:
             assert tx.runs.find_counting(old.submission.submission_id).version == OLD
             assert len(tx.runs.list_of(old.submission.submission_id)) == 1
         assert new.run.version == NEW
+
+    def test_dates_that_are_given_replace_those_that_were_set(self, school_with_dates):
+        school = school_with_dates(opens_at=NOON, due_at=NOON + timedelta(days=7))
+
+        moved = update_offering(
+            "tiny", course="demo", stores=school.stores, dates=Dates(due_at=NOON + timedelta(days=9))
+        )
+
+        assert moved.dates == Dates(opens_at=NOON, due_at=NOON + timedelta(days=9))
+        assert offering_of(school).dates == moved.dates
+
+    def test_dates_in_a_wrong_order_change_nothing(self, school_with_dates):
+        school = school_with_dates(opens_at=NOON)
+        before = offering_of(school)
+        school.clock.pass_s(1)
+        publish_in(school, TinyLoaded(version=NEW))
+
+        with pytest.raises(InvalidRequest):
+            update_offering(
+                "tiny", course="demo", stores=school.stores, dates=Dates(closes_at=NOON - timedelta(seconds=1))
+            )
+
+        assert offering_of(school) == before
 
     @pytest.mark.parametrize(("slug", "course"), [("tiny", "none"), ("other", "demo")], ids=["course", "not offered"])
     def test_what_is_not_offered_is_not_found(self, school, slug, course):
