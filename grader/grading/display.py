@@ -90,6 +90,13 @@ def compare_items(items: Sequence[Item], wanted: Sequence[Item]) -> Finding:
     return _explain_missing(items, wanted[found], position=found + 1, count=len(wanted))
 
 
+def right_places(items: Sequence[Item], wanted: Sequence[Item]) -> frozenset[int]:
+    """Where among the items one stands that is a wanted one; of a size shown number by number, its first number."""
+    return frozenset(
+        place for place in range(len(items)) if any(_take(items, place, one, least=_Fit.EXACT) for one in wanted)
+    )
+
+
 def _is_like(item: Item, wanted: Item) -> bool:
     if isinstance(item, str) or isinstance(wanted, str):
         return item == wanted
@@ -167,8 +174,9 @@ def _explain_missing(items: Sequence[Item], wanted: Item, *, position: int, coun
     """Say how the nearest thing the student shows differs from the wanted item that was not found."""
     place: dict[str, Fact] = {"position": position, "count": count}
     numbers = [item for item in items if isinstance(item, PrintedNumbers)]
+    not_shown = "output.not_shown" if count == 1 else "output.item_not_shown"
     if isinstance(wanted, str):
-        return Finding(verdict=Verdict.FAILED, code="output.not_shown", facts=place)
+        return Finding(verdict=Verdict.FAILED, code=not_shown, facts=place)
     same_shape = [item for item in numbers if item.shape == wanted.shape]
     if any(item.is_abbreviated or wanted.is_abbreviated for item in same_shape or numbers):
         return Finding(verdict=Verdict.NEEDS_REVIEW, code="output.abbreviated", facts=place)
@@ -179,7 +187,7 @@ def _explain_missing(items: Sequence[Item], wanted: Item, *, position: int, coun
         facts = place | {"actual": _shape_word(alike[-1]), "expected": _shape_word(wanted)}
         values = _as_values(alike[-1], wanted)
         return Finding(verdict=Verdict.FAILED, code="output.shape", facts=facts, actual=values[0], expected=values[1])
-    return Finding(verdict=Verdict.FAILED, code="output.not_shown", facts=place)
+    return Finding(verdict=Verdict.FAILED, code=not_shown, facts=place)
 
 
 def _wrong_numbers(candidates: Sequence[PrintedNumbers], wanted: PrintedNumbers, *, place: dict[str, Fact]) -> Finding:
@@ -193,7 +201,8 @@ def _wrong_numbers(candidates: Sequence[PrintedNumbers], wanted: PrintedNumbers,
         return Finding(verdict=Verdict.FAILED, code="output.container", facts=facts)
     facts = place | {"different": different, "elements": len(wanted.elements)}
     values = _as_values(item, wanted)
-    code = "output.values" if wanted.shape else "output.number"
+    number = "output.number" if place["count"] == 1 else "output.item_number"
+    code = "output.values" if wanted.shape else number
     return Finding(verdict=Verdict.FAILED, code=code, facts=facts, actual=values[0], expected=values[1])
 
 
@@ -224,7 +233,8 @@ def compare_words(text: str, wanted: str) -> Finding:
         pattern = re.compile(_edge(line[0], before=True) + re.escape(line) + _edge(line[-1], before=False), re.ASCII)
         if not any(pattern.search(shown) for shown in lines):
             facts: dict[str, Fact] = {"position": position, "count": len(wanted_lines), "wanted": line[:200]}
-            return Finding(verdict=Verdict.FAILED, code="output.text", facts=facts)
+            code = "output.text" if len(wanted_lines) == 1 else "output.line_missing"
+            return Finding(verdict=Verdict.FAILED, code=code, facts=facts)
     return Finding(verdict=Verdict.PASSED, code="output.matches", facts={"count": len(wanted_lines)})
 
 

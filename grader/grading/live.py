@@ -1,21 +1,37 @@
 """Code that can run: a syntax tree without `if False:`, what follows a `return`, and functions nobody calls."""
 
 import ast
-from collections.abc import Iterator
-from typing import TypeAlias, TypeGuard
+import copy
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any, TypeAlias, TypeGuard
+
+from grader.grading.syntax import parse_leniently
 
 _Definition: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Assign
 _ENDS = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 
 
+@lru_cache(maxsize=8)
+def live_tree(source: str) -> ast.Module:
+    """The code of a source that can run; shared, like parse_leniently's: it must not be changed.
+
+    Raises:
+        RecursionError: the code is nested absurdly deep.
+    """
+    return without_dead_code(parse_leniently(source))
+
+
 def without_dead_code(tree: ast.Module) -> ast.Module:
-    """Take out what obviously never runs; what may run stays. The tree is changed in place and returned.
+    """A copy of the tree without what obviously never runs; what may run stays.
 
     A function or class counts as used when its name is read anywhere that itself runs, whatever scope it is read in.
 
     Raises:
         RecursionError: the tree is nested absurdly deep.
     """
+    tree = copy.deepcopy(tree)
     _Pruner(_unused_definitions(tree)).visit(tree)
     return ast.fix_missing_locations(tree)
 
@@ -52,6 +68,17 @@ class _Pruner(ast.NodeTransformer):
             return self._visit_block(node.orelse)
         return self.generic_visit(node)
 
+    def visit_For(self, node: ast.For) -> ast.AST | list[ast.stmt]:
+        return self._visit_block(node.orelse) if _is_empty(node.iter) else self.generic_visit(node)
+
+    def visit_Try(self, node: ast.Try) -> ast.AST | list[ast.stmt]:
+        if not all(map(_cannot_raise, node.body)):
+            return self.generic_visit(node)
+        return self._visit_block([*node.body, *node.orelse, *node.finalbody])
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST:
+        return ast.Pass() if isinstance(node.value, ast.Lambda) else self.generic_visit(node)
+
     def visit_IfExp(self, node: ast.IfExp) -> ast.AST | list[ast.stmt]:
         truth = _constant_truth(node.test)
         if truth is None:
@@ -82,9 +109,48 @@ def _constant_truth(test: ast.expr) -> bool | None:
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
         truth = _constant_truth(test.operand)
         return None if truth is None else not truth
+    if isinstance(test, ast.Compare):
+        return _compared(test)
     if isinstance(test, ast.List | ast.Tuple):
         return bool(test.elts)
     return bool(test.keys) if isinstance(test, ast.Dict) else None
+
+
+_COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+
+
+def _compared(test: ast.Compare) -> bool | None:
+    """The truth of a comparison of two written values."""
+    compare = _COMPARISONS.get(type(test.ops[0]))
+    left, right = test.left, test.comparators[0]
+    if compare is None or len(test.ops) > 1 or not (isinstance(left, ast.Constant) and isinstance(right, ast.Constant)):
+        return None
+    try:
+        return compare(left.value, right.value)
+    except TypeError:
+        return None
+
+
+def _is_empty(iterable: ast.expr) -> bool:
+    """A loop over it never runs: a written empty container, or range(0)."""
+    if isinstance(iterable, ast.Call) and isinstance(iterable.func, ast.Name) and iterable.func.id == "range":
+        return len(iterable.args) == 1 and isinstance(iterable.args[0], ast.Constant) and iterable.args[0].value == 0
+    return isinstance(iterable, ast.Constant | ast.List | ast.Tuple | ast.Dict) and _constant_truth(iterable) is False
+
+
+def _cannot_raise(statement: ast.stmt) -> bool:
+    if isinstance(statement, ast.Assign):
+        return isinstance(statement.value, ast.Constant) and all(isinstance(one, ast.Name) for one in statement.targets)
+    return isinstance(statement, ast.Pass) or (
+        isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+    )
 
 
 def _unused_definitions(tree: ast.Module) -> frozenset[_Definition]:

@@ -19,6 +19,8 @@ class NearMiss:
 
     code: str
     facts: Mapping[str, Fact]
+    is_open: bool = False
+    """It may serve the purpose all the same: a person decides."""
 
 
 def find_near_miss(pattern: Pattern, tree: ast.AST, *, source: str) -> NearMiss | None:
@@ -86,7 +88,7 @@ def _near_call(wanted: ast.Call, tree: ast.AST, source: str) -> NearMiss | None:
         return None
     calls = [node for node in _in_order(tree, ast.Call) if _last_name(node.func) == name]
     if calls:
-        return NearMiss(code="source.call_differs", facts={"found": spell(calls[-1], source)})
+        return NearMiss(code="source.call_differs", facts={"found": spell(calls[-1], source)}, is_open=True)
     mentions = [node for node in _in_order(tree, ast.Attribute) if node.attr == name]
     if mentions:
         return NearMiss(code="source.not_called", facts={"found": spell(mentions[-1], source)})

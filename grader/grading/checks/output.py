@@ -1,5 +1,6 @@
 """The `output` kind: what a question's cells print or show as their last value, as the reference's do."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from pydantic import model_validator
@@ -8,7 +9,8 @@ from grader.domain.execution import CellState, Evidence
 from grader.domain.result import Finding, Verdict
 from grader.domain.text import Fact
 from grader.grading.checks.unprobed import UnprobedCheck
-from grader.grading.display import MAX_CHARACTERS, compare_items, compare_words, read_shown, shown_text
+from grader.grading.display import MAX_CHARACTERS, Item, compare_items, compare_words, read_shown, shown_text
+from grader.grading.origin import count_tried, is_typed_in
 from grader.grading.printed import PrintedNumbers
 
 
@@ -38,12 +40,29 @@ class OutputCheck(UnprobedCheck):
             return _nothing_shown(actual)
         wanted, kept = read_shown(wanted_text), text[-MAX_CHARACTERS:]
         if any(isinstance(item, PrintedNumbers) for item in wanted):
-            finding = compare_items(read_shown(kept), wanted)
+            items = read_shown(kept)
+            finding = compare_items(items, wanted)
+            if finding.verdict is Verdict.PASSED:
+                return _doubt(items, wanted, actual=actual, expected=expected) or finding
         else:
             finding = compare_words(kept, wanted_text)
         if finding.verdict is Verdict.FAILED and len(text) > MAX_CHARACTERS:
             return Finding(verdict=Verdict.NEEDS_REVIEW, code="output.too_long", facts={"characters": len(text)})
         return finding
+
+
+def _doubt(items: Sequence[Item], wanted: Sequence[Item], *, actual: Evidence, expected: Evidence) -> Finding | None:
+    """Why right output may not be the answer: it was typed, or everything that it might be was shown."""
+    try:
+        is_typed = is_typed_in(actual=actual, expected=expected, wanted=wanted)
+    except (RecursionError, MemoryError):
+        return None
+    if is_typed:
+        return Finding(verdict=Verdict.NEEDS_REVIEW, code="output.typed")
+    tried = count_tried(items, wanted)
+    if tried:
+        return Finding(verdict=Verdict.NEEDS_REVIEW, code="output.many_tried", facts={"count": tried})
+    return None
 
 
 def _nothing_shown(actual: Evidence) -> Finding:

@@ -12,10 +12,10 @@ from grader.domain.python import parse_strictly
 from grader.domain.result import Finding, Verdict
 from grader.domain.text import Fact
 from grader.grading.checks.unprobed import UnprobedCheck
-from grader.grading.live import without_dead_code
+from grader.grading.doubt import find_doubt
+from grader.grading.live import live_tree
 from grader.grading.near_miss import find_near_miss
 from grader.grading.pattern import BadPatternError, Pattern
-from grader.grading.syntax import parse_leniently
 
 
 class SourceCheck(UnprobedCheck):
@@ -59,13 +59,17 @@ class SourceCheck(UnprobedCheck):
         return () if self.absent or "$" in self.pattern else (self.pattern,)
 
     def evaluate(self, *, actual: Evidence, expected: Evidence) -> Finding:
-        """Look for the pattern in the student's code; the reference's plays no part."""
+        """Look for the pattern in the student's code.
+
+        Where the reference shows what its match gives, what the student shows has to come from the match, too.
+        """
         shown: dict[str, Fact] = {"pattern": self.pattern}
         try:
             broken_line = _syntax_error_line(actual.source)
-            tree = without_dead_code(parse_leniently(actual.source))
+            tree = live_tree(actual.source)
             occurs = self._compiled.occurs_in(tree)
             near = None if occurs else find_near_miss(self._compiled, tree, source=actual.source)
+            doubt = find_doubt(self._compiled, actual=actual, expected=expected) if occurs and not self.absent else None
         except (RecursionError, MemoryError):
             return Finding(verdict=Verdict.NEEDS_REVIEW, code="source.unreadable")
         if broken_line is not None:
@@ -76,10 +80,13 @@ class SourceCheck(UnprobedCheck):
         if self.absent:
             verdict, code = (Verdict.FAILED, "source.forbidden") if occurs else (Verdict.PASSED, "source.absent")
             return Finding(verdict=verdict, code=code, facts=shown)
+        if doubt is not None:
+            return Finding(verdict=Verdict.NEEDS_REVIEW, code=doubt, facts=shown)
         if occurs:
             return Finding(verdict=Verdict.PASSED, code="source.found", facts=shown)
         if near is not None:
-            return Finding(verdict=Verdict.FAILED, code=near.code, facts={**shown, **near.facts})
+            verdict = Verdict.NEEDS_REVIEW if near.is_open else Verdict.FAILED
+            return Finding(verdict=verdict, code=near.code, facts={**shown, **near.facts})
         return Finding(verdict=Verdict.FAILED, code="source.pattern_missing", facts=shown)
 
 

@@ -22,6 +22,13 @@ def runs(source: str) -> bool:
         pytest.param("if True:\n pass\nelse:\n target", id="else of if True"),
         pytest.param("while False:\n target", id="while False"),
         pytest.param("target if False else 1", id="conditional expression"),
+        pytest.param("if 0 > 1:\n target", id="a comparison that never holds"),
+        pytest.param("for i in []:\n target", id="loop over nothing"),
+        pytest.param("for i in ():\n target", id="loop over an empty tuple"),
+        pytest.param("for i in range(0):\n target", id="loop over range(0)"),
+        pytest.param("try:\n pass\nexcept E:\n target", id="handler of what cannot raise"),
+        pytest.param("try:\n x = 1\nexcept E:\n target", id="handler of a written value"),
+        pytest.param("(lambda: target)", id="lambda that is dropped"),
         pytest.param("False and target", id="and after False"),
         pytest.param("x or 1 or target", id="or after a truth"),
         pytest.param("def f():\n return 1\n target\nf()", id="after return"),
@@ -62,7 +69,14 @@ def test_dead_code_is_taken_out(source: str) -> None:
         pytest.param("class B:\n x = target\nclass A(B):\n pass", id="used as a base class"),
         pytest.param("def f():\n if x:\n  return 1\n target\nf()", id="return in an inner block"),
         pytest.param("def f():\n def g():\n  target\n g()\nf()", id="inner function called"),
-        pytest.param("try:\n pass\nexcept E:\n target", id="handler"),
+        pytest.param("try:\n f()\nexcept E:\n target", id="handler"),
+        pytest.param("try:\n x = 1\nfinally:\n target", id="finally"),
+        pytest.param("if 1 > 0:\n target", id="a comparison that holds"),
+        pytest.param("if 'a' > 0:\n pass\ntarget", id="a comparison that raises is none"),
+        pytest.param("if 0 < x < 1:\n target", id="a comparison with a name"),
+        pytest.param("for i in range(3):\n target", id="a loop"),
+        pytest.param("for i in []:\n pass\nelse:\n target", id="else of a loop over nothing"),
+        pytest.param("map(lambda: target, x)", id="lambda handed on"),
     ],
 )
 def test_code_that_may_run_stays(source: str) -> None:
@@ -74,3 +88,9 @@ def test_what_is_left_is_still_python() -> None:
         ast.parse("if 0:\n x\ndef f():\n if 0:\n  y\nf()\nclass A:\n def g(self):\n  return\n  z\nA")
     )
     assert ast.parse(ast.unparse(tree))
+
+
+def test_the_given_tree_stays_as_it_is() -> None:
+    tree = ast.parse("if False:\n target")
+    without_dead_code(tree)
+    assert ast.unparse(tree) == "if False:\n    target"

@@ -83,14 +83,14 @@ def test_equal_output_passes(actual: str, expected: str) -> None:
         pytest.param("答えは -12 です", "tensor(-24.)", "output.number", None, id="a wrong number among words"),
         pytest.param("こんにちは", "tensor(1.)", "output.not_shown", None, id="only words"),
         pytest.param("5", "tensor([1, 2])", "output.not_shown", None, id="something else"),
-        pytest.param("tensor([3.])", "None\ntensor([3.])", "output.not_shown", None, id="None is missing"),
+        pytest.param("tensor([3.])", "None\ntensor([3.])", "output.item_not_shown", None, id="None is missing"),
         pytest.param("2 1", "1\n2", "output.order", None, id="the other way round"),
         pytest.param("1", "True", "output.number", None, id="one is not True"),
         pytest.param("4 2 3", "torch.Size([4, 3, 2])", "output.not_shown", None, id="size in another order"),
         pytest.param("torch.Size([4, 2, 3])", "torch.Size([4, 3, 2])", "output.values", None, id="another size"),
         pytest.param("torch.float64", "torch.float", "output.text", None, id="a word that only begins like it"),
-        pytest.param("a\nc", "a\nb", "output.text", None, id="a line is missing"),
-        pytest.param("b\na", "a\nb", "output.text", None, id="lines in another order"),
+        pytest.param("a\nc", "a\nb", "output.line_missing", None, id="a line is missing"),
+        pytest.param("b\na", "a\nb", "output.line_missing", None, id="lines in another order"),
     ],
 )
 def test_other_output_fails_with_its_reason(actual: str, expected: str, code: str, rung: str | None) -> None:

@@ -90,7 +90,7 @@ def test_near_misses_of_question_5_are_named(source: str, code: str, found: str 
         pytest.param("print('大きさ', t.size(), sep='')", Verdict.PASSED, "source.found", id="among words"),
         pytest.param("t.size()[0]", Verdict.PASSED, "source.found", id="used further"),
         pytest.param("t.shape", Verdict.FAILED, "source.pattern_missing", id="shape is no method"),
-        pytest.param("t.size(0)", Verdict.FAILED, "source.call_differs", id="with an argument"),
+        pytest.param("t.size(0)", Verdict.NEEDS_REVIEW, "source.call_differs", id="with an argument"),
         pytest.param("print(t.size)", Verdict.FAILED, "source.not_called", id="brackets forgotten"),
     ],
 )
@@ -102,7 +102,7 @@ def test_question_2_wants_the_size_method(source: str, verdict: Verdict, code: s
 def test_any_arguments_may_stand_for_three_dollars() -> None:
     for call in ("y.backward()", "y.backward(retain_graph=True)", "loss.sum().backward(g, create_graph=True)"):
         assert check(call, "$Y.backward($$$)").verdict is Verdict.PASSED
-    assert check("backward(y)", "$Y.backward($$$)").verdict is Verdict.FAILED
+    assert check("backward(y)", "$Y.backward($$$)").code == "source.call_differs"
 
 
 def test_a_variable_that_occurs_twice_stands_for_the_same_thing() -> None:
@@ -113,7 +113,7 @@ def test_a_variable_that_occurs_twice_stands_for_the_same_thing() -> None:
 def test_a_name_constraint_takes_names_only() -> None:
     settings = {"pattern": "print($X)", "where": {"X": "name"}}
     assert check("print(t)", settings).verdict is Verdict.PASSED
-    assert check("print(t[0])", settings).verdict is Verdict.FAILED
+    assert check("print(t[0])", settings).verdict is Verdict.NEEDS_REVIEW
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,161 @@
+"""Where the right part of an output comes from: from which shown expressions, and from written values or from work."""
+
+import ast
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from grader.domain.execution import Evidence
+from grader.grading.display import MAX_CHARACTERS, Item, read_shown, right_places, shown_text
+from grader.grading.printed import Container, PrintedNumbers
+from grader.grading.showing import Shown, find_shown
+from grader.grading.syntax import parse_leniently
+
+_FORMATTERS = frozenset({"print", "str", "repr", "format", "tensor", "Tensor", "LongTensor", "IntTensor", "FloatTensor",
+                         "array", "asarray", "Size", "list", "tuple", "int", "float", "as_tensor"})  # fmt: skip
+_MODULES = frozenset({"torch", "np", "numpy"}) | _FORMATTERS
+_TYPED = (ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.JoinedStr, ast.FormattedValue, ast.BinOp, ast.UnaryOp,
+          ast.Call, ast.Name, ast.Attribute, ast.keyword, ast.Starred, ast.operator, ast.unaryop,
+          ast.expr_context)  # fmt: skip
+_NO_TENSOR = frozenset({"equal", "allclose", "len", "type", "dim", "numel", "dtype", "ndim", "device", "requires_grad"})
+_MOST_TRIED = 4
+"""Other things of the wanted kind that may be shown beside the answer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slot:
+    """A shown expression beside the items that it shows, where those can be told."""
+
+    shown: Shown
+    first: int | None
+    """Place of its first item in the output; None where the output does not follow from the code line by line."""
+    items: int
+
+
+def could_be_from(matches: Callable[[Sequence[ast.expr]], bool], *, actual: Evidence, wanted: Sequence[Item]) -> bool:
+    """Whether something right in the output is shown by an expression that matches.
+
+    Args:
+        matches: decides by all the expressions that flow into what is shown.
+        actual: a question's code and what it shows.
+        wanted: what the reference shows; something of it is shown here.
+
+    Raises:
+        RecursionError: the code is nested absurdly deep.
+    """
+    items = read_shown(shown_text(actual)[-MAX_CHARACTERS:])
+    right = right_places(items, wanted)
+    slots = _align(find_shown(actual), items)
+    fitting = [slot for slot in slots if matches(slot.shown.parts)]
+    others = [slot for slot in slots if slot not in fitting and not _shows_no_tensor(slot.shown.expression)]
+    if not fitting:
+        return False
+    if not others:
+        return True
+    if slots[0].first is not None:
+        return any(slot.first in right for slot in fitting)
+    return len(right) > len(others) and all(slot.shown.is_once for slot in others)
+
+
+def _align(shown: Sequence[Shown], items: Sequence[Item]) -> list[Slot]:
+    """Give each expression its items: written text those it contains, any other one, if that comes out even."""
+    counts = [_count_written(one.expression) for one in shown]
+    is_even = sum(counts) == len(items) and all(one.is_once for one in shown)
+    slots, place = [], 0
+    for one, count in zip(shown, counts, strict=True):
+        if count or not isinstance(one.expression, ast.Constant):
+            slots.append(Slot(shown=one, first=place if is_even else None, items=count))
+        place += count
+    return slots
+
+
+def _count_written(expression: ast.expr) -> int:
+    return len(read_shown(str(expression.value))) if isinstance(expression, ast.Constant) else 1
+
+
+def _shows_no_tensor(expression: ast.expr) -> bool:
+    """It is text, a truth or a count, which nobody takes for the answer."""
+    if isinstance(expression, ast.Compare | ast.Constant):
+        return True
+    function = expression.func if isinstance(expression, ast.Call) else expression
+    if isinstance(function, ast.Attribute):
+        return function.attr in _NO_TENSOR
+    return isinstance(function, ast.Name) and expression is not function and function.id in _NO_TENSOR
+
+
+def is_typed_in(*, actual: Evidence, expected: Evidence, wanted: Sequence[Item]) -> bool:
+    """Whether all that is right in an output was written into the code as values, where the reference computes it.
+
+    Args:
+        actual: a question's code and what it shows; all wanted items are shown.
+        expected: the reference's.
+        wanted: what the reference shows.
+
+    Raises:
+        RecursionError: the code is nested absurdly deep.
+    """
+    theirs = find_shown(expected)
+    if not theirs or all(_is_typed(one, expected.source) for one in theirs):
+        return False
+    ours = find_shown(actual)
+    typed = [one for one in ours if _is_typed(one, actual.source)]
+    if ours and len(typed) == len(ours):
+        return True
+    explained = [one for one in typed if right_places(read_shown(_written_text(one)), wanted)]
+    if any(not one.is_once for one in explained):
+        return True
+    right = right_places(read_shown(shown_text(actual)[-MAX_CHARACTERS:]), wanted)
+    return len(right) <= sum(len(right_places(read_shown(_written_text(one)), wanted)) for one in explained)
+
+
+def _is_typed(shown: Shown, source: str) -> bool:
+    """Only written values flow into it: no name from elsewhere, no call that computes, no subscript."""
+    tree = parse_leniently(source)
+    bound = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    bound |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    for part in shown.parts:
+        for node in ast.walk(part):
+            if not isinstance(node, _TYPED):
+                return False
+            if isinstance(node, ast.Call) and not _only_formats(node):
+                return False
+            if isinstance(node, ast.Name) and node.id not in bound | _MODULES:
+                return False
+    return True
+
+
+def _only_formats(call: ast.Call) -> bool:
+    function = call.func
+    if isinstance(function, ast.Attribute):
+        return function.attr in _FORMATTERS or isinstance(function.value, ast.Constant)
+    return isinstance(function, ast.Name) and function.id in _FORMATTERS
+
+
+def _written_text(shown: Shown) -> str:
+    """The written values as they would be printed: strings as they are, `torch.tensor([1])` as it stands."""
+    return "\n".join(
+        part.value if isinstance(part, ast.Constant) and isinstance(part.value, str) else ast.unparse(part)
+        for part in shown.parts
+    )
+
+
+def count_tried(items: Sequence[Item], wanted: Sequence[Item]) -> int:
+    """How many different things of a wanted item's kind are shown that are not it, beyond what exploring explains.
+
+    0 where they are few. Single numbers do not count: every loop shows some.
+    """
+    most = 0
+    for one in wanted:
+        if isinstance(one, str) or not one.shape or one.container not in (Container.TENSOR, Container.SIZE):
+            continue
+        of_kind = [item for item in items if _is_of_kind(item, one)]
+        tried = {item.elements for item in of_kind if isinstance(item, PrintedNumbers)}
+        tried -= {other.elements for other in wanted if isinstance(other, PrintedNumbers)}
+        allowed = max(_MOST_TRIED, sum(_is_of_kind(other, one) for other in wanted))
+        most = max(most, len(tried) if len(tried) > allowed else 0)
+    return most
+
+
+def _is_of_kind(item: Item, wanted: PrintedNumbers) -> bool:
+    return (
+        isinstance(item, PrintedNumbers) and item.container is wanted.container and len(item.shape) == len(wanted.shape)
+    )
