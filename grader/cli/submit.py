@@ -94,4 +94,5 @@ def _tell_problem(answer: httpx2.Response) -> int:
         print(f"{answer.status_code} {answer.reason_phrase}", file=sys.stderr)
     if answer.status_code >= 500:
         return OUR_FAILURE
-    return USAGE if answer.status_code in (401, 403, 404) else REFUSED
+    # A redirection means that --url is not quite the service's address.
+    return USAGE if answer.status_code < 400 or answer.status_code in (401, 403, 404) else REFUSED

@@ -130,6 +130,9 @@ def prove_version(claim: Claim, *, bench: Bench) -> None:
         bench.proofs.load(VersionHash(claim.subject))
     with bench.stores.storage.writing() as tx:
         bench.stores.queue.finish(tx, claim)
+        # Published anew since it failed, while this claim still held the job: that wish would end with it.
+        if tx.versions.get(VersionHash(claim.subject)).state is VersionState.UNPROVED:
+            bench.stores.queue.enqueue(tx, kind=JobKind.PUBLISH, subject=claim.subject)
 
 
 def renew(claim: Claim, *, stores: Stores) -> None:
