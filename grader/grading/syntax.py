@@ -77,6 +77,46 @@ def function_names(tree: ast.Module) -> tuple[str, ...]:
     return tuple(names)
 
 
+def takes_arguments(tree: ast.Module, name: str) -> bool:
+    """Whether the last function of that name at the top level can be called with an argument."""
+    arguments: ast.arguments | None = None
+    for node in _walk_top_level(tree.body):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name:
+            arguments = node.args
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda) and name in _targets(node):
+            arguments = node.value.args
+    return arguments is None or bool(arguments.posonlyargs or arguments.args or arguments.vararg)
+
+
+def _targets(assignment: ast.Assign) -> frozenset[str]:
+    return frozenset(target.id for target in assignment.targets if isinstance(target, ast.Name))
+
+
+def assigned_names(tree: ast.Module) -> frozenset[str]:
+    """Top-level names that are given something else than a function, by assignment or as a loop's variable."""
+    functions = {
+        target
+        for node in _walk_top_level(tree.body)
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda)
+        for target in node.targets
+    }
+    return frozenset(
+        node.id
+        for node in _walk_top_level(tree.body)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node not in functions
+    )
+
+
+def find_holder(tree: ast.Module, name: str) -> str | None:
+    """The function in whose body a function of that name is defined."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and name in function_names(
+            ast.Module(body=node.body, type_ignores=[])
+        ):
+            return node.name
+    return None
+
+
 def _broken_line(error: SyntaxError, lines: list[str]) -> int:
     """The line (from 1) to blame: a block that is missing is reported at the line after it."""
     line = error.lineno or 1

@@ -1,5 +1,6 @@
 """The `function` kind: a function of the student's on hidden inputs, its outputs and first derivatives."""
 
+import ast
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, TypeAlias
 
@@ -17,7 +18,15 @@ from grader.grading.arrays import array_value
 from grader.grading.checks.settings import Name, Settings, TolerantSettings
 from grader.grading.compare import Tolerance, compare
 from grader.grading.difference import find_numbers, is_number, type_word
-from grader.grading.syntax import function_names, mentioned_names, parse_leniently, top_level_names
+from grader.grading.syntax import (
+    assigned_names,
+    find_holder,
+    function_names,
+    mentioned_names,
+    parse_leniently,
+    takes_arguments,
+    top_level_names,
+)
 
 _KEY = "calls"
 _LOOSE = 1e-4
@@ -112,20 +121,30 @@ class FunctionCheck(TolerantSettings):
         if self.name in top_level_names(tree):
             return (self.name,)
         mentioned = mentioned_names(tree)
-        defined = function_names(tree)
+        defined = self._callable_names(tree)
         if not defined:
-            earlier = function_names(parse_leniently(notebook_source))
+            earlier = self._callable_names(parse_leniently(notebook_source))
             defined = tuple(name for name in earlier if name in mentioned and name != self.name)
         only = defined if len(defined) == 1 else ()
         return (self.name, *only) if self.name in mentioned else (*only, self.name)
 
+    def _callable_names(self, tree: ast.Module) -> tuple[str, ...]:
+        """Functions that one argument can be given to; a `main()` that holds everything is no answer."""
+        return tuple(name for name in function_names(tree) if takes_arguments(tree, name))
+
     def _judge_missing(self, actual: Evidence) -> Finding:
         facts: dict[str, Fact] = {"name": self.name}
-        defined = function_names(parse_leniently(actual.source))
+        tree = parse_leniently(actual.source)
+        defined = self._callable_names(tree)
+        if self.name in defined and self.name in assigned_names(tree):
+            return Finding(verdict=Verdict.NEEDS_REVIEW, code="function.overwritten", facts=facts)
         for run in actual.cell_runs:
             if run.state is CellState.RAISED and run.error is not None:
                 facts |= {"cell": run.index + 1, "error": run.error.name[:80]}
                 return Finding(verdict=Verdict.MISSING, code="function.missing_after_error", facts=facts)
+        holder = find_holder(tree, self.name)
+        if holder is not None and not defined:
+            return Finding(verdict=Verdict.NEEDS_REVIEW, code="function.inside_other", facts=facts | {"other": holder})
         if len(defined) > 1:
             facts["others"] = ", ".join(defined)[:200]
             return Finding(verdict=Verdict.MISSING, code="function.several", facts=facts)

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from grader.grading.syntax import function_names, imported_names, mentioned_names, parse_leniently, top_level_names
+from grader.grading.syntax import (
+    assigned_names,
+    find_holder,
+    function_names,
+    imported_names,
+    mentioned_names,
+    parse_leniently,
+    takes_arguments,
+    top_level_names,
+)
 
 
 @given(st.text())
@@ -81,3 +90,33 @@ a = f(b)
 
 def test_a_tree_too_deep_to_walk_mentions_nothing() -> None:
     assert mentioned_names(parse_leniently("x" + "+x" * 2500)) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("source", "takes"),
+    [
+        ("def f(x): pass", True),
+        ("def f(*all): pass", True),
+        ("def f(x, /): pass", True),
+        ("f = lambda x: 1", True),
+        ("def f(): pass", False),
+        ("def f(*, x): pass", False),
+        ("def f(**rest): pass", False),
+        ("f = lambda: 1", False),
+        ("def f(): pass\ndef f(x): pass", True),
+        ("def f(x): pass\nf = lambda: 1", False),
+        ("from m import f", True),
+    ],
+)
+def test_whether_a_function_takes_an_argument(source: str, takes: bool) -> None:
+    assert takes_arguments(parse_leniently(source), "f") is takes
+
+
+def test_names_given_a_value_are_told_from_names_of_functions() -> None:
+    tree = parse_leniently("def f(x):\n    y = 1\ng = lambda: 1\nz = f(1)\nfor i in []: pass")
+    assert assigned_names(tree) == {"z", "i"}
+
+
+def test_the_function_around_another_one_is_found() -> None:
+    tree = parse_leniently("def main():\n    if 1:\n        def f(x): pass\n    g = lambda x: x\ndef h(): pass")
+    assert [find_holder(tree, name) for name in ("f", "g", "h", "main")] == ["main", "main", None, None]

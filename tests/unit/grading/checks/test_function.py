@@ -118,6 +118,19 @@ NAMES = {
         "",
         "function.several",
     ),
+    "its name holds a value at the end": (REFERENCE + "\nf = f(torch.tensor(1.))", "", "function.overwritten"),
+    "its name is a loop's variable at the end": (REFERENCE + "\nfor f in [1]:\n    pass", "", "function.overwritten"),
+    "inside a main() that takes nothing": (
+        "def main():\n" + "".join(f"    {line}\n" for line in REFERENCE.split("\n")) + "main()",
+        "",
+        "function.inside_other",
+    ),
+    "beside a main() that takes nothing": (
+        REFERENCE.replace("f(x)", "g(x)") + "\ndef main():\n    g(torch.tensor(1.))\nmain()",
+        "",
+        "function.passed_other_name",
+    ),
+    "a main() that takes nothing, used here": ("main()", "def main(): pass", "function.missing_name"),
     "no function": ("y = 3", "", "function.missing_name"),
     "f is a number": ("f = 3", "", "function.missing_name"),
     "an error before it": ("oops\n" + REFERENCE, "", "function.missing_after_error"),
@@ -128,8 +141,8 @@ NAMES = {
 def test_the_function_meant_is_found(source: str, before: str, code: str, judge: Callable[..., Finding]) -> None:
     finding = judge(source, before=before)
     assert finding.code == code
-    passed = Verdict.PASSED if "passed" in code else Verdict.MISSING
-    assert finding.verdict is passed
+    pending = {"function.overwritten": Verdict.NEEDS_REVIEW, "function.inside_other": Verdict.NEEDS_REVIEW}
+    assert finding.verdict is (Verdict.PASSED if "passed" in code else pending.get(code, Verdict.MISSING))
 
 
 def test_the_same_seed_draws_the_same_inputs_and_another_seed_others() -> None:
