@@ -70,6 +70,13 @@ class Clues:
         )
 
     @property
+    def xor_lines(self) -> tuple[int, ...]:
+        """Lines of arithmetic with `^`, which is no power in Python."""
+        return tuple(
+            sorted({node.lineno for node in self._nodes if isinstance(node, ast.BinOp) and _is_arithmetic_xor(node)})
+        )
+
+    @property
     def float_literal(self) -> tuple[int, str] | None:
         """Line and spelling of the first float written out."""
         floats = [n for n in self._nodes if isinstance(n, ast.Constant) and isinstance(n.value, float)]
@@ -77,3 +84,12 @@ class Clues:
             return None
         first = min(floats, key=lambda node: (node.lineno, node.col_offset))
         return first.lineno, ast.get_source_segment(self._source, first) or repr(first.value)
+
+
+def _is_arithmetic_xor(node: ast.BinOp) -> bool:
+    """`2*x^3`: one side is a written number, or a sum or product."""
+    arithmetic = (ast.Add, ast.Sub, ast.Mult, ast.Div)
+    return isinstance(node.op, ast.BitXor) and any(
+        isinstance(side, ast.Constant) or (isinstance(side, ast.BinOp) and isinstance(side.op, arithmetic))
+        for side in (node.left, node.right)
+    )

@@ -14,13 +14,15 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.domain.result import Finding
+from grader.domain.result import Finding, Verdict
 from grader.domain.text import Note
 from grader.domain.values import ArrayValue, ScalarValue, Value
 from grader.feedback.clues import Clues
 
 Array: TypeAlias = NDArray[Any]
 
+_BY_FORMULA = ("function.", "value.")
+"""Codes of the checks that a wrongly written formula fails."""
 _MAX_ELEMENTS = 1_000_000
 _MAX_EXACT = 2**53
 """Larger integers are not exact as float64."""
@@ -34,14 +36,16 @@ def diagnose(finding: Finding, *, source: str, cells: Sequence[tuple[int, str]] 
     """Name the mistake that explains a finding's two values; None where no pattern fits exactly. Never raises.
 
     Args:
-        finding: of a check that did not pass, with the two values.
+        finding: of a check that did not pass, with the two values where they can be told.
         source: the question's code, to say which lines did it.
         cells: number and source of the cells that make up the code, joined by newlines, so that places can be told by
             cell; without them lines are counted through the whole code.
     """
+    clues = Clues(source, cells=cells)
+    if finding.code.startswith(_BY_FORMULA) and finding.verdict is Verdict.FAILED and (lines := clues.xor_lines):
+        return Note(code="diagnose.power", facts={"places": clues.places(*lines)})
     if finding.actual is None or finding.expected is None:
         return None
-    clues = Clues(source, cells=cells)
     if finding.rung == "dtype":
         return _explain_dtype(finding.actual, finding.expected, clues)
     with np.errstate(all="ignore"):

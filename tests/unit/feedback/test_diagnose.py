@@ -272,3 +272,24 @@ def test_no_pair_of_values_raises_and_every_note_has_a_sentence(
 @given(hnp.arrays(np.int64, hnp.array_shapes(min_dims=1, max_dims=3, min_side=2), elements=st.integers(-99, 99)))
 def test_a_diagnosis_is_never_made_of_equal_values(array: np.ndarray) -> None:
     assert mistake(array, array) is None
+
+
+@pytest.mark.parametrize("code", ["function.raised", "function.all_wrong", "value.values"])
+@pytest.mark.parametrize("formula", ["2*x^3", "3 * (x+1)^2", "x^2"])
+def test_a_caret_in_a_wrong_formula_is_named(code: str, formula: str) -> None:
+    failed = Finding(verdict=Verdict.FAILED, code=code)
+    note = diagnose(failed, source=f"def f(x):\n    return {formula}")
+    assert note == Note(code="diagnose.power", facts={"places": [line(2)]})
+
+
+@pytest.mark.parametrize(
+    ("verdict", "code", "source"),
+    [
+        pytest.param(Verdict.PASSED, "function.passed", "y = x^2", id="what passes needs no hint"),
+        pytest.param(Verdict.FAILED, "output.values", "y = x^2", id="another kind of check"),
+        pytest.param(Verdict.FAILED, "value.values", "y = a ^ b", id="two masks"),
+        pytest.param(Verdict.FAILED, "value.values", "y = x**2  # x^2", id="a comment"),
+    ],
+)
+def test_a_caret_elsewhere_is_no_power(verdict: Verdict, code: str, source: str) -> None:
+    assert diagnose(Finding(verdict=verdict, code=code), source=source) is None
