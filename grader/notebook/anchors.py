@@ -27,6 +27,8 @@ class Anchor:
     part: int | None = None
     is_answer: bool = False
     title: str = ""
+    written: int | None = None
+    """The number that the heading says, where it must mean another one."""
 
 
 @dataclass(frozen=True, kw_only=True)

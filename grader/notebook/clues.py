@@ -69,7 +69,8 @@ class Clues:
 
     def code_between(self, first: int, end: int) -> list[int]:
         """Positions of code cells from `first` up to, not including, `end`."""
-        return [position for position in range(first, end) if position in self._sources]
+        last = next(reversed(self._sources), -1)
+        return [position for position in range(first, min(end, last + 1)) if position in self._sources]
 
     def has_code(self, position: int) -> bool:
         """Whether the cell does anything: comments, blank lines and bare strings are words."""

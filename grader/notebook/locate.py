@@ -12,6 +12,7 @@ from grader.notebook.fallback import Find, Known, find_by_clues
 from grader.notebook.headings import LONGEST_LINE
 from grader.notebook.marks import find_marks, split_lines
 from grader.notebook.regions import Division, Region, Span
+from grader.notebook.slips import with_slips_read
 from grader.notebook.words import Prompts, code_words, has_picture, markdown_words
 
 _LONGEST_WRITTEN_CHARS = 100_000
@@ -28,7 +29,8 @@ def locate(notebook: Notebook, wanted: Sequence[Wanted]) -> Location:
     so in a note, and its values are taken at the cell's end. Nothing is executed, and nothing is ever raised.
     """
     clues = Clues(notebook, wanted)
-    seen = outline(find_marks(notebook, wanted), frozenset(one.number for one in wanted), clues)
+    numbers = frozenset(one.number for one in wanted)
+    seen = with_slips_read(outline(find_marks(notebook, wanted), numbers, clues), numbers, clues)
     regions = _divide(notebook, seen, clues)
     answers = {one.number: _choose(one.number, regions, clues) for one in wanted}
     known = Known(
@@ -140,6 +142,10 @@ def _choose(number: int, regions: Sequence[Region], clues: Clues) -> _Answer:
         answer.found_by = counted[-1].anchor.found_by
     elif best is not None:
         answer.found_by = best.anchor.found_by
+    slips = [region.anchor for region in counted if region.anchor.written is not None]
+    answer.notes.extend(
+        _note("heading_slipped", cell=anchor.cell + 1, number=number, written=anchor.written) for anchor in slips
+    )
     answer.notes.extend(_notes_on_several(number, own, equals if not tagged else []))
     return answer
 
