@@ -70,8 +70,8 @@ def assess(
     if on_phase:
         on_phase("comparing")
     judge = _Judge(location=location, sources=sources, execution=execution, expected=expected, draws=draws)
-    questions = [judge.question(question) for question in assignment.questions]
-    notes = (*notebook.repairs, *location.notes, *execution.notes)
+    questions, common = _with_notes_told_once([judge.question(question) for question in assignment.questions])
+    notes = (*notebook.repairs, *location.notes, *execution.notes, *common)
     result = total(execution.outcome, questions, notes)
     return Assessment(result=result, execution=execution, location=location, draws=draws)
 
@@ -163,7 +163,7 @@ class _Judge:
             question,
             findings,
             diagnoses=diagnoses,
-            notes=(*answer.notes, *_cell_notes(runs)),
+            notes=(*answer.notes, *_cell_notes(runs, told=self.execution.notes)),
             cells=tuple(index + 1 for index in answer.code_cells),
         )
 
@@ -205,9 +205,25 @@ class _Judge:
         return Circumstances.of(code_cells=answer.code_cells, runs=runs, sources=self.sources, execution=self.execution)
 
 
-def _cell_notes(runs: Sequence[CellRun]) -> list[Note]:
+def _with_notes_told_once(questions: Sequence[QuestionResult]) -> tuple[list[QuestionResult], tuple[Note, ...]]:
+    """The questions without the notes that several of them have, and those notes: one cell may answer them all."""
+    common: list[Note] = []
+    for question in questions:
+        others = [other for other in questions if other is not question]
+        common += [note for note in question.notes if note not in common and any(note in o.notes for o in others)]
+    kept = [
+        replace(question, notes=tuple(note for note in question.notes if note not in common)) for question in questions
+    ]
+    return kept, tuple(common)
+
+
+def _cell_notes(runs: Sequence[CellRun], *, told: Sequence[Note]) -> list[Note]:
+    """What happened to cells, but for what `told` says in words of our own."""
+    asked_for_input = [note.facts.get("cells") for note in told if note.code == "execution.no_input"]
     notes = []
     for run in runs:
+        if any(isinstance(cells, list) and run.index + 1 in cells for cells in asked_for_input):
+            continue
         if run.state is CellState.RAISED and run.error is not None:
             error = run.error
             facts: dict[str, Fact] = {"cell": run.index + 1, "error": error.name, "message": error.message[:500]}

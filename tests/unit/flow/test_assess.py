@@ -248,6 +248,27 @@ def test_a_cell_that_was_stopped_is_noted(tiny, state, note):
     assert first.notes == (Note(code=note, facts={"cell": 2}),)
 
 
+def test_a_cell_that_asked_for_input_is_told_in_our_words_only(tiny):
+    error = CellError(name="StdinNotImplementedError", message="raw_input was called")
+    told = (Note(code="execution.no_input", facts={"cells": [2], "what": ""}),)
+    runner = ScriptedRunner(notes=told, cell_1={"state": CellState.RAISED, "error": error}, cell_3={"error": error})
+
+    result = graded(tiny, RIGHT, runner=runner).result
+
+    assert [question.notes for question in result.questions] == [(), ()]
+    assert result.notes == told
+
+
+def test_what_is_true_of_several_questions_is_told_once_above_them(tiny):
+    error = CellError(name="ValueError", message="m")
+    runner = ScriptedRunner(cell_0={"state": CellState.RAISED, "error": error})
+
+    result = graded(tiny, code("import math\n# 問題1\nx = 3\n# 問題2\ny = 4"), runner=runner).result
+
+    assert [question.notes for question in result.questions] == [(), ()]
+    assert [note.code for note in result.notes] == ["locate.shared_cell", "cell.raised"]
+
+
 def test_errors_outside_all_questions_are_noted_nowhere(tiny):
     runner = ScriptedRunner(cell_0={"state": CellState.RAISED, "error": CellError(name="E", message="m")})
 
