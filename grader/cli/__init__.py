@@ -17,7 +17,7 @@ def main() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
     with errors_told_in(default_language()):
         try:
-            app()
+            app(prog_name="grader")
         except KeyboardInterrupt:
             sys.exit(128 + signal.SIGINT)
         except OSError as error:
