@@ -45,8 +45,9 @@ def could_be_from(matches: Callable[[Sequence[ast.expr]], bool], *, actual: Evid
     items = read_shown(shown_text(actual)[-MAX_CHARACTERS:])
     right = right_places(items, wanted)
     slots = _align(find_shown(actual), items)
-    fitting = [slot for slot in slots if matches(slot.shown.parts)]
-    others = [slot for slot in slots if slot not in fitting and not _shows_no_tensor(slot.shown.expression)]
+    judged = [(slot, matches(slot.shown.parts)) for slot in slots]
+    fitting = [slot for slot, fits in judged if fits]
+    others = [slot for slot, fits in judged if not fits and not _shows_no_tensor(slot.shown.expression)]
     if not fitting:
         return False
     if not others:
@@ -93,34 +94,43 @@ def is_typed_in(*, actual: Evidence, expected: Evidence, wanted: Sequence[Item])
     Raises:
         RecursionError: the code is nested absurdly deep.
     """
-    theirs = find_shown(expected)
-    if not theirs or all(_is_typed(one, expected.source) for one in theirs):
+    if not (theirs := find_shown(expected)) or all(map(_Typed(expected.source).is_shown, theirs)):
         return False
-    ours = find_shown(actual)
-    typed = [one for one in ours if _is_typed(one, actual.source)]
+    ours, judge = find_shown(actual), _Typed(actual.source)
+    typed = [one for one in ours if judge.is_shown(one)]
     if ours and len(typed) == len(ours):
         return True
-    explained = [one for one in typed if right_places(read_shown(_written_text(one)), wanted)]
-    if any(not one.is_once for one in explained):
+    counts = [len(right_places(read_shown(_written_text(one)), wanted)) for one in typed]
+    if any(count and not one.is_once for count, one in zip(counts, typed, strict=True)):
         return True
-    right = right_places(read_shown(shown_text(actual)[-MAX_CHARACTERS:]), wanted)
-    return len(right) <= sum(len(right_places(read_shown(_written_text(one)), wanted)) for one in explained)
+    return len(right_places(read_shown(shown_text(actual)[-MAX_CHARACTERS:]), wanted)) <= sum(counts)
 
 
-def _is_typed(shown: Shown, source: str) -> bool:
-    """Only written values flow into it: no name from elsewhere, no call that computes, no subscript."""
-    tree = parse_leniently(source)
-    bound = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    bound |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
-    for part in shown.parts:
-        for node in ast.walk(part):
-            if not isinstance(node, _TYPED):
-                return False
-            if isinstance(node, ast.Call) and not _only_formats(node):
-                return False
-            if isinstance(node, ast.Name) and node.id not in bound | _MODULES:
-                return False
-    return True
+class _Typed:
+    """Tells what of a source is written values only: no name from elsewhere, no call that computes, no subscript."""
+
+    def __init__(self, source: str) -> None:
+        tree = parse_leniently(source)
+        self._names = set(_MODULES)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.arg):
+                self._names.add(node.arg)
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                self._names.add(node.id)
+        self._known: dict[ast.expr, bool] = {}
+
+    def is_shown(self, shown: Shown) -> bool:
+        return all(map(self._is_part, shown.parts))
+
+    def _is_part(self, part: ast.expr) -> bool:
+        if part not in self._known:
+            self._known[part] = all(map(self._is_node, ast.walk(part)))
+        return self._known[part]
+
+    def _is_node(self, node: ast.AST) -> bool:
+        if isinstance(node, ast.Call):
+            return _only_formats(node)
+        return node.id in self._names if isinstance(node, ast.Name) else isinstance(node, _TYPED)
 
 
 def _only_formats(call: ast.Call) -> bool:

@@ -49,7 +49,7 @@ def find_shown(evidence: Evidence) -> tuple[Shown, ...]:
     last = _last_values(tree, evidence)
     for statement in tree.body:
         reader.read(statement, result=last.get(statement))
-    return tuple(reader.shown[:_MAX_SHOWN])
+    return tuple(reader.shown)
 
 
 def _functions(tree: ast.Module) -> dict[str, _Function]:
@@ -224,7 +224,7 @@ class _Reader:
         else:
             for statement in function.body:
                 inner.read(statement)
-        self.shown += inner.shown
+        self.shown += inner.shown[: _MAX_SHOWN - len(self.shown)]
 
     def _inside(self, function: _Function, call: ast.Call | None) -> "_Reader | None":
         """A reader for the function's body; None where calls are nested too deep or are too many."""
@@ -259,7 +259,7 @@ class _Reader:
         before, self.is_once = self.is_once, is_once
         self._read_expression(expression)
         self.is_once = before
-        for piece in _pieces(expression):
+        for piece in _pieces(expression)[: _MAX_SHOWN - len(self.shown)]:
             is_single = is_once and not isinstance(piece, ast.Starred)
             self.shown.append(Shown(expression=piece, parts=self.parts(piece), is_once=is_single))
 

@@ -17,6 +17,9 @@ from grader.grading.live import live_tree
 from grader.grading.near_miss import find_near_miss
 from grader.grading.pattern import BadPatternError, Pattern
 
+_MAX_CHARACTERS = 60_000
+"""Nobody answers a question in more; following what is shown through such a source would keep a worker for minutes."""
+
 
 class SourceCheck(UnprobedCheck):
     """A pattern such as `$T.size()`: Python in which `$NAME` stands for any expression and `$$$` for any arguments.
@@ -64,6 +67,8 @@ class SourceCheck(UnprobedCheck):
         Where the reference shows what its match gives, what the student shows has to come from the match, too.
         """
         shown: dict[str, Fact] = {"pattern": self.pattern}
+        if len(actual.source) > _MAX_CHARACTERS:
+            return Finding(verdict=Verdict.NEEDS_REVIEW, code="source.unreadable")
         try:
             broken_line = _syntax_error_line(actual.source)
             tree = live_tree(actual.source)

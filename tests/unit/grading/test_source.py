@@ -187,3 +187,12 @@ def test_a_long_expression_is_shown_cut() -> None:
     finding = check(f"t[0:{'x' * 200}]")
     assert isinstance(finding.facts["found"], str)
     assert len(finding.facts["found"]) == 80
+
+
+def test_a_source_that_nobody_typed_is_for_a_person():
+    source = "print(" + ",".join(["t[0:-1:1]"] * 20_000) + ")"
+    evidence = Evidence(source=source, notebook_source=source, outputs=(), cell_runs=(), replies={})
+
+    finding = SourceCheck.model_validate("$T[0:-1:1]").evaluate(actual=evidence, expected=evidence)
+
+    assert (finding.verdict, finding.code) == (Verdict.NEEDS_REVIEW, "source.unreadable")
