@@ -10,6 +10,8 @@ from grader.grading.pattern import Pattern, fits, variable_of
 
 _Node = TypeVar("_Node", bound=ast.expr)
 _MAX_SHOWN = 80
+_MAX_JUDGED = 200
+"""Slices that are looked at, from the last one: spelling one takes time linear in the whole source."""
 _SLOTS = ("lower", "upper", "step")
 
 
@@ -42,7 +44,7 @@ def find_near_miss(pattern: Pattern, tree: ast.AST, *, source: str) -> NearMiss 
 def _near_slice(pattern: Pattern, wanted: ast.Slice, tree: ast.AST, source: str) -> NearMiss | None:
     """Of the student's slices the one with the least wrong; of equals the last, for later answers replace earlier."""
     best: tuple[int, NearMiss] | None = None
-    for node in _in_order(tree, ast.Subscript):
+    for node in _in_order(tree, ast.Subscript)[-_MAX_JUDGED:]:
         found = _judge_slice(pattern, wanted, node, source)
         if found is not None and (best is None or found[0] <= best[0]):
             best = found

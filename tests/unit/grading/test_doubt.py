@@ -306,3 +306,10 @@ def test_functions_that_call_each_other_for_ever_are_followed_for_a_while() -> N
     functions = "\n".join(f"def f{n}(a):\n" + f"    f{n - 1}(a)\n" * 9 for n in range(1, 12))
     cell = f"def f0(a):\n    pass\n{functions}\nif t is None:\n    f11(t)\nprint(t[0:-1:1])"
     assert judge(QUESTION_5, "print(t[0:-1:1])", run(cell)).code == "source.found"
+
+
+def test_what_prints_more_than_is_followed_is_still_judged() -> None:
+    many = "print(t[0:-1:1])\n" * 600
+    assert judge(QUESTION_5, "print(t[0:-1:1])", run(many)).code == "source.found"
+    other = "print(t[0])\n" * 600 + "print(t[0:-1:1])"
+    assert judge(QUESTION_5, "print(t[0:-1:1])", run(other)).code == "source.not_shown"
