@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -110,6 +111,10 @@ def _grade_all(paths: list[Path], grading: _Grading, *, show: Callable[[ResultRe
             except OperatorCanFix as error:
                 # The others can still be graded; the line and the status say that one could not.
                 explain(error, grading.language)
+                status = OUR_FAILURE
+                report = grading.failure(path)
+            except Exception:  # noqa: BLE001 - the command's border: a bug of ours in one notebook must not end the pile
+                traceback.print_exc()
                 status = OUR_FAILURE
                 report = grading.failure(path)
             if report["refused"] is not None:

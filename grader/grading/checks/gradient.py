@@ -10,6 +10,7 @@ the right point moves by 2 a x + b; nothing else does.
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
@@ -155,7 +156,7 @@ class GradientCheck(TolerantSettings):
         tolerance = np.maximum(1e-3 * np.abs(wanted), 0.05)
         return any(
             numbers.size == wanted.size and bool(np.all(np.abs(numbers - wanted) <= tolerance))
-            for numbers in _numbers_of(actual.replies.get(_BENT_KEY))
+            for numbers in numbers_of_replay(actual.replies.get(_BENT_KEY))
         )
 
     def _is_right_without_doubt(self, actual: Evidence, expected: Evidence) -> bool:
@@ -310,13 +311,15 @@ def _replayed(evidence: Evidence) -> Evidence:
     return replace(evidence, replies={_KEY: bent}, outputs=(), cell_runs=())
 
 
-def _numbers_of(reply: Reply | None) -> Iterator[NumberArray]:
+def numbers_of_replay(reply: Reply | None) -> Iterator[NumberArray]:
     """Everything in a replay that may be a derivative: values, gradients, elements of lists, printed numbers."""
     for name, value in reply.values.items() if isinstance(reply, NamesReply) else ():
         if name == PRINTED and isinstance(value, ScalarValue):
             for printed in find_printed_numbers(str(value.value)):
-                yield np.array(printed.elements, dtype=np.float64)
-                yield from (np.array([element], dtype=np.float64) for element in printed.elements)
+                # Complex numbers, and integers beyond any float, are no derivative of a bent real function.
+                with suppress(TypeError, OverflowError):
+                    numbers = np.array(printed.elements, dtype=np.float64)
+                    yield from (numbers, *(numbers[place : place + 1] for place in range(numbers.size)))
             continue
         todo: list[Value] = [value]
         while todo:

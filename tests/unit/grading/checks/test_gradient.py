@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from grader.domain.probe import PRINTED
 from grader.domain.result import Finding, Verdict
-from grader.grading.checks.gradient import GradientCheck
+from grader.domain.values import NamesReply, ScalarValue
+from grader.grading.checks.gradient import GradientCheck, numbers_of_replay
 
 CHECK = GradientCheck(of="x", at=1.0)
 F = "def f(x):\n    return 2*x**3 - 3*x**2 - 12*x + 1\n"
@@ -298,3 +301,18 @@ def test_the_short_form_is_the_name() -> None:
 def test_settings_that_mean_nothing_are_refused(given: object) -> None:
     with pytest.raises(ValidationError):
         GradientCheck.model_validate(given)
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        pytest.param("tensor([1.+2.j, 3.j])\n", id="complex"),
+        pytest.param("1" * 400 + "\n", id="an integer beyond any float"),
+        pytest.param("nan inf -inf\n", id="not finite"),
+        pytest.param("", id="nothing"),
+    ],
+)
+def test_whatever_a_replay_prints_is_read_without_harm(printed):
+    reply = NamesReply(values={PRINTED: ScalarValue(type_name="str", value=printed)})
+
+    assert all(numbers.dtype == np.float64 for numbers in numbers_of_replay(reply))
