@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from grader.domain.execution import Evidence, Limits
 from grader.domain.ids import CheckId, QuestionId, VersionHash
@@ -50,6 +50,14 @@ class CheckLogic(Protocol):
     def evaluate(self, *, actual: Evidence, expected: Evidence) -> Finding:
         """Compare a student's evidence with the reference's; never raises for anything a student did."""
 
+    @property
+    def is_self_contained(self) -> bool:
+        """Its probes go to a fresh kernel that has only the answer's definitions, imports and constants."""
+
+    def overshoot(self, *, actual: Evidence, expected: Evidence) -> float | None:
+        """How far two runs of the reference lie apart: the largest gap of an element divided by what the check's
+        tolerance allows there, dtypes aside. None where nothing can be measured (no numbers, other shapes)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RubricItem:
@@ -71,8 +79,9 @@ class Check:
     logic: CheckLogic
     points: Points
     shares_points: bool = False
-    partial: Mapping[str, Points] = field(default_factory=dict)
-    """Points by the rung at which the comparison stopped, e.g. {'dtype': 14}: nothing wrong but that."""
+    partial: Mapping[str, Points | Literal["share"]] = field(default_factory=dict)
+    """Points by the rung at which the comparison stopped, e.g. {'dtype': 14}: nothing wrong but that. 'share' is the
+    check's points times the finding's share of right elements."""
     rubric: tuple[RubricItem, ...] = ()
 
     @property
@@ -91,6 +100,8 @@ class Question:
     """Markdown; `{{expression}}` stands for what the reference prints there."""
     checks: tuple[Check, ...]
     visibility: Visibility = Visibility.HINT
+    follow_through: bool = True
+    """Where it fails, it is tried again with the reference's values for what earlier failed questions left."""
 
     @property
     def points(self) -> Points:
@@ -107,6 +118,8 @@ class Assignment:
     questions: tuple[Question, ...]
     limits: Limits = field(default_factory=Limits)
     device: str = "cpu"
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """Data that lies beside the student's notebook when it runs, by relative path ('data/digits.npz')."""
 
     @property
     def points(self) -> Points:

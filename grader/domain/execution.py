@@ -24,12 +24,25 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Given:
+    """What a question is given instead of what earlier answers left: follow-through, and nothing else, uses it.
+
+    Before the question's first cell `source` runs in a namespace of its own, quietly, and `names` of it take the place
+    of the student's. Nothing but verdicts may leave an execution that was given anything.
+    """
+
+    source: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class QuestionPlan:
     """One question's cells and what is asked when the last of them has run."""
 
     question_id: QuestionId
     code_cells: tuple[int, ...]
     probes: tuple[Probe, ...] = ()
+    given: Given | None = None
 
 
 class Outcome(StrEnum):
@@ -123,3 +136,6 @@ class Evidence:
     """This check's own replies by the part of the key after 'question.check/'."""
     written: tuple[str, ...] = ()
     has_attachments: bool = False
+    overshoot: float | None = None
+    """Of the reference's evidence: how far the reference's own noise (seeds, float32 beside float64) goes, in units of
+    the check's tolerance; None where it was not measured. See CheckLogic.overshoot."""

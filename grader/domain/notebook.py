@@ -22,6 +22,8 @@ class Cell:
     cell_id: str
     tags: tuple[str, ...] = ()
     has_attachments: bool = False
+    saved: str = ""
+    """What the file shows as this cell's output, as plain text, cut to 20,000 characters: never compared for points."""
 
     @property
     def number(self) -> int:

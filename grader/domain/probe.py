@@ -8,7 +8,12 @@ from grader.domain.values import Value
 
 @dataclass(frozen=True, kw_only=True)
 class TakeNames:
-    """Take these variables out, with `.grad` where they have one. Answered by NamesReply."""
+    """Take these variables out, with `.grad` where they have one. Answered by NamesReply.
+
+    Besides names there may be expressions of the author's, such as `model.weight.grad`. They are evaluated in the
+    student's namespace, where `torch` and `np` are at hand even if the student bound them to nothing; one that raises
+    is missing from the reply.
+    """
 
     key: str
     """Where the reply is found in `Execution.replies`; unique within a notebook."""
@@ -28,6 +33,33 @@ class CallFunction:
     """Also return d(sum of output)/d(argument) by autograd."""
     seconds: float
     """Budget for all calls together."""
+    second: bool = False
+    """Also return the derivative of the sum of each of those gradients by its own argument."""
+    call_s: float | None = None
+    """Budget for each call; one that takes longer is answered with the error 'TimeoutError'."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallModule:
+    """Put an nn.Module under hidden weights and call it on hidden inputs. Answered by ModuleReply.
+
+    The student's own module is never touched: one that exists is copied deeply, and a class is constructed.
+    """
+
+    key: str
+    names: tuple[str, ...]
+    """Candidates, as in CallFunction: classes where `arguments` are given, else modules that exist."""
+    arguments: tuple[Value, ...] | None
+    """Positional arguments of the constructor; None takes the module as it stands."""
+    weights_seed: int | None
+    """Fills parameters and floating buffers, in the order of their registration, with numbers that depend on this seed
+    and their shape alone; None leaves the weights as they are."""
+    calls: tuple[tuple[Value, ...], ...]
+    gradients: bool
+    """Also return the gradients of every parameter and argument of sum(output * fixed pseudo-random numbers)."""
+    modes: tuple[str, ...]
+    """'train', 'eval': every call is made in each of them."""
+    seconds: float
 
 
 PRINTED = "print()"
@@ -53,4 +85,4 @@ class ReplayBent:
     seconds: float
 
 
-Probe: TypeAlias = TakeNames | CallFunction | ReplayBent
+Probe: TypeAlias = TakeNames | CallFunction | CallModule | ReplayBent

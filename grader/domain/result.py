@@ -50,6 +50,8 @@ class Finding:
     rung: str | None = None
     """Where the ladder exists > type > shape > dtype > values stopped, when everything else is right:
     'dtype' means that shape and numbers are right and only the dtype differs."""
+    share: float | None = None
+    """Share of right elements, 0 to 1, where the rung is 'values'."""
     actual: Value | None = None
     """The two values that differ, for feedback.diagnose; not stored with the verdict."""
     expected: Value | None = None

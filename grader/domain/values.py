@@ -1,7 +1,7 @@
 """Values that came out of a kernel, as plain data: what the wire can carry and nothing else."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 
@@ -28,7 +28,9 @@ class ArrayValue:
     is_leaf: bool = True
     grad_fn: str | None = None
     grad: "ArrayValue | OpaqueValue | None" = None
-    """The tensor's `.grad` (torch only); opaque where it exists but is not taken out (sparse, too large)."""
+    """The tensor's `.grad` (torch only); opaque where it exists but is not taken out (too large)."""
+    layout: str = "strided"
+    """'sparse_coo', 'sparse_csr', ... for a tensor whose elements were written out densely for the way."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +50,9 @@ class MappingValue:
 
 @dataclass(frozen=True, kw_only=True)
 class OpaqueValue:
-    """A value that is not taken out: another type, too large, too deep, sparse, quantised, on another device.
+    """A value that is not taken out: another type, too large, too deep, quantised, on another device.
 
-    `reason` is 'type', 'too_large', 'too_deep', 'layout', 'device' or 'unreadable'.
+    `reason` is 'type', 'too_large', 'too_deep', 'layout', 'quantized', 'meta', 'device' or 'unreadable'.
     """
 
     type_name: str
@@ -83,6 +85,12 @@ class CallReply:
     """Line of the student's function in which it was raised, counted from its `def`; None where it cannot be told."""
     gradients: tuple[Value | None, ...] = ()
     """d(sum of output)/d(argument) for each argument, where asked for; None where autograd gives none."""
+    second: tuple[Value | None, ...] = ()
+    """d(sum of gradient)/d(argument) for each argument, where asked for."""
+    changed: tuple[int, ...] = ()
+    """Places of the arguments that the function changed in place."""
+    parameter_gradients: Mapping[str, Value | None] = field(default_factory=dict)
+    """Of a module's parameters, by name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,4 +104,30 @@ class CallsReply:
     """The budget for all calls ran out; `calls` holds those that were done."""
 
 
-Reply: TypeAlias = NamesReply | CallsReply
+@dataclass(frozen=True, kw_only=True)
+class ParameterShape:
+    """What is known of a module's parameter or buffer besides its numbers."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    requires_grad: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModuleReply:
+    """Answer to CallModule."""
+
+    name: str | None
+    """The candidate that was taken; None: there is none."""
+    error: str | None = None
+    """Exception type with which construction failed, or 'NotAModule' where the candidate is none."""
+    error_line: int | None = None
+    parameters: Mapping[str, ParameterShape] = field(default_factory=dict)
+    """In the order of registration."""
+    buffers: Mapping[str, ParameterShape] = field(default_factory=dict)
+    calls: Mapping[str, tuple[CallReply, ...]] = field(default_factory=dict)
+    """By mode, one for each call asked."""
+    timed_out: bool = False
+
+
+Reply: TypeAlias = NamesReply | CallsReply | ModuleReply

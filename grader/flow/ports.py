@@ -37,7 +37,7 @@ class Clock(Protocol):
 
 
 class Runner(Protocol):
-    """Executes notebooks in the sandbox, one at a time."""
+    """Executes notebooks in the sandbox; several threads may ask at once, and wait where it is full."""
 
     @property
     def environment(self) -> EnvironmentHash:
@@ -53,9 +53,13 @@ class Runner(Protocol):
         *,
         plan: Sequence[QuestionPlan],
         limits: Limits,
+        files: Mapping[str, bytes] | None = None,
         on_phase: Callable[[str], None] | None = None,
     ) -> Execution:
         """Execute every code cell in order; at the end of each question's cells ask its probes.
+
+        Args:
+            files: lie in the kernel's working folder, by relative path, before the first cell runs.
 
         Raises:
             SandboxUnavailable, SandboxFailed: our failure; nothing about the notebook can be said.

@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from grader.domain.execution import Evidence
 from grader.grading.compare import Tolerance
 
 NAME_PATTERN = r"^[^\W\d]\w*$"
@@ -17,6 +18,15 @@ class Settings(BaseModel):
     """The fields a kind accepts in an assignment's file, and no others."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+    @property
+    def is_self_contained(self) -> bool:
+        """Most checks look at the student's own kernel."""
+        return False
+
+    def overshoot(self, *, actual: Evidence, expected: Evidence) -> float | None:
+        """Most checks have no noise to measure."""
+        return None
 
 
 class TolerantSettings(Settings):
