@@ -42,6 +42,10 @@ class Tolerance:
 
     rtol: float | None = None
     atol: float | None = None
+    times: float = 1.0
+    """How much wider than that: a reference that is noisy itself asks no more of others than of itself."""
+    equal_nan: bool = False
+    """NaN is right beside NaN."""
 
     def __post_init__(self) -> None:
         if (self.rtol is None) != (self.atol is None):
@@ -49,13 +53,15 @@ class Tolerance:
         for bound in (self.rtol, self.atol):
             if bound is not None and not (math.isfinite(bound) and bound >= 0):
                 raise ValueError("rtol and atol are finite and not negative")
+        if not (math.isfinite(self.times) and self.times >= 1):
+            raise ValueError("times is finite and at least 1")
 
     def bounds(self, *dtypes: np.dtype[Any]) -> tuple[float, float]:
         """(rtol, atol): the ones given, or else the loosest defaults of these dtypes."""
         if self.rtol is not None and self.atol is not None:
-            return self.rtol, self.atol
+            return self.rtol * self.times, self.atol * self.times
         defaults = [_DEFAULTS.get(dtype.name, (0.0, 0.0)) for dtype in dtypes]
-        return max(rtol for rtol, _ in defaults), max(atol for _, atol in defaults)
+        return max(rtol for rtol, _ in defaults) * self.times, max(atol for _, atol in defaults) * self.times
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,10 +87,11 @@ class Mismatch:
 def compare(*, actual: Array, expected: Array, tolerance: Tolerance) -> Mismatch | None:
     """Find where two arrays differ; None when shape, dtype and every element are right.
 
-    An element is right when it equals the expected one or lies within atol + rtol * abs(expected) of it. NaN is
-    never right, an infinity only beside the same one. Integers and booleans are exact unless a tolerance is given.
-    Nothing is broadcast, strides do not matter. Arrays of two dtypes are compared in the one torch would promote them
-    to; if all their numbers are right, the mismatch is one of dtype. Takes some hundred kB beside the arrays.
+    An element is right when it equals the expected one or lies within atol + rtol * abs(expected) of it. An infinity
+    is right only beside the same one, NaN only beside NaN and only where the tolerance says so. Integers and booleans
+    are exact unless a tolerance is given. Nothing is broadcast, strides do not matter. Arrays of two dtypes are
+    compared in the one torch would promote them to; if all their numbers are right, the mismatch is one of dtype.
+    Takes some hundred kB beside the arrays.
 
     Args:
         actual: the student's values, shape (*s).
@@ -108,6 +115,8 @@ def compare(*, actual: Array, expected: Array, tolerance: Tolerance) -> Mismatch
     with np.errstate(all="ignore"):  # overflow and NaN are what is looked for
         for start, ours, theirs in _chunks(actual, expected):
             wrong = ~_are_close(ours, theirs, rtol=rtol, atol=atol)
+            if tolerance.equal_nan and wrong.any():
+                wrong &= ~(_is_nan(ours) & _is_nan(theirs))
             count = int(np.count_nonzero(wrong))
             if count:
                 differing += count
@@ -126,6 +135,33 @@ def compare(*, actual: Array, expected: Array, tolerance: Tolerance) -> Mismatch
         allowed=atol + rtol * _size(theirs_there),
         **facts,
     )
+
+
+def overshoot(*, actual: Array, expected: Array, tolerance: Tolerance) -> float | None:
+    """How many times its tolerance the furthest element lies from the expected one; None for two shapes.
+
+    0 where all are equal, up to 1 where all lie inside; infinite where one of two is NaN or infinite, or where no gap
+    is allowed and there is one. The dtypes do not matter: both are taken in double precision, the tolerance is that
+    of the expected one.
+
+    Args:
+        actual: shape (*s), for example another run of the reference.
+        expected: what it is held against.
+        tolerance: both bounds, or none for the default of the expected dtype.
+    """
+    if actual.shape != expected.shape:
+        return None
+    rtol, atol = tolerance.bounds(expected.dtype)
+    furthest = 0.0
+    with np.errstate(all="ignore"):
+        for _, ours, theirs in _chunks(actual, expected):
+            gaps = _gaps(ours, theirs)
+            if not {ours.dtype.kind, theirs.dtype.kind} <= set("iu"):
+                wide_ours, wide_theirs = _wide(ours), _wide(theirs)
+                gaps[(wide_ours == wide_theirs) | (np.isnan(wide_ours) & np.isnan(wide_theirs))] = 0.0
+            ratios = np.where(gaps == 0, 0.0, gaps / (atol + rtol * _sizes(theirs)))
+            furthest = max(furthest, float(np.where(np.isnan(ratios), np.inf, ratios).max(initial=0.0)))
+    return furthest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,6 +255,10 @@ def _sizes(array: Array) -> NDArray[np.float64]:
 
 def _wide(array: Array) -> Array:
     return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
+
+
+def _is_nan(array: Array) -> NDArray[np.bool_]:
+    return np.asarray(array != array, dtype=np.bool_)
 
 
 def _number(element: np.generic) -> Number:
