@@ -372,7 +372,8 @@ class _Candidate:
             rtol, atol = tolerance.bounds(theirs.dtype)
             tolerance = Tolerance(rtol=rtol, atol=atol + self.slack)
         elif self.name is None:
-            tolerance = Tolerance(**dict(zip(("rtol", "atol"), tolerance.bounds(theirs.dtype), strict=True)))
+            rtol, atol = tolerance.bounds(theirs.dtype)
+            tolerance = Tolerance(rtol=rtol, atol=atol)
         mismatch = compare(
             actual=ours.reshape(self.squeezed_shape), expected=theirs.reshape(self.squeezed_shape), tolerance=tolerance
         )
