@@ -250,8 +250,8 @@ def _parse_date(option: str, text: str | None, *, zone: ZoneInfo) -> datetime | 
 
 
 @contextmanager
-def open_runner(settings: Settings) -> "Iterator[SandboxRunner]":
-    """The sandbox, started when it is first needed.
+def open_runner(settings: Settings, *, slots: int = 1) -> "Iterator[SandboxRunner]":
+    """The sandbox, started when it is first needed; as many threads may run notebooks in it as it has slots.
 
     Raises:
         SandboxUnavailable: from its first use, naming what is missing.
@@ -259,7 +259,7 @@ def open_runner(settings: Settings) -> "Iterator[SandboxRunner]":
     # nbclient takes a while to import, and most commands and the web process run no kernel.
     from grader.sandbox.runner import SandboxRunner
 
-    runner = SandboxRunner(settings.kernel_python)
+    runner = SandboxRunner(settings.kernel_python, slots=slots)
     try:
         yield runner
     finally:

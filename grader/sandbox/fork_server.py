@@ -41,6 +41,7 @@ class ForkServer:
     def __init__(self, box: Box) -> None:
         self._box = box
         self._running: _Running | None = None
+        self._asking = asyncio.Lock()
 
     async def start(self) -> EnvironmentHash:
         """Start it unless it runs already; gives the hash of what kernels run in.
@@ -48,7 +49,8 @@ class ForkServer:
         Raises:
             SandboxUnavailable: no kernel can run on this machine.
         """
-        return (await self._started()).environment
+        async with self._asking:
+            return (await self._started()).environment
 
     async def fork(self, limits: Limits) -> Fork:
         """Ask for a kernel under these limits; a fork server that has died is replaced once.
@@ -56,12 +58,13 @@ class ForkServer:
         Raises:
             SandboxUnavailable, SandboxFailed: there is none.
         """
-        for _ in range(2):
-            running = await self._started()
-            try:
-                return await running.fork(limits)
-            except OSError:
-                self.close()
+        async with self._asking:  # one question at a time on the control socket, and one start
+            for _ in range(2):
+                running = await self._started()
+                try:
+                    return await running.fork(limits)
+                except OSError:
+                    self.close()
         raise SandboxFailed(what="the fork server dies when it is asked for a kernel")
 
     async def _started(self) -> "_Running":

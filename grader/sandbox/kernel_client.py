@@ -13,7 +13,7 @@ import secrets
 import signal
 import struct
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from nbclient.exceptions import DeadKernelError
@@ -114,11 +114,20 @@ class Kernel:
     async def ask(self, probes: Sequence[Probe]) -> None:
         """Ask probes without a cell. Raises DeadKernelError."""
         self.attach(probes)
-        request_id = self._send(code=None)
-        while True:
-            message = await self.shell_channel.get_msg()
-            if message["parent_header"]["msg_id"] == request_id:
-                return
+        await self._answered(self._send(code=None))
+
+    async def place(self, files: Mapping[str, bytes]) -> None:
+        """Put files into the kernel's working folder; asked before the first cell.
+
+        Raises:
+            SandboxFailed: they are not there.
+        """
+        request_id = self._send(code=None, files=files)
+        try:
+            async with asyncio.timeout(READY_S):
+                await self._answered(request_id)
+        except (DeadKernelError, TimeoutError) as error:
+            raise SandboxFailed(what="the data files could not be put into a kernel") from error
 
     def interrupt(self) -> None:
         self._signal(signal.SIGINT)
@@ -158,7 +167,13 @@ class Kernel:
 
     # --- sending ---------------------------------------------------------------------------------------------------
 
-    def _send(self, *, code: str | None) -> str:
+    async def _answered(self, request_id: str) -> None:
+        while True:
+            message = await self.shell_channel.get_msg()
+            if message["parent_header"]["msg_id"] == request_id:
+                return
+
+    def _send(self, *, code: str | None, files: Mapping[str, bytes] | None = None) -> str:
         probes, self._waiting_probes = self._waiting_probes, ()
         request = self._request = _Request(probes)
         asked, raw = [], bytearray()
@@ -167,9 +182,13 @@ class Kernel:
             request.probes_s += float(str(question["seconds"]))
             asked.append({"request": question, "buffers": [len(buffer) for buffer in buffers]})
             raw += b"".join(buffers)
-        header = json.dumps({"id": request.request_id, "code": code, "probes": asked}).encode("utf-8", "replace")
+        listed = [{"path": path, "bytes": len(data)} for path, data in (files or {}).items()]
+        content = {"id": request.request_id, "code": code, "probes": asked, "files": listed}
+        header = json.dumps(content).encode("utf-8", "replace")
         if self._writer is not None and self.outcome is None:
             self._writer.write(struct.pack("<I", len(header)) + header + bytes(raw))
+            for data in (files or {}).values():
+                self._writer.write(data)
         return request.request_id
 
     def _signal(self, number: signal.Signals) -> None:

@@ -22,7 +22,7 @@ async def watch_memory(kernel: Kernel, *, limit_bytes: int) -> None:
     pid = kernel.host_pid
     if pid is None:
         return
-    inherited_bytes = await loop.run_in_executor(None, measure_tree, pid)
+    inherited_bytes = await loop.run_in_executor(None, _processes_bytes, pid)
     while kernel.outcome is None:
         await asyncio.sleep(_PERIOD_S)
         if kernel.host_pid is None:
@@ -37,7 +37,11 @@ def measure_tree(pid: int) -> int:
 
     Pss and not Rss: every fork shares the fork server's pages, and Rss would count them once per process.
     """
-    return sum(_process_bytes(one) for one in _tree(pid)) + _files_bytes(pid)
+    return _processes_bytes(pid) + _files_bytes(pid)
+
+
+def _processes_bytes(pid: int) -> int:
+    return sum(_process_bytes(one) for one in _tree(pid))
 
 
 def _tree(pid: int) -> Iterator[int]:

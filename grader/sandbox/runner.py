@@ -1,9 +1,10 @@
-"""Executes notebooks in the sandbox, one at a time: the adapter behind flow.ports.Runner."""
+"""Executes notebooks in the sandbox, a few at a time: the adapter behind flow.ports.Runner."""
 
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ from grader.domain.notebook import Notebook
 from grader.errors import SandboxFailed
 from grader.sandbox.box import Box
 from grader.sandbox.cells import CellSequence
+from grader.sandbox.files import check_files
 from grader.sandbox.fork_server import ForkServer
 from grader.sandbox.kernel_client import Kernel
 from grader.sandbox.memory import watch_memory
@@ -31,19 +33,23 @@ class SandboxRunner:
     that started it, and nbclient would otherwise take over the caller's signal handlers.
     """
 
-    def __init__(self, kernel_python: Path, *, bubblewrap: str = "bwrap") -> None:
+    def __init__(self, kernel_python: Path, *, bubblewrap: str = "bwrap", slots: int = 1) -> None:
         """Nothing is started yet.
 
         Args:
             kernel_python: `bin/python` of the kernels' virtual environment.
             bubblewrap: the program that makes the cage.
+            slots: how many notebooks may run at the same time, each asked for by a thread of its own.
         """
         self._box = Box(kernel_python=kernel_python, bubblewrap=bubblewrap)
         self._server = ForkServer(self._box)
-        self._one_at_a_time = threading.Lock()
+        self._slots = slots
+        self._free_slots = threading.Semaphore(slots)
+        self._closing = threading.Lock()
+        self._starting = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._running: Kernel | None = None
+        self._running: set[Kernel] = set()
 
     def start(self) -> None:
         """Start the fork server, which takes some seconds; `run` does it too.
@@ -51,12 +57,12 @@ class SandboxRunner:
         Raises:
             SandboxUnavailable: no kernel can run on this machine.
         """
-        with self._one_at_a_time:
+        with self._free_slots:
             self._call(self._server.start())
 
     def close(self) -> None:
-        """End the fork server and everything below it; the runner can be started again."""
-        with self._one_at_a_time:
+        """Wait for what runs, end the fork server and everything below it; the runner can be started again."""
+        with self._all_slots():
             if self._loop is None or self._thread is None:
                 return
             self._call(_finish(self._server))
@@ -64,12 +70,13 @@ class SandboxRunner:
             self._thread.join()
             self._loop.close()
             self._loop = self._thread = None
+            self._server = ForkServer(self._box)  # a lock of asyncio's belongs to the loop that has gone
 
     def abort(self) -> None:
-        """End the run that is under way, from another thread: it raises SandboxFailed, its notebook has no result."""
-        loop, kernel = self._loop, self._running
-        if loop is not None and kernel is not None:
-            loop.call_soon_threadsafe(kernel.kill, Outcome.SANDBOX_FAILED)
+        """End all that runs, from another thread: each run raises SandboxFailed, its notebook has no result."""
+        loop = self._loop
+        if loop is not None:
+            loop.call_soon_threadsafe(self._kill_running)
 
     def __enter__(self) -> "SandboxRunner":
         self.start()
@@ -85,7 +92,7 @@ class SandboxRunner:
         Raises:
             SandboxUnavailable: no kernel can run on this machine.
         """
-        with self._one_at_a_time:
+        with self._free_slots:
             return self._call(self._server.start())
 
     def run(
@@ -94,6 +101,7 @@ class SandboxRunner:
         *,
         plan: Sequence[QuestionPlan],
         limits: Limits,
+        files: Mapping[str, bytes] | None = None,
         on_phase: Callable[[str], None] | None = None,
     ) -> Execution:
         """Execute every code cell in order; at the end of each question's cells ask its probes.
@@ -102,33 +110,53 @@ class SandboxRunner:
             notebook: as notebook.read gave it.
             plan: each question's cells and probes; cells in no question run too, on a budget of their own.
             limits: of this run.
+            files: lie in the kernel's working folder, by relative path, before the first cell runs.
             on_phase: told 'executing' when the kernel is about to start.
 
         Raises:
             SandboxUnavailable, SandboxFailed: our failure; nothing about the notebook can be said.
         """
-        with self._one_at_a_time:
+        check_files(files or {})
+        with self._free_slots:
             self._call(self._server.start())
             if on_phase is not None:
                 on_phase("executing")
-            return self._call(self._execute(notebook, plan=plan, limits=limits))
+            return self._call(self._execute(notebook, plan=plan, limits=limits, files=files or {}))
 
-    async def _execute(self, notebook: Notebook, *, plan: Sequence[QuestionPlan], limits: Limits) -> Execution:
+    @contextmanager
+    def _all_slots(self) -> Iterator[None]:
+        with self._closing:  # two that each held some would wait for each other
+            for _ in range(self._slots):
+                self._free_slots.acquire()
+            try:
+                yield
+            finally:
+                self._free_slots.release(self._slots)
+
+    def _kill_running(self) -> None:
+        for kernel in self._running:
+            kernel.kill(Outcome.SANDBOX_FAILED)
+
+    async def _execute(
+        self, notebook: Notebook, *, plan: Sequence[QuestionPlan], limits: Limits, files: Mapping[str, bytes]
+    ) -> Execution:
         started_at = time.monotonic()
         kernel = Kernel(await self._server.fork(limits))
         environment = await self._server.start()
-        self._running = kernel
+        self._running.add(kernel)
         try:
             await kernel.open()
             watching = asyncio.create_task(watch_memory(kernel, limit_bytes=limits.memory_bytes))
             try:
+                if files:
+                    await kernel.place(files)
                 cells = CellSequence(notebook, kernel=kernel, plan=plan, limits=limits)
                 await _run_through(cells)
                 outcome = kernel.outcome
             finally:
                 await _stop(watching)
         finally:
-            self._running = None
+            self._running.discard(kernel)
             await kernel.close()
         if outcome is Outcome.SANDBOX_FAILED:
             raise SandboxFailed(what="the run was aborted")
@@ -154,10 +182,11 @@ class SandboxRunner:
 
     def _call(self, work: Coroutine[object, object, _T]) -> _T:
         """Run it on the loop and wait; what interrupts the caller ends the work too."""
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            self._thread = threading.Thread(target=_serve, args=(self._loop,), name="sandbox", daemon=True)
-            self._thread.start()
+        with self._starting:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(target=_serve, args=(self._loop,), name="sandbox", daemon=True)
+                self._thread.start()
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()

@@ -148,8 +148,9 @@ class FakeRunner:
     def environment(self, value):
         self._environment = EnvironmentHash(value)
 
-    def run(self, notebook, *, plan, limits, on_phase=None):
+    def run(self, notebook, *, plan, limits, files=None, on_phase=None):
         self.runs += 1
+        self.files = dict(files or {})
         self.started.set()
         if on_phase:
             on_phase("executing")

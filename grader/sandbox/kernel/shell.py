@@ -26,6 +26,7 @@ from traitlets import Any as AnyTrait
 from traitlets.config import Config
 
 from . import probe
+from .files import place_files
 from .frames import OUTPUT_CUT, FrameWriter, read_request
 
 SOCKET_FD = 3
@@ -275,7 +276,7 @@ def warm_up(kernel: SocketKernel, cells: tuple[str, ...]) -> None:
         kernel._main_asyncio_lock = asyncio.Lock()
         kernel.io_loop = IOLoop.current()
         for code in cells:
-            await kernel.handle({"id": "warm-up", "code": code, "probes": []}, [])
+            await kernel.handle({"id": "warm-up", "code": code, "probes": [], "files": []}, [])
 
     asyncio.run(run_all())
     shell = kernel.shell
@@ -310,7 +311,10 @@ async def _serve_requests(kernel: SocketKernel, sock: socket.socket) -> None:
         incoming = read_request(stream)
         if incoming is None:
             os._exit(0)
-        await kernel.handle(*incoming)
+        request, buffers = incoming
+        if request["files"]:
+            place_files(request["files"], stream)
+        await kernel.handle(request, buffers)
 
 
 def _without_middle(trace: TracebackType | None) -> TracebackType | None:
