@@ -1,7 +1,7 @@
 """What is asked of the student's namespace at the end of a question's cells."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from grader.domain.values import Value
 
@@ -52,14 +52,16 @@ class CallModule:
     arguments: tuple[Value, ...] | None
     """Positional arguments of the constructor; None takes the module as it stands."""
     weights_seed: int | None
-    """Fills parameters and floating buffers, in the order of their registration, with numbers that depend on this seed
-    and their shape alone; None leaves the weights as they are."""
+    """Fills parameters and floating buffers with numbers that depend on this seed, their shape and `weights` alone; None
+    leaves the weights as they are."""
     calls: tuple[tuple[Value, ...], ...]
     gradients: bool
     """Also return the gradients of every parameter and argument of sum(output * fixed pseudo-random numbers)."""
     modes: tuple[str, ...]
-    """'train', 'eval': every call is made in each of them."""
+    """'train', 'eval': every call is made in each of them, on a module of its own, after random numbers were seeded."""
     seconds: float
+    weights: Literal["ordered", "named", "alike"] = "ordered"
+    """What tells parameters of one shape apart: how many of them were registered before, their names, or nothing."""
 
 
 PRINTED = "print()"
