@@ -2,11 +2,18 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
-from grader.domain.ids import VersionHash
-from grader.domain.text import Text
+from grader.domain.assignment import Assignment
+from grader.domain.execution import CellState, Execution
+from grader.domain.ids import QuestionId, VersionHash
+from grader.domain.location import Location
+from grader.domain.notebook import Cell, CellKind, Notebook
+from grader.domain.text import Fact, Note, Text
+from grader.errors import SpecDoesNotHold
 from grader.flow.expected import read_prompt_outputs
-from grader.flow.ports import Stores
+from grader.flow.ports import LoadedAssignment, Runner, Stores
+from grader.notebook.locate import locate
 
 _GAP = re.compile(r"\{\{(.+?)\}\}", re.DOTALL)
 
@@ -36,3 +43,65 @@ def _render(markdown: str, outputs: Mapping[str, str]) -> str:
         return shown if is_fenced else f"\n\n```text\n{shown}\n```\n"
 
     return _GAP.sub(fill, markdown)
+
+
+def run_prompts(loaded: LoadedAssignment, *, runner: Runner) -> Mapping[QuestionId, Mapping[str, str]]:
+    """Run the reference only for what it prints in the prompts' gaps, before anything is published.
+
+    Raises:
+        SpecDoesNotHold: an expression of a prompt fails.
+        SandboxUnavailable, SandboxFailed: our failure.
+    """
+    assignment = loaded.assignment
+    location = locate(loaded.reference, loaded.wanted)
+    notebook, prompt_cells = with_prompt_cells(loaded.reference, location, loaded.prompt_expressions)
+    execution = runner.run(notebook, plan=(), limits=assignment.limits, files=assignment.files)
+    check_prompts(assignment, prompt_cells, execution)
+    return prompt_outputs_of(prompt_cells, execution)
+
+
+def with_prompt_cells(
+    reference: Notebook, location: Location, expressions: Mapping[QuestionId, tuple[str, ...]]
+) -> tuple[Notebook, dict[int, tuple[QuestionId, str]]]:
+    """The reference with one more cell after a question's last one for each `{{expression}}` of its prompt."""
+    after: dict[int, list[tuple[QuestionId, str]]] = {}
+    for question_id, wanted in expressions.items():
+        cells = location.answers[question_id].code_cells
+        # A question without code of its own shows what the whole reference leaves behind.
+        after.setdefault(max(cells, default=len(reference.cells) - 1), []).extend(
+            (question_id, expression) for expression in wanted
+        )
+    cells_out: list[Cell] = []
+    added: dict[int, tuple[QuestionId, str]] = {}
+    for cell in reference.cells:
+        cells_out.append(replace(cell, index=len(cells_out)))
+        for owner, expression in after.get(cell.index, ()):
+            index = len(cells_out)
+            added[index] = (owner, expression)
+            cells_out.append(Cell(index=index, kind=CellKind.CODE, source=expression, cell_id=f"prompt-{index}"))
+    return replace(reference, cells=tuple(cells_out)), added
+
+
+def check_prompts(
+    assignment: Assignment, prompt_cells: Mapping[int, tuple[QuestionId, str]], execution: Execution
+) -> None:
+    failed: list[Note] = []
+    for index, (question_id, expression) in prompt_cells.items():
+        run = execution.cell(index)
+        if run is None or run.state is not CellState.OK:
+            error = run.error.name if run is not None and run.error is not None else ""
+            facts: dict[str, Fact] = {"question": question_id, "expression": expression, "error": error}
+            failed.append(Note(code="publish.prompt_fails", facts=facts))
+    if failed:
+        raise SpecDoesNotHold(failed, assignment=assignment.slug)
+
+
+def prompt_outputs_of(
+    prompt_cells: Mapping[int, tuple[QuestionId, str]], execution: Execution
+) -> dict[QuestionId, dict[str, str]]:
+    texts: dict[QuestionId, dict[str, str]] = {}
+    for index, (question_id, expression) in prompt_cells.items():
+        run = execution.cell(index)
+        shown = "" if run is None else "".join(output.text for output in run.outputs if output.kind != "stderr")
+        texts.setdefault(question_id, {})[expression] = shown.rstrip("\n")
+    return texts

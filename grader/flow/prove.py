@@ -3,20 +3,20 @@
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from grader.domain.assignment import Assignment, InputSet
-from grader.domain.execution import CellState, Evidence, Execution, QuestionPlan
+from grader.domain.execution import Evidence, Execution, QuestionPlan
 from grader.domain.ids import QuestionId
 from grader.domain.location import FoundBy, Location
 from grader.domain.notebook import Cell, CellKind, Notebook
 from grader.domain.probe import Probe
 from grader.domain.result import Result, Verdict
-from grader.domain.text import Fact, Note
+from grader.domain.text import Note
 from grader.errors import SpecDoesNotHold
 from grader.flow.assess import assess, joined, plain_sources, until, with_prefix
 from grader.flow.expected import POOL_SIZE, Expected, check_path
 from grader.flow.ports import LoadedAssignment, Runner
+from grader.flow.prompts import check_prompts, prompt_outputs_of, with_prompt_cells
 from grader.notebook.locate import locate
 
 
@@ -66,7 +66,7 @@ def _take_expected(loaded: LoadedAssignment, *, runner: Runner, secret: bytes) -
     ]
     if lost:
         raise SpecDoesNotHold(lost, assignment=assignment.slug)
-    notebook, prompt_cells = _with_prompt_cells(loaded.reference, location, loaded.prompt_expressions)
+    notebook, prompt_cells = with_prompt_cells(loaded.reference, location, loaded.prompt_expressions)
     location = locate(notebook, loaded.wanted)
     own_cells = {
         question_id: tuple(index for index in answer.code_cells if index not in prompt_cells)
@@ -83,7 +83,7 @@ def _take_expected(loaded: LoadedAssignment, *, runner: Runner, secret: bytes) -
         for question in assignment.questions
     ]
     execution = runner.run(notebook, plan=plan, limits=assignment.limits)
-    _check_prompts(assignment, prompt_cells, execution)
+    check_prompts(assignment, prompt_cells, execution)
     return Expected(
         version=assignment.version,
         environment=execution.environment,
@@ -94,7 +94,7 @@ def _take_expected(loaded: LoadedAssignment, *, runner: Runner, secret: bytes) -
         },
         replies=execution.replies,
         pools=pools,
-        prompt_outputs=_prompt_outputs(prompt_cells, execution),
+        prompt_outputs=prompt_outputs_of(prompt_cells, execution),
     )
 
 
@@ -148,53 +148,6 @@ def _evidence(
         replies={},
         written=location.answers[question_id].written,
     )
-
-
-def _with_prompt_cells(
-    reference: Notebook, location: Location, expressions: Mapping[QuestionId, tuple[str, ...]]
-) -> tuple[Notebook, dict[int, tuple[QuestionId, str]]]:
-    """The reference with one more cell after a question's last one for each `{{expression}}` of its prompt."""
-    after: dict[int, list[tuple[QuestionId, str]]] = {}
-    for question_id, wanted in expressions.items():
-        cells = location.answers[question_id].code_cells
-        # A question without code of its own shows what the whole reference leaves behind.
-        after.setdefault(max(cells, default=len(reference.cells) - 1), []).extend(
-            (question_id, expression) for expression in wanted
-        )
-    cells_out: list[Cell] = []
-    added: dict[int, tuple[QuestionId, str]] = {}
-    for cell in reference.cells:
-        cells_out.append(replace(cell, index=len(cells_out)))
-        for owner, expression in after.get(cell.index, ()):
-            index = len(cells_out)
-            added[index] = (owner, expression)
-            cells_out.append(Cell(index=index, kind=CellKind.CODE, source=expression, cell_id=f"prompt-{index}"))
-    return replace(reference, cells=tuple(cells_out)), added
-
-
-def _check_prompts(
-    assignment: Assignment, prompt_cells: Mapping[int, tuple[QuestionId, str]], execution: Execution
-) -> None:
-    failed: list[Note] = []
-    for index, (question_id, expression) in prompt_cells.items():
-        run = execution.cell(index)
-        if run is None or run.state is not CellState.OK:
-            error = run.error.name if run is not None and run.error is not None else ""
-            facts: dict[str, Fact] = {"question": question_id, "expression": expression, "error": error}
-            failed.append(Note(code="publish.prompt_fails", facts=facts))
-    if failed:
-        raise SpecDoesNotHold(failed, assignment=assignment.slug)
-
-
-def _prompt_outputs(
-    prompt_cells: Mapping[int, tuple[QuestionId, str]], execution: Execution
-) -> dict[QuestionId, dict[str, str]]:
-    texts: dict[QuestionId, dict[str, str]] = {}
-    for index, (question_id, expression) in prompt_cells.items():
-        run = execution.cell(index)
-        shown = "" if run is None else "".join(output.text for output in run.outputs if output.kind != "stderr")
-        texts.setdefault(question_id, {})[expression] = shown.rstrip("\n")
-    return texts
 
 
 def _lost_points(result: Result) -> list[Note]:
