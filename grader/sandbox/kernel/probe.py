@@ -7,22 +7,20 @@ a later answer, print, raise or hang.
 
 import builtins
 import os
-import random
 import select
 import signal
 import struct
 import sys
-import warnings
 from collections.abc import Callable
 from functools import partial
 from types import FunctionType, TracebackType
 from typing import Any
 
-import numpy
 import torch
 
 from .deadline import Deadline, Expired
 from .live_values import Describer, InputBuilder, as_leaves, opaque, to_json, torch_tensor
+from .quiet import Undisturbed
 from .replay import Screen, replay
 from .side_effects import code_objects, may_leave_traces
 
@@ -35,19 +33,11 @@ _fork, _exit, _pipe, _read, _write, _close = os.fork, os._exit, os.pipe, os.read
 _setsid, _dup2, _open, _kill, _killpg, _waitpid = os.setsid, os.dup2, os.open, os.kill, os.killpg, os.waitpid
 _O_RDWR, _DEVNULL, _SIGKILL = os.O_RDWR, os.devnull, signal.SIGKILL
 _poll, _POLLIN = select.poll, select.POLLIN
-_RANDOM_STATES: tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...] = (
-    (random.getstate, random.setstate),
-    (numpy.random.get_state, numpy.random.set_state),
-    (torch.default_generator.get_state, torch.default_generator.set_state),
-)
-_is_grad_enabled, _set_grad_enabled = torch.is_grad_enabled, torch._C._set_grad_enabled
-_InferenceMode: Any = torch._C._InferenceMode
 _set_num_threads = torch.set_num_threads
 _is_cuda_initialized: Callable[[], bool] = torch.cuda.is_initialized
 _autograd_grad = torch.autograd.grad
 _sum = torch.Tensor.sum
 _requires_grad: Any = vars(torch._C.TensorBase)["requires_grad"].__get__
-_catch_warnings, _simplefilter = warnings.catch_warnings, warnings.simplefilter
 _mro: Any = type.__dict__["__mro__"].__get__
 _traceback: Any = vars(BaseException)["__traceback__"].__get__
 
@@ -72,7 +62,7 @@ def answer(shell: Any, request: dict[str, Any], buffers: list[bytes]) -> bytes: 
         buffers: the raw bytes of the hidden inputs, as it made them.
     """
     try:
-        with _Undisturbed(shell), Deadline(request["seconds"]) as deadline:
+        with Undisturbed(shell), Deadline(request["seconds"]) as deadline:
             describer = Describer(request["limits"])
             if request["is"] == "names":
                 return _names(shell.user_ns, request, describer, deadline)
@@ -345,73 +335,3 @@ def _described_error(error: BaseException, function: object) -> dict[str, Any]:
 
 def _raised(error: str, line: int | None) -> dict[str, Any]:
     return {"output": None, "error": error, "line": line, "gradients": []}
-
-
-class _Null:
-    """Takes the place of stdout, stderr and IPython's display publisher, and swallows everything."""
-
-    encoding = "utf-8"
-    errors = "replace"
-
-    def write(self, text: str | bytes) -> int:
-        return len(text)
-
-    def __getattr__(self, name: str) -> "_Null":
-        return self
-
-    def __call__(self, *_: object, **__: object) -> None:
-        return None
-
-
-class _Undisturbed:
-    """While it is open nothing is printed or shown; afterwards random state, grad mode and streams are as before."""
-
-    def __init__(self, shell: Any) -> None:  # noqa: ANN401
-        self._shell = shell
-        self._undo: list[Callable[[], object]] = []
-
-    def __enter__(self) -> None:
-        steps = (self._keep_random_state, self._keep_grad_mode, self._keep_warnings, self._keep_streams)
-        for step in steps:
-            try:
-                step()
-            except Exception:  # noqa: BLE001, S112 - what a student has broken cannot be kept, the rest can
-                continue
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        while self._undo:
-            try:
-                self._undo.pop()()
-            except Exception:  # noqa: BLE001, S112 - see __enter__
-                continue
-
-    def _keep_random_state(self) -> None:
-        for state, restore in _RANDOM_STATES:
-            self._undo.append(partial(restore, state()))
-
-    def _keep_grad_mode(self) -> None:
-        inference = _InferenceMode(False)
-        inference.__enter__()
-        self._undo.append(lambda: inference.__exit__(None, None, None))
-        was_enabled = _is_grad_enabled()
-        self._undo.append(lambda: _set_grad_enabled(was_enabled))
-        _set_grad_enabled(True)
-
-    def _keep_warnings(self) -> None:
-        catching = _catch_warnings()
-        catching.__enter__()
-        self._undo.append(lambda: catching.__exit__(None, None, None))
-        _simplefilter("ignore")
-
-    def _keep_streams(self) -> None:
-        null: Any = _Null()
-        stdout, stderr = sys.stdout, sys.stderr
-        self._undo.append(lambda: setattr(sys, "stdout", stdout))
-        self._undo.append(lambda: setattr(sys, "stderr", stderr))
-        sys.stdout = sys.stderr = null
-        display = getattr(self._shell, "display_pub", None)
-        if display is not None:
-            self._undo.append(lambda: setattr(self._shell, "display_pub", display))
-            self._shell.display_pub = null
