@@ -3,18 +3,22 @@
 import json
 import struct
 import zlib
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from grader.domain.probe import CallFunction, TakeNames
+from grader.domain.probe import CallFunction, CallModule, Probe, TakeNames
 from grader.domain.values import (
     ArrayValue,
     CallReply,
     CallsReply,
+    ModuleReply,
     NamesReply,
     OpaqueValue,
+    ParameterShape,
     Reply,
     ScalarValue,
     SequenceValue,
@@ -26,6 +30,8 @@ from grader.sandbox import wire
 from .wire_values import exact, replies, values
 
 INT = ScalarValue(type_name="int", value=1)
+HEADER_WORDS = ["is", "items", "value", "key", "reply", "shape", "bits", "output", "error", "line", "gradients"]
+HEADER_WORDS += ["second", "changed", "parameters", "buffers", "layout", "calls", "values"]
 
 
 def frame(header: object, body: bytes = b"") -> bytes:
@@ -35,6 +41,31 @@ def frame(header: object, body: bytes = b"") -> bytes:
 
 def names_frame(node: object, body: bytes = b"") -> bytes:
     return frame({"key": "k", "reply": {"is": "names", "values": [["x", node]]}}, body)
+
+
+def calls_frame(call: object, body: bytes = b"") -> bytes:
+    return frame({"key": "k", "reply": {"is": "calls", "name": "f", "calls": [call], "timed_out": False}}, body)
+
+
+def module_frame(made: object, calls: object = (), body: bytes = b"", **changes: object) -> bytes:
+    reply = {"is": "module", "name": "Net", "made": made, "calls": calls, "timed_out": False}
+    return frame({"key": "k", "reply": reply | changes}, body)
+
+
+def made_node(**changes: object) -> dict[str, object]:
+    return {"error": None, "line": None, "parameters": [], "buffers": []} | changes
+
+
+def call_node(**changes: object) -> dict[str, object]:
+    return {"output": {"is": "NoneType"}, "error": None, "line": None, "gradients": []} | changes
+
+
+def places_in(node: object) -> Iterator[tuple[Any, Any]]:
+    """Every place of a header where something else could stand."""
+    keys = node.keys() if isinstance(node, dict) else range(len(node)) if isinstance(node, list) else ()
+    for key in list(keys):
+        yield node, key
+        yield from places_in(node[key])
 
 
 def array_node(**changes: object) -> dict[str, object]:
@@ -88,10 +119,7 @@ class TestReadingAKernelsFrame:
     @given(
         header=st.recursive(
             st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just("array"),
-            lambda inner: (
-                st.lists(inner, max_size=4)
-                | st.dictionaries(st.sampled_from(["is", "items", "value", "key", "reply", "shape", "bits"]), inner)
-            ),
+            lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(HEADER_WORDS), inner),
             max_leaves=20,
         ),
         body=st.binary(max_size=20),
@@ -100,6 +128,21 @@ class TestReadingAKernelsFrame:
         self.decodes_or_is_refused(frame(header, body))
         self.decodes_or_is_refused(frame({"key": "k", "reply": header}, body))
         self.decodes_or_is_refused(names_frame(header, body))
+        self.decodes_or_is_refused(calls_frame(header, body))
+        self.decodes_or_is_refused(module_frame(header, [["eval", [header]]], body))
+
+    @given(reply=replies, data=st.data())
+    def test_a_header_with_one_node_replaced_decodes_or_is_refused(self, reply: Reply, data: st.DataObject) -> None:
+        whole = frame_of(reply)
+        (length,) = struct.unpack_from(">I", whole)
+        header = json.loads(whole[4 : 4 + length])
+        places = list(places_in(header))
+        holder, key = data.draw(st.sampled_from(places))
+        holder[key] = data.draw(
+            st.none() | st.booleans() | st.integers() | st.just([]) | st.just({}) | st.just("strided") | st.text()
+        )
+
+        self.decodes_or_is_refused(frame(header, whole[4 + length :]))
 
     @given(reply=replies, data=st.data())
     def test_a_damaged_frame_decodes_or_is_refused(self, reply: Reply, data: st.DataObject) -> None:
@@ -145,6 +188,8 @@ class TestReadingAKernelsFrame:
             ),
             pytest.param(names_frame(array_node(grad={"is": "NoneType"}), bytes(16)), id="grad-that-is-no-array"),
             pytest.param(names_frame(opaque_node(reason="because")), id="unknown-reason"),
+            pytest.param(names_frame(array_node(layout="diagonal"), bytes(16)), id="unknown-layout"),
+            pytest.param(names_frame(array_node(layout=["strided"]), bytes(16)), id="layout-that-is-a-list"),
             pytest.param(names_frame(opaque_node(digest="0" * 64)), id="digest-from-a-kernel"),
             pytest.param(names_frame({"is": "str", "value": "\ud800"}), id="half-a-surrogate-pair"),
             pytest.param(names_frame({"is": "str", "value": "a" * (wire.TEXT_MAX_CHARS + 1)}), id="long-string"),
@@ -185,12 +230,86 @@ class TestReadingAKernelsFrame:
         with pytest.raises(BadWireBytes):
             wire.read_reply(names_frame({"is": "list", "items": [*items, {"is": "NoneType"}]}))
 
-    def test_a_call_has_an_output_or_an_error_but_not_both(self) -> None:
-        call = {"output": {"is": "NoneType"}, "error": "ValueError", "line": 1, "gradients": []}
-        reply = {"is": "calls", "name": "f", "calls": [call], "timed_out": False}
+    @pytest.mark.parametrize(
+        "call",
+        [
+            pytest.param(call_node(error="ValueError", line=1), id="output-and-error"),
+            pytest.param(call_node(output=None), id="neither"),
+            pytest.param(call_node(output=None, error="ValueError", second=[]), id="error-with-derivatives"),
+            pytest.param(call_node(output=None, error="ValueError", changed=[0]), id="error-with-changes"),
+            pytest.param(call_node(output=None, error="ValueError", gradients=[None]), id="error-with-gradients"),
+            pytest.param(call_node(line=3), id="line-without-error"),
+            pytest.param(call_node(gradients=None), id="gradients-that-are-no-list"),
+            pytest.param(call_node(second={}), id="second-that-is-no-list"),
+            pytest.param(call_node(changed=3), id="changed-that-is-no-list"),
+            pytest.param(call_node(changed=[1, 1]), id="changed-twice"),
+            pytest.param(call_node(changed=[-1]), id="changed-before-the-first"),
+            pytest.param(call_node(changed=[True]), id="changed-that-is-a-bool"),
+            pytest.param(call_node(parameters=[["w", None], ["w", None]]), id="parameter-twice"),
+            pytest.param(call_node(parameters=[["w"]]), id="parameter-without-gradient"),
+            pytest.param(call_node(parameters={}), id="parameters-that-are-no-list"),
+            pytest.param(call_node(gradients=[None] * wire.NODES_MAX), id="more-gradients-than-nodes"),
+            pytest.param(call_node(changed=list(range(wire.NODES_MAX))), id="more-changes-than-nodes"),
+        ],
+    )
+    def test_a_call_that_contradicts_itself_is_refused(self, call: object) -> None:
+        for data in (calls_frame(call), module_frame(made_node(), [["train", [call]]])):
+            with pytest.raises(BadWireBytes):
+                wire.read_reply(data)
 
+    @pytest.mark.parametrize(
+        "data",
+        [
+            pytest.param(module_frame(made_node(error="TypeError"), [["train", []]]), id="calls-of-what-was-not-made"),
+            pytest.param(
+                module_frame(made_node(error="TypeError", parameters=[["w", [], "float32", True]])), id="parts-of-it"
+            ),
+            pytest.param(module_frame(made_node(line=3)), id="line-without-error"),
+            pytest.param(module_frame(made_node(parameters=[["w", [-1], "float32", True]])), id="negative-dimension"),
+            pytest.param(module_frame(made_node(parameters=[["w", [1] * 65, "float32", True]])), id="dimensions"),
+            pytest.param(module_frame(made_node(buffers=[["w", [1], "float32", 1]])), id="flag-that-is-a-number"),
+            pytest.param(module_frame(made_node(buffers=[["w", [1], "\x1b", True]])), id="control-characters"),
+            pytest.param(module_frame(made_node(buffers=[["w", [1], "f", True]] * 2)), id="buffer-twice"),
+            pytest.param(module_frame(made_node(), [["eval", []], ["eval", []]]), id="mode-twice"),
+            pytest.param(module_frame(made_node(), [["eval"]]), id="mode-without-calls"),
+            pytest.param(module_frame(made_node(), {}), id="modes-that-are-no-list"),
+            pytest.param(module_frame(None), id="nothing-made"),
+            pytest.param(
+                module_frame(made_node(parameters=[[str(n), [], "f", True] for n in range(wire.NODES_MAX + 1)])),
+                id="more-parameters-than-nodes",
+            ),
+        ],
+    )
+    def test_a_module_that_contradicts_itself_is_refused(self, data: bytes) -> None:
         with pytest.raises(BadWireBytes):
-            wire.read_reply(frame({"key": "k", "reply": reply}))
+            wire.read_reply(data)
+
+    def test_a_module_is_read_with_shapes_and_calls_by_mode(self) -> None:
+        made = made_node(parameters=[["fc.weight", [3, 2], "float32", True]], buffers=[["n", [], "int64", False]])
+        call = call_node(parameters=[["fc.weight", array_node()]])
+
+        _, reply = wire.read_reply(module_frame(made, [["train", [call]], ["eval", []]], bytes(16)))
+
+        gradient = ArrayValue(type_name="Tensor", dtype="int64", shape=(2,), data=bytes(16))
+        none = ScalarValue(type_name="NoneType", value=None)
+        assert reply == ModuleReply(
+            name="Net",
+            parameters={"fc.weight": ParameterShape(shape=(3, 2), dtype="float32", requires_grad=True)},
+            buffers={"n": ParameterShape(shape=(), dtype="int64", requires_grad=False)},
+            calls={"train": (CallReply(output=none, parameter_gradients={"fc.weight": gradient}),), "eval": ()},
+        )
+
+    def test_an_expression_of_several_lines_is_a_name(self) -> None:
+        name = "{n: p.grad\n\tfor n, p in model.named_parameters()}"
+
+        _, reply = wire.read_reply(frame({"key": "k", "reply": {"is": "names", "values": [[name, opaque_node()]]}}))
+
+        assert reply.values.keys() == {name}
+
+    def test_a_sparse_tensor_says_its_layout(self) -> None:
+        _, reply = wire.read_reply(names_frame(array_node(layout="sparse_csr"), bytes(16)))
+
+        assert reply.values["x"].layout == "sparse_csr"
 
     @staticmethod
     def decodes_or_is_refused(data: bytes) -> None:
@@ -199,7 +318,7 @@ class TestReadingAKernelsFrame:
         except BadWireBytes:
             return
         assert isinstance(key, str)
-        assert isinstance(reply, NamesReply | CallsReply)
+        assert isinstance(reply, NamesReply | CallsReply | ModuleReply)
 
 
 class TestStoring:
@@ -213,7 +332,33 @@ class TestStoring:
 
         assert wire.encode(wire.decode(first), cap_bytes=100) == first
 
-    @given(data=st.binary(max_size=200) | st.binary(max_size=200).map(lambda data: b"GRW1" + zlib.compress(data)))
+    def test_what_an_earlier_version_stored_comes_back(self) -> None:
+        """As `encode` wrote it before modules, layouts and second derivatives existed."""
+        x = array_node(requires_grad=True, dtype="float32", grad=array_node(shape=[1], dtype="float32"))
+        call = {"output": x, "error": None, "line": None, "gradients": [None]}
+        failed = {"output": None, "error": "ValueError", "line": 2, "gradients": []}
+        reply = {"is": "calls", "name": "f", "calls": [call, failed], "timed_out": True}
+
+        kept = wire.decode(stored([names_frame(x, bytes(12)), frame({"key": "c", "reply": reply}, bytes(12))]))
+
+        value = ArrayValue(
+            type_name="Tensor",
+            dtype="float32",
+            shape=(2,),
+            data=bytes(8),
+            requires_grad=True,
+            grad=ArrayValue(type_name="Tensor", dtype="float32", shape=(1,), data=bytes(4)),
+        )
+        assert kept == {
+            "k": NamesReply(values={"x": value}),
+            "c": CallsReply(
+                name="f",
+                calls=(CallReply(output=value, gradients=(None,)), CallReply(error="ValueError", error_line=2)),
+                timed_out=True,
+            ),
+        }
+
+    @given(data=st.binary(max_size=200) | st.binary(max_size=200).map(lambda data: b"GRW2" + zlib.compress(data)))
     def test_any_bytes_decode_or_are_refused(self, data: bytes) -> None:
         try:
             wire.decode(data)
@@ -295,6 +440,16 @@ class TestStoring:
 
         assert wire.digest_of(value) != wire.digest_of(other)
 
+    def test_over_the_cap_a_parameters_gradient_keeps_its_digest(self) -> None:
+        gradient = ArrayValue(type_name="Tensor", dtype="float32", shape=(100,), data=bytes(400))
+        call = CallReply(output=INT, parameter_gradients={"w": gradient, "b": None})
+
+        kept = wire.decode(wire.encode({"k": ModuleReply(name="Net", calls={"eval": (call,)})}, cap_bytes=0))["k"]
+
+        (call,) = kept.calls["eval"]
+        assert call.parameter_gradients["w"].digest == wire.digest_of(gradient)
+        assert call.parameter_gradients["b"] is None
+
     def test_many_short_strings_over_the_cap_still_decode(self) -> None:
         items = tuple(ScalarValue(type_name="str", value="x" * 300) for _ in range(3000))
         reply = NamesReply(values={"x": SequenceValue(type_name="list", items=items)})
@@ -314,6 +469,46 @@ class TestAsking:
 
         assert json.loads(json.dumps(asked))["key"] == "q6.f/calls"
         assert buffers == [bytes(8)]
+
+    def test_a_module_is_asked_for_with_its_arguments_before_the_inputs(self) -> None:
+        x = ArrayValue(type_name="Tensor", dtype="float32", shape=(2,), data=b"x" * 8)
+        w = ArrayValue(type_name="ndarray", dtype="float32", shape=(1,), data=b"w" * 4)
+
+        asked, buffers = wire.request(
+            CallModule(
+                key="q7.net/module",
+                names=("Net",),
+                arguments=(INT, w),
+                weights_seed=7,
+                calls=((x,), (INT,)),
+                gradients=True,
+                modes=("train", "eval"),
+                seconds=2.0,
+            )
+        )
+
+        assert json.loads(json.dumps(asked))["modes"] == ["train", "eval"]
+        assert buffers == [w.data, x.data]
+
+    @pytest.mark.parametrize(
+        "probe",
+        [
+            pytest.param(TakeNames(key="k", names=("x" * (wire.NAME_MAX_CHARS + 1),)), id="endless-expression"),
+            pytest.param(
+                CallFunction(
+                    key="k",
+                    names=("f",),
+                    calls=((ArrayValue(type_name="Tensor", dtype="int8", shape=(), data=b"1", layout="sparse_coo"),),),
+                    gradients=False,
+                    seconds=1.0,
+                ),
+                id="sparse-input",
+            ),
+        ],
+    )
+    def test_what_no_kernel_can_answer_is_the_callers_error(self, probe: Probe) -> None:
+        with pytest.raises(ValueError, match="wire"):
+            wire.request(probe)
 
     def test_names_are_asked_for_without_buffers(self) -> None:
         asked, buffers = wire.request(TakeNames(key="q1.t/names", names=("t",)))

@@ -11,8 +11,10 @@ from grader.domain.values import (
     CallReply,
     CallsReply,
     MappingValue,
+    ModuleReply,
     NamesReply,
     OpaqueValue,
+    ParameterShape,
     ScalarValue,
     SequenceValue,
     Value,
@@ -83,13 +85,14 @@ def arrays(
         is_leaf=draw(st.booleans()),
         grad_fn=draw(st.none() | words),
         grad=draw(st.none() | grad),
+        layout=draw(st.sampled_from(sorted(wire.LAYOUTS))),
     )
 
 
 opaques = st.builds(
     OpaqueValue,
     type_name=words,
-    reason=st.sampled_from(["type", "too_large", "too_deep", "layout", "device", "unreadable"]),
+    reason=st.sampled_from(sorted(wire.REASONS)),
     dtype=st.none() | words,
     shape=st.none() | st.lists(st.integers(0, 2**62), max_size=5).map(tuple),
 )
@@ -106,14 +109,43 @@ def _containers(children: st.SearchStrategy[Value]) -> st.SearchStrategy[Value]:
 
 
 values = st.recursive(leaves, _containers, max_leaves=12)
+optionals = st.lists(st.none() | values, max_size=2).map(tuple)
 calls = st.one_of(
-    st.builds(CallReply, output=values, gradients=st.lists(st.none() | values, max_size=2).map(tuple)),
+    st.builds(
+        CallReply,
+        output=values,
+        gradients=optionals,
+        second=optionals,
+        changed=st.sets(st.integers(0, 9), max_size=3).map(lambda places: tuple(sorted(places))),
+        parameter_gradients=st.dictionaries(words, st.none() | values, max_size=2),
+    ),
     st.builds(CallReply, error=words, error_line=st.none() | st.integers(0, 10**6)),
+)
+call_tuples = st.lists(calls, max_size=3).map(tuple)
+parameter_shapes = st.dictionaries(
+    words,
+    st.builds(
+        ParameterShape,
+        shape=st.lists(st.integers(0, 2**40), max_size=4).map(tuple),
+        dtype=words,
+        requires_grad=st.booleans(),
+    ),
+    max_size=3,
 )
 replies = st.one_of(
     st.builds(NamesReply, values=st.dictionaries(words, values, max_size=3)),
+    st.builds(CallsReply, name=st.none() | words, calls=call_tuples, timed_out=st.booleans()),
+    st.builds(ModuleReply, name=st.none(), timed_out=st.booleans()),
     st.builds(
-        CallsReply, name=st.none() | words, calls=st.lists(calls, max_size=3).map(tuple), timed_out=st.booleans()
+        ModuleReply, name=words, error=words, error_line=st.none() | st.integers(0, 10**6), timed_out=st.booleans()
+    ),
+    st.builds(
+        ModuleReply,
+        name=words,
+        parameters=parameter_shapes,
+        buffers=parameter_shapes,
+        calls=st.dictionaries(words, call_tuples, max_size=2),
+        timed_out=st.booleans(),
     ),
 )
 
