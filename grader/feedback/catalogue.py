@@ -3,7 +3,8 @@
 The sentences stand in gettext catalogues, `locale/<language>/LC_MESSAGES/*.po`: msgid is the code, msgstr the sentence
 with `{fact}` gaps. An entry `<code>#full` replaces `<code>` where values may be shown. A gap `{fact:word}` shows the
 entry `word.<value>` in place of a word of our own such as 'submission'; without such an entry, the value itself. A gap
-`{fact:place}` spells a list of {'cell', 'line'} by the entries `word.line` and `word.line_of_cell`.
+`{fact:place}` spells a list of {'cell', 'line'} by the entries `word.line` and `word.line_of_cell`. A gap `{fact:text}`
+takes the reader's language of a text {'ja', 'en'} that an author wrote.
 """
 
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from grader.domain.assignment import Visibility
 from grader.domain.text import Fact, Language, Note
 
 _FULL = "#full"
-_WORD, _PLACE = "word", "place"
+_WORD, _PLACE, _TEXT = "word", "place", "text"
 _SEPARATORS = {Language.JA: "、", Language.EN: ", "}
 
 
@@ -79,6 +80,8 @@ def _fill(note: Note, gap: str, *, form: str, language: Language) -> str:
         return load_messages(language).get(f"word.{fact}", str(fact))
     if form == _PLACE and isinstance(fact, list):
         return _SEPARATORS[language].join(_spell_place(place, language) for place in fact)
+    if form == _TEXT and isinstance(fact, dict):
+        return _spell(fact.get(language.value), language)
     return _spell(fact, language)
 
 

@@ -3,7 +3,7 @@
 import ast
 import copy
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias, TypeGuard
 
@@ -14,25 +14,46 @@ _ENDS = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 
 
 @lru_cache(maxsize=8)
-def live_tree(source: str) -> ast.Module:
+def live_tree(source: str, *, keeps_definitions: bool = False) -> ast.Module:
     """The code of a source that can run; shared, like parse_leniently's: it must not be changed.
+
+    Args:
+        source: a question's code.
+        keeps_definitions: functions and classes of the top level count although nothing here uses them.
 
     Raises:
         RecursionError: the code is nested absurdly deep.
     """
-    return without_dead_code(parse_leniently(source))
+    tree = parse_leniently(source)
+    kept = frozenset(tree.body) if keeps_definitions else frozenset()
+    return without_dead_code(tree, kept=kept)
 
 
-def without_dead_code(tree: ast.Module) -> ast.Module:
+def leaves_definitions_unused(source: str) -> bool:
+    """Whether a source defines something that only others call: the answer is the function or class itself.
+
+    Raises:
+        RecursionError: the code is nested absurdly deep.
+    """
+    tree = parse_leniently(source)
+    return not _unused_definitions(tree).isdisjoint(tree.body)
+
+
+def without_dead_code(tree: ast.Module, *, kept: frozenset[ast.stmt] = frozenset()) -> ast.Module:
     """A copy of the tree without what obviously never runs; what may run stays.
 
     A function or class counts as used when its name is read anywhere that itself runs, whatever scope it is read in.
 
+    Args:
+        tree: is not changed.
+        kept: definitions of it that count as used.
+
     Raises:
         RecursionError: the tree is nested absurdly deep.
     """
+    places = [place for place, statement in enumerate(tree.body) if statement in kept]
     tree = copy.deepcopy(tree)
-    _Pruner(_unused_definitions(tree)).visit(tree)
+    _Pruner(_unused_definitions(tree, used=[tree.body[place] for place in places])).visit(tree)
     return ast.fix_missing_locations(tree)
 
 
@@ -153,10 +174,10 @@ def _cannot_raise(statement: ast.stmt) -> bool:
     )
 
 
-def _unused_definitions(tree: ast.Module) -> frozenset[_Definition]:
+def _unused_definitions(tree: ast.Module, *, used: Sequence[ast.stmt] = ()) -> frozenset[_Definition]:
     """Definitions whose name nothing that runs reads, directly or through other definitions."""
     waiting: dict[str, list[_Definition]] = {}
-    read: set[str] = set()
+    read = {_name_of(statement) for statement in used if _is_definition(statement)}
     todo: list[ast.AST] = [tree]
     while todo:
         for found in _walk_running(todo.pop()):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from grader.domain.text import Fact
-from grader.grading.pattern import Pattern, fits, variable_of
+from grader.grading.pattern import Pattern, variable_of
 
 _Node = TypeVar("_Node", bound=ast.expr)
 _MAX_SHOWN = 80
@@ -59,6 +59,7 @@ def _judge_slice(pattern: Pattern, wanted: ast.Slice, node: ast.Subscript, sourc
     if not isinstance(node.slice, ast.Slice):
         return None
     lost, empty, unfit, extra = [], 0, [], 0
+    has_to_be_written = False
     for slot in _SLOTS:
         wish, part = getattr(wanted, slot), getattr(node.slice, slot)
         variable = variable_of(wish)
@@ -69,15 +70,19 @@ def _judge_slice(pattern: Pattern, wanted: ast.Slice, node: ast.Subscript, sourc
                 lost.append(ast.unparse(wish))
         elif part is None:
             empty += 1
-        elif variable in pattern.where and not fits(pattern.where[variable], ast.unparse(part)):
+        elif variable in pattern.where and not pattern.where[variable].fits(ast.unparse(part)):
             unfit.append(spell(part, source))
+            has_to_be_written = has_to_be_written or pattern.where[variable].kind in ("integer", "number")
+    if (lost or extra) and not any(variable_of(getattr(wanted, slot)) for slot in _SLOTS):
+        return 5, NearMiss(code="source.slice_differs", facts=spelling)  # what is lost would be the answer itself
     if lost:
         return 5, NearMiss(code="source.slice_lost", facts=spelling | {"lost": list(lost)})
     if empty:
         is_untouched = empty == sum(variable_of(getattr(wanted, slot)) is not None for slot in _SLOTS)
         return 6 if is_untouched else 2, NearMiss(code="source.slice_too_few", facts=spelling | {"missing": empty})
     if unfit:
-        return 1, NearMiss(code="source.slice_not_fixed", facts=spelling | {"parts": list(unfit)})
+        code = "source.slice_not_fixed" if has_to_be_written else "source.slice_other_part"
+        return 1, NearMiss(code=code, facts=spelling | {"parts": list(unfit)})
     if extra:
         return 3, NearMiss(code="source.slice_too_many", facts=spelling)
     return None

@@ -1,10 +1,10 @@
-"""The `source` kind: an expression that the student's code must contain, or must not, found in the syntax tree."""
+"""The `source` kind: a form that the student's code must have, or must not, so and so often; found in its tree."""
 
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from grader.domain.execution import Evidence
@@ -13,26 +13,51 @@ from grader.domain.result import Finding, Verdict
 from grader.domain.text import Fact
 from grader.grading.checks.unprobed import UnprobedCheck
 from grader.grading.doubt import find_doubt
-from grader.grading.live import live_tree
+from grader.grading.live import leaves_definitions_unused, live_tree
 from grader.grading.near_miss import find_near_miss
 from grader.grading.pattern import BadPatternError, Pattern
+from grader.grading.stand_for import Constraint
 
-_MAX_CHARACTERS = 60_000
+_MAX_CHARACTERS = {"question": 60_000, "notebook": 200_000}
 """Nobody answers a question in more; following what is shown through such a source would keep a worker for minutes."""
+
+
+class Message(BaseModel):
+    """A text of the author's; a plain string stands for both languages."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ja: str = Field(min_length=1, max_length=1000)
+    en: str = Field(min_length=1, max_length=1000)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_languages(cls, given: Any) -> Any:  # noqa: ANN401 - whatever the YAML holds
+        if isinstance(given, str):
+            return {"ja": given, "en": given}
+        if isinstance(given, dict) and len(given) == 1 and (only := given.get("ja", given.get("en"))) is not None:
+            return {"ja": only, "en": only}  # an assignment may have one language
+        return given
 
 
 class SourceCheck(UnprobedCheck):
     """A pattern such as `$T.size()`: Python in which `$NAME` stands for any expression and `$$$` for any arguments.
 
     It must occur in code that can run: comments, strings, `if False:` and functions that are never called do not count.
-    `where` narrows what a variable may stand for; `absent: true` turns the check round.
+    `where` narrows what a variable may stand for; `absent`, `at_least` and `at_most` say how often.
     """
 
     kind: ClassVar[str] = "source"
 
     pattern: str = Field(min_length=1, max_length=500)
-    where: Mapping[str, Literal["integer", "name"]] = Field(default_factory=dict)
+    where: Mapping[str, Constraint] = Field(default_factory=dict)
     absent: bool = False
+    at_least: int | None = Field(default=None, ge=1, le=1000)
+    at_most: int | None = Field(default=None, ge=1, le=1000)
+    scope: Literal["question", "notebook"] = Field(default="question", alias="in")
+    """The code of the question's cells, or all code up to its last one."""
+    message: Message | None = Field(default=None, exclude=True)
+    """A text, so no part of the version: what students read where the code breaks this rule."""
 
     @model_validator(mode="before")
     @classmethod
@@ -44,7 +69,7 @@ class SourceCheck(UnprobedCheck):
         try:
             variables = self._compiled.variables
         except BadPatternError as error:
-            message = "not a Python expression with $NAME variables: {pattern}"
+            message = "not a Python expression or statement with $NAME variables: {pattern}"
             raise PydanticCustomError("bad_pattern", message, {"pattern": self.pattern}) from error
         for name in self.where:
             if name not in variables:
@@ -52,47 +77,92 @@ class SourceCheck(UnprobedCheck):
                 raise PydanticCustomError("where_unknown", message, {"name": name})
         return self
 
+    @model_validator(mode="after")
+    def _check_counts(self) -> Self:
+        if self.absent and (self.at_least is not None or self.at_most is not None):
+            raise PydanticCustomError("absent_and_counted", "absent stands alone: without at_least and at_most")
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            raise PydanticCustomError("at_least_above_at_most", "at_least is above at_most: nothing can pass")
+        return self
+
     @cached_property
     def _compiled(self) -> Pattern:
         return Pattern(self.pattern, where=self.where)
 
     @property
+    def _least(self) -> int:
+        """How often it must occur: `at_most` alone asks for nothing."""
+        if self.at_least is not None:
+            return self.at_least
+        return 0 if self.absent or self.at_most is not None else 1
+
+    @property
+    def _most(self) -> int | None:
+        return 0 if self.absent else self.at_most
+
+    @property
     def answer_patterns(self) -> tuple[str, ...]:
         """The pattern, where it is plain Python that must occur: then a cell without a heading can be told by it."""
-        return () if self.absent or "$" in self.pattern else (self.pattern,)
+        is_plain = "$" not in self.pattern and self._compiled.expression is not None
+        return (self.pattern,) if is_plain and self._least and self.scope == "question" else ()
 
     def evaluate(self, *, actual: Evidence, expected: Evidence) -> Finding:
         """Look for the pattern in the student's code.
 
         Where the reference shows what its match gives, what the student shows has to come from the match, too.
         """
+        source = actual.source if self.scope == "question" else actual.notebook_source
         shown: dict[str, Fact] = {"pattern": self.pattern}
-        if len(actual.source) > _MAX_CHARACTERS:
+        if len(source) > _MAX_CHARACTERS[self.scope]:
             return Finding(verdict=Verdict.NEEDS_REVIEW, code="source.unreadable")
         try:
-            broken_line = _syntax_error_line(actual.source)
-            tree = live_tree(actual.source)
-            occurs = self._compiled.occurs_in(tree)
-            near = None if occurs else find_near_miss(self._compiled, tree, source=actual.source)
-            doubt = find_doubt(self._compiled, actual=actual, expected=expected) if occurs and not self.absent else None
+            broken_line = _syntax_error_line(source)
+            tree = live_tree(source, keeps_definitions=leaves_definitions_unused(expected.source))
+            count = self._compiled.count_in(tree)
+            if broken_line is not None and (found := self._judge_broken(count, line=broken_line)) is not None:
+                return found
+            wrong = self._judge_count(count)
+            if wrong is None:
+                doubt = self._find_doubt(actual, expected)
+                code = doubt or ("source.found" if count else "source.absent")
+                return Finding(verdict=Verdict.NEEDS_REVIEW if doubt else Verdict.PASSED, code=code, facts=shown)
+            near = None if count else find_near_miss(self._compiled, tree, source=source)
         except (RecursionError, MemoryError):
             return Finding(verdict=Verdict.NEEDS_REVIEW, code="source.unreadable")
-        if broken_line is not None:
-            facts = shown | {"line": broken_line}
-            if occurs:  # in another statement than the broken one, which may or may not have run
-                return Finding(verdict=Verdict.NEEDS_REVIEW, code="source.beside_error", facts=facts)
-            return Finding(verdict=Verdict.FAILED, code="source.syntax_error", facts=facts)
-        if self.absent:
-            verdict, code = (Verdict.FAILED, "source.forbidden") if occurs else (Verdict.PASSED, "source.absent")
-            return Finding(verdict=verdict, code=code, facts=shown)
-        if doubt is not None:
-            return Finding(verdict=Verdict.NEEDS_REVIEW, code=doubt, facts=shown)
-        if occurs:
-            return Finding(verdict=Verdict.PASSED, code="source.found", facts=shown)
         if near is not None:
             verdict = Verdict.NEEDS_REVIEW if near.is_open else Verdict.FAILED
             return Finding(verdict=verdict, code=near.code, facts={**shown, **near.facts})
-        return Finding(verdict=Verdict.FAILED, code="source.pattern_missing", facts=shown)
+        return wrong
+
+    def _find_doubt(self, actual: Evidence, expected: Evidence) -> str | None:
+        """Only what must be in the question's own code can be what its output comes from."""
+        if not self._least or self.scope == "notebook":
+            return None
+        return find_doubt(self._compiled, actual=actual, expected=expected)
+
+    def _judge_broken(self, count: int, *, line: int) -> Finding | None:
+        """Code that is not Python somewhere; None where what does parse settles it all the same."""
+        facts: dict[str, Fact] = {"pattern": self.pattern, "line": line}
+        if self.scope == "question" and not count:
+            return Finding(verdict=Verdict.FAILED, code="source.syntax_error", facts=facts)
+        if self.scope == "notebook" and count and self._judge_count(count) is None and self._most is None:
+            return None  # the broken statement is another question's, and what is asked for is there
+        return Finding(verdict=Verdict.NEEDS_REVIEW, code="source.beside_error", facts=facts)
+
+    def _judge_count(self, count: int) -> Finding | None:
+        """What is wrong with occurring so often; None where nothing is."""
+        facts: dict[str, Fact] = {"pattern": self.pattern, "count": count}
+        if count < self._least:
+            facts["wanted"] = self._least
+            code = "source.too_few" if count else "source.pattern_missing"
+        elif self._most is not None and count > self._most:
+            facts["limit"] = self._most
+            code = "source.too_often" if self._most else "source.forbidden"
+        else:
+            return None
+        if self.message is not None:
+            code, facts["message"] = "source.message", {"ja": self.message.ja, "en": self.message.en}
+        return Finding(verdict=Verdict.FAILED, code=code, facts=facts)
 
 
 def _syntax_error_line(source: str) -> int | None:

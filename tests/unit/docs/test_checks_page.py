@@ -57,7 +57,7 @@ def test_every_kind_has_a_section_with_an_example(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_field_of_a_kind_stands_there_with_its_default(kind):
-    expected = {name: as_shown(info) for name, info in KINDS[kind].model_fields.items()}
+    expected = {info.alias or name: as_shown(info) for name, info in KINDS[kind].model_fields.items()}
 
     shown = defaults_in(SECTIONS[kind])
 
@@ -67,7 +67,8 @@ def test_every_field_of_a_kind_stands_there_with_its_default(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_field_inside_a_field_is_named(kind):
-    inner = [name for model in nested_models(KINDS[kind]) for name in model.model_fields]
+    models = nested_models(KINDS[kind])
+    inner = [info.alias or name for model in models for name, info in model.model_fields.items()]
 
     assert [name for name in inner if name not in SECTIONS[kind]] == []
 
