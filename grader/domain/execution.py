@@ -33,6 +33,8 @@ class Given:
 
     source: str
     names: tuple[str, ...]
+    seconds: float
+    """What running `source` may take; no question's budget is charged with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +45,8 @@ class QuestionPlan:
     code_cells: tuple[int, ...]
     probes: tuple[Probe, ...] = ()
     given: Given | None = None
+    budget_s: float | None = None
+    """Seconds for these cells instead of Limits.question_s."""
 
 
 class Outcome(StrEnum):
@@ -116,6 +120,8 @@ class Execution:
     """The notebook with our outputs, as nbformat 4 JSON, at most 5 MB: larger outputs are left out with a line."""
     notes: tuple[Note, ...] = ()
     seconds: float = 0.0
+    not_given: tuple[QuestionId, ...] = ()
+    """Questions whose `Given` could not be brought about: nothing can be said of their replies."""
 
     def cell(self, index: int) -> CellRun | None:
         return next((cell for cell in self.cells if cell.index == index), None)

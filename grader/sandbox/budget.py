@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
@@ -17,16 +17,27 @@ GRACE_S: Final = 2.0
 class Budgets:
     """What is left of each question's time, of the time outside questions, and of all of it."""
 
-    def __init__(self, limits: Limits, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        own_s: Mapping[QuestionId, float] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`own_s` holds the questions that have another budget than the limits say."""
         self._limits = limits
+        self._own_s = dict(own_s or {})
         self._clock = clock
         self._spent_s: dict[QuestionId | None, float] = {}
         self._started_at = clock()
 
     def left_s(self, question_id: QuestionId | None) -> float:
         """Seconds that a cell of this question (None: outside all) may still run; 0 when there are none."""
-        own_s = self._limits.outside_s if question_id is None else self._limits.question_s
-        return max(0.0, min(own_s - self._spent_s.get(question_id, 0.0), self.total_left_s))
+        if question_id is None:
+            budget_s = self._limits.outside_s
+        else:
+            budget_s = self._own_s.get(question_id, self._limits.question_s)
+        return max(0.0, min(budget_s - self._spent_s.get(question_id, 0.0), self.total_left_s))
 
     @property
     def total_left_s(self) -> float:

@@ -9,7 +9,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionComplete
 from nbformat import NotebookNode
 
-from grader.domain.execution import CellError, CellRun, CellState, Limits, QuestionPlan
+from grader.domain.execution import CellError, CellRun, CellState, Given, Limits, QuestionPlan
 from grader.domain.ids import QuestionId
 from grader.domain.notebook import CellKind, Notebook
 from grader.domain.probe import Probe
@@ -44,12 +44,18 @@ class CellSequence(NotebookClient):
         )
         self.log = _QUIET
         self._kernel = kernel
-        self._budgets = Budgets(limits)
+        own_s = {question.question_id: question.budget_s for question in plan if question.budget_s is not None}
+        self._budgets = Budgets(limits, own_s=own_s)
         places = enumerate(notebook.cells)
         self._code_cells = {place: cell.index for place, cell in places if cell.kind is CellKind.CODE}
         self._question_of: dict[int, QuestionId] = {}
         self._probes_after: dict[int, list[Probe]] = {}
+        self._given_before: dict[int, list[tuple[QuestionId, Given]]] = {}
+        self._not_given: list[QuestionId] = []
         for question in plan:
+            if question.code_cells and question.given is not None:
+                own = (question.question_id, question.given)
+                self._given_before.setdefault(min(question.code_cells), []).append(own)
             self._question_of |= dict.fromkeys(question.code_cells, question.question_id)
             if question.code_cells and question.probes:
                 self._probes_after.setdefault(max(question.code_cells), []).extend(question.probes)
@@ -61,6 +67,11 @@ class CellSequence(NotebookClient):
     def ran_out_of_time(self) -> bool:
         """The time for all cells together is over."""
         return self._budgets.total_left_s <= 0
+
+    @property
+    def not_given(self) -> tuple[QuestionId, ...]:
+        """Questions that did not get what they were to be given."""
+        return tuple(self._not_given)
 
     @property
     def cell_runs(self) -> tuple[CellRun, ...]:
@@ -81,6 +92,8 @@ class CellSequence(NotebookClient):
         index = self._code_cells.get(cell_index)
         if index is None:
             return cell
+        for question_id, given in self._given_before.get(index, ()):
+            await self._give(question_id, given)
         probes = self._probes_after.get(index, [])
         if cell.source.strip() and self._budgets.left_s(self._question_of.get(index)) > 0:
             await self._run_cell(cell.source, cell_index, index=index, probes=probes)
@@ -91,6 +104,12 @@ class CellSequence(NotebookClient):
                 with Alarm(self._kernel).watching(GRACE_S):
                     await self._kernel.ask(probes)
         return cell
+
+    async def _give(self, question_id: QuestionId, given: Given) -> None:
+        self._not_given.append(question_id)  # until it has been: the kernel may end over it
+        with Alarm(self._kernel).watching(given.seconds + GRACE_S):
+            if await self._kernel.give(given):
+                self._not_given.remove(question_id)
 
     async def _run_cell(self, source: str, place: int, *, index: int, probes: Sequence[Probe]) -> None:
         record = self._records[index]

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from nbclient.exceptions import DeadKernelError
 
-from grader.domain.execution import Outcome
+from grader.domain.execution import Given, Outcome
 from grader.domain.probe import Probe
 from grader.domain.values import Reply
 from grader.errors import BadWireBytes, SandboxFailed
@@ -129,6 +129,15 @@ class Kernel:
         except (DeadKernelError, TimeoutError) as error:
             raise SandboxFailed(what="the data files could not be put into a kernel") from error
 
+    async def give(self, given: Given) -> bool:
+        """Put the reference's values into the student's namespace; False where the kernel could not.
+
+        Raises:
+            DeadKernelError: it has gone, perhaps because of this.
+        """
+        await self._answered(self._send(code=None, given=given))
+        return bool(self.last_reply["status"] == "ok")
+
     def interrupt(self) -> None:
         self._signal(signal.SIGINT)
 
@@ -173,7 +182,7 @@ class Kernel:
             if message["parent_header"]["msg_id"] == request_id:
                 return
 
-    def _send(self, *, code: str | None, files: Mapping[str, bytes] | None = None) -> str:
+    def _send(self, *, code: str | None, files: Mapping[str, bytes] | None = None, given: Given | None = None) -> str:
         probes, self._waiting_probes = self._waiting_probes, ()
         request = self._request = _Request(probes)
         asked, raw = [], bytearray()
@@ -183,7 +192,9 @@ class Kernel:
             asked.append({"request": question, "buffers": [len(buffer) for buffer in buffers]})
             raw += b"".join(buffers)
         listed = [{"path": path, "bytes": len(data)} for path, data in (files or {}).items()]
-        content = {"id": request.request_id, "code": code, "probes": asked, "files": listed}
+        content: dict[str, Any] = {"id": request.request_id, "code": code, "probes": asked, "files": listed}
+        if given is not None:
+            content["given"] = {"source": given.source, "names": given.names, "seconds": given.seconds}
         header = json.dumps(content).encode("utf-8", "replace")
         if self._writer is not None and self.outcome is None:
             self._writer.write(struct.pack("<I", len(header)) + header + bytes(raw))

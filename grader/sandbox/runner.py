@@ -178,6 +178,7 @@ class SandboxRunner:
                 ran_out_of_time=cells.ran_out_of_time,
             ),
             seconds=time.monotonic() - started_at,
+            not_given=cells.not_given,
         )
 
     def _call(self, work: Coroutine[object, object, _T]) -> _T:

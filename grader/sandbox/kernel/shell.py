@@ -28,6 +28,7 @@ from traitlets.config import Config
 from . import probe
 from .files import place_files
 from .frames import OUTPUT_CUT, FrameWriter, read_request
+from .given import give
 
 SOCKET_FD = 3
 _STREAM_CAP_CHARACTERS = 1 << 20
@@ -181,7 +182,7 @@ class SocketKernel(ipykernel.ipkernel.IPythonKernel):  # type: ignore[misc]
         self._probes: list[tuple[dict[str, Any], list[bytes]]] = []
 
     async def handle(self, request: dict[str, Any], buffers: list[list[bytes]]) -> None:
-        """Run one request: a cell, its probes, or probes alone; ends with a reply and status idle."""
+        """Run one request: a cell, its probes, probes alone, what is given; ends with a reply and status idle."""
         parent = _as_parent(request)
         self.set_parent(b"", parent, "shell")
         for stream in (self._own_stdout, self._own_stderr):
@@ -189,8 +190,10 @@ class SocketKernel(ipykernel.ipkernel.IPythonKernel):  # type: ignore[misc]
         self._probes = [(one["request"], raw) for one, raw in zip(request["probes"], buffers, strict=True)]
         self._publish_status("busy", "shell", parent)
         if request["code"] is None:
+            has_worked = "given" not in request or give(self.shell, request["given"])
             self._answer_probes()
-            self.session.send("shell", "execute_reply", {"status": "ok", "execution_count": None}, parent)
+            reply = {"status": "ok", "execution_count": None} if has_worked else _failed("NotGiven", 0)
+            self.session.send("shell", "execute_reply", reply, parent)
         else:
             await self.execute_request("shell", b"", parent)
         self._publish_status("idle", "shell", parent)
