@@ -65,7 +65,9 @@ class CallModule:
 
 
 PRINTED = "print()"
-"""Under this key a ReplayBent's reply holds what was printed and shown; no variable can have such a name."""
+"""Under this key a replay's reply holds what was printed and shown; no variable can have such a name."""
+SHIFTED = "shift()"
+"""Under this key a ReplayShifted's reply holds the shapes of the tensors that were moved, sorted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,4 +89,26 @@ class ReplayBent:
     seconds: float
 
 
-Probe: TypeAlias = TakeNames | CallFunction | CallModule | ReplayBent
+@dataclass(frozen=True, kw_only=True)
+class ReplayShifted:
+    """Run a question's code once more, in a copy of the kernel that is thrown away, from inputs that are moved.
+
+    Float leaves that require grad are moved as soon as a statement has made them, by amounts drawn from `seed` and
+    their shape, whatever their names; what autograd computes is multiplied by `scale`. So every derivative honestly
+    computed changes as the reference's does; a number that was written down stays, and one computed without autograd is
+    not scaled. Answered by NamesReply: the names as they are then, PRINTED and SHIFTED.
+    """
+
+    key: str
+    names: tuple[str, ...]
+    """Expressions, as in TakeNames."""
+    source: str
+    """Plain Python."""
+    shifted: tuple[str, ...]
+    """Variables that are moved even where they do not require grad."""
+    seed: int
+    scale: float
+    seconds: float
+
+
+Probe: TypeAlias = TakeNames | CallFunction | CallModule | ReplayBent | ReplayShifted

@@ -21,7 +21,8 @@ import torch
 from .deadline import Deadline, Expired
 from .live_values import Describer, InputBuilder, as_leaves, opaque, to_json, torch_tensor
 from .quiet import Undisturbed
-from .replay import Screen, replay
+from .replay import Screen, replay_bent, values_of
+from .shift import replay_shifted
 from .side_effects import code_objects, may_leave_traces
 
 # A student may replace builtins; what this module defines looks them up in a copy made before.
@@ -41,6 +42,7 @@ _requires_grad: Any = vars(torch._C.TensorBase)["requires_grad"].__get__
 _mro: Any = type.__dict__["__mro__"].__get__
 _traceback: Any = vars(BaseException)["__traceback__"].__get__
 
+_REPLAYS = ("replay", "shift")
 _HEADER = struct.Struct(">I")
 _PIECE = struct.Struct(">II")
 _BUILT_IN_ERRORS = {
@@ -66,7 +68,7 @@ def answer(shell: Any, request: dict[str, Any], buffers: list[bytes]) -> bytes: 
             describer = Describer(request["limits"])
             if request["is"] == "names":
                 return _names(shell.user_ns, request, describer, deadline)
-            if request["is"] == "replay":
+            if request["is"] in _REPLAYS:
                 return _Replay(request, describer, deadline).answer(shell)
             return _Calls(request, buffers, describer, deadline).answer(shell.user_ns)
     except BaseException:  # noqa: BLE001 - the reply says unreadable, and the cell's own reply must still go out
@@ -74,7 +76,7 @@ def answer(shell: Any, request: dict[str, Any], buffers: list[bytes]) -> bytes: 
 
 
 def _unreadable(request: dict[str, Any]) -> bytes:
-    if request["is"] == "replay":
+    if request["is"] in _REPLAYS:
         return _names_frame(request["key"], [])
     if request["is"] == "names":
         pieces = [(to_json([name, opaque("object", "unreadable")]), b"") for name in request["names"]]
@@ -176,7 +178,7 @@ class _Calls:
 
 
 class _Replay:
-    """One question's code run again with a function bent."""
+    """One question's code run again with a function bent, or from inputs that are moved."""
 
     def __init__(self, request: dict[str, Any], describer: Describer, deadline: Deadline) -> None:
         self._request = request
@@ -196,9 +198,13 @@ class _Replay:
         namespace = shell.user_ns
         shell.display_pub = screen
         sys.stdout = sys.stderr = screen
-        replay(self._request, namespace, screen)
-        values = [(name, namespace[name]) for name in self._request["names"] if name in namespace]
-        for name, value in (*values, (self._request["printed"], screen.text)):
+        told: list[tuple[str, object]] = []
+        if self._request["is"] == "shift":
+            told.append((self._request["moved"], replay_shifted(self._request, namespace, screen)))
+        else:
+            replay_bent(self._request, namespace, screen)
+        told.append((self._request["printed"], screen.text))
+        for name, value in (*values_of(self._request["names"], namespace), *told):
             take(self._describer.name_piece(name, value))
 
 

@@ -1,9 +1,9 @@
-"""Runs a question's code again with a function bent; only ever called in a copy of the kernel that is thrown away."""
+"""Runs a question's code again, as with a function bent; only ever in a copy of the kernel that is thrown away."""
 
 import ast
 import functools
 import warnings
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 _BEND = "__bend__"
@@ -41,18 +41,22 @@ class Screen:
         return lambda *_, **__: None
 
 
-def replay(request: dict[str, Any], namespace: dict[str, Any], screen: Screen) -> None:
-    """Run `request["source"]` in the namespace; every statement gets its turn, whatever the ones before it raised."""
+def replay_bent(request: dict[str, Any], namespace: dict[str, Any], screen: Screen) -> None:
+    """Run `request["source"]` in the namespace, with a x**2 + b x added to the functions it defines or calls."""
     names = frozenset(request["functions"])
     bend = functools.partial(_bend, square=request["square"], slope=request["slope"])
     for name in names:
         if callable(namespace.get(name)):
             namespace[name] = bend(namespace[name])
     namespace[_BEND] = bend
+    run_statements(_Bent(names).visit(ast.parse(request["source"])), namespace, screen)
+
+
+def run_statements(tree: ast.Module, namespace: dict[str, Any], screen: Screen) -> None:
+    """Run a source as cells would; every statement gets its turn, whatever the ones before it raised."""
     namespace[_SHOW] = functools.partial(_show, screen=screen)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        tree = _Bent(names).visit(ast.parse(request["source"]))
         for statement in tree.body:
             if isinstance(statement, ast.Expr):
                 show = ast.Name(_SHOW, ast.Load())
@@ -61,6 +65,18 @@ def replay(request: dict[str, Any], namespace: dict[str, Any], screen: Screen) -
             try:
                 exec(code, namespace)  # noqa: S102 - the student's own code, in the student's own cage
             except BaseException:  # noqa: BLE001, S112 - as in the notebook, what follows still runs
+                continue
+
+
+def values_of(names: Iterable[str], namespace: dict[str, Any]) -> Iterator[tuple[str, object]]:
+    """The values of variables and expressions, of those that have one."""
+    for name in names:
+        if name in namespace:
+            yield name, namespace[name]
+        elif not name.isidentifier():
+            try:
+                yield name, eval(name, namespace)  # noqa: S307 - the author's expression, in the student's own cage
+            except BaseException:  # noqa: BLE001, S112 - as where the variable does not exist
                 continue
 
 

@@ -2,7 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 
-from grader.domain.probe import PRINTED, CallFunction, CallModule, Probe, ReplayBent, TakeNames
+from grader.domain.probe import (
+    PRINTED,
+    SHIFTED,
+    CallFunction,
+    CallModule,
+    Probe,
+    ReplayBent,
+    ReplayShifted,
+    TakeNames,
+)
 from grader.domain.values import Value
 from grader.sandbox.wire.limits import (
     DEPTH_MAX,
@@ -60,6 +69,17 @@ def request(probe: Probe) -> tuple[dict[str, object], list[bytes]]:
                 "functions": list(probe.functions),
                 "square": probe.square,
                 "slope": probe.slope,
+                "seconds": probe.seconds,
+            }
+        case ReplayShifted():
+            asked |= {
+                "is": "shift",
+                "printed": PRINTED,
+                "moved": SHIFTED,
+                "source": probe.source,
+                "shifted": list(probe.shifted),
+                "seed": probe.seed,
+                "scale": probe.scale,
                 "seconds": probe.seconds,
             }
     asked["limits"] = {
