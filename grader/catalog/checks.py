@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from grader.catalog.fields import note_unknown, read_languages, read_mapping, read_points, read_text, tidy
+from grader.catalog.form import RUBRIC_ITEM_FIELDS, WRITTEN_FIELDS
 from grader.catalog.kinds import read_logic
 from grader.catalog.mistakes import MistakeList
 from grader.catalog.positions import Field
@@ -11,10 +13,15 @@ from grader.domain.assignment import Check, CheckLogic, RubricItem
 from grader.domain.ids import CheckId
 from grader.domain.result import Points
 from grader.domain.text import Text
+from grader.domain.values import ArrayValue
 from grader.grading.checks import KINDS
 
 WRITTEN = "written"
 KNOWN_KINDS = tuple(KINDS)
+SHARE = "share"
+SHARED_RUNG = "values"
+"""Where points may go by the share of right elements."""
+MAX_CHECKS_OF_A_KIND = 50
 Rubric = tuple[RubricItem, ...]
 
 
@@ -23,6 +30,7 @@ class CheckDraft:
     """A check as written in the file, before the question's points are shared out."""
 
     kind: str
+    check_id: CheckId
     field: Field
     logic: CheckLogic | None
     """None: its settings are at fault, and that was noted."""
@@ -30,31 +38,71 @@ class CheckDraft:
     points: Points | None
     """Its own points; None where it has none or they could not be read."""
     rubric: Rubric = ()
+    model_answer: Text | None = None
 
     @property
     def partial(self) -> Field | None:
         return None if self.kind == WRITTEN else self.field.entries.get("partial")
 
 
-def read_check(field: Field, *, kind: str, rubrics: Mapping[str, Rubric | None], mistakes: MistakeList) -> CheckDraft:
-    """Read one `kind: settings` of a question."""
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """What stands elsewhere in the assignment and checks may name."""
+
+    rubrics: Mapping[str, Rubric | None]
+    """None: at fault, which was noted."""
+    arrays: Mapping[str, ArrayValue]
+    """Of hidden files, as 'hidden/test.npz:x'."""
+
+
+def read_checks(field: Field, *, kind: str, sources: Sources, mistakes: MistakeList) -> list[CheckDraft]:
+    """Read one `kind: settings` of a question; a list of settings makes several checks of that kind."""
+    entries: tuple[Field, ...] = (field,)
+    if field.is_sequence and not (kind == WRITTEN and _is_rubric(field)):
+        entries = field.items
+        if not entries:
+            mistakes.add("empty", at=field.place)
+        if len(entries) > MAX_CHECKS_OF_A_KIND:
+            mistakes.add("too_long", at=field.place, limit=MAX_CHECKS_OF_A_KIND)
+            entries = ()
+    return [
+        _read_check(
+            entry,
+            kind=kind,
+            check_id=CheckId(kind if number == 1 else f"{kind}-{number}"),
+            sources=sources,
+            mistakes=mistakes,
+        )
+        for number, entry in enumerate(entries, start=1)
+    ]
+
+
+def _is_rubric(field: Field) -> bool:
+    """Whether a list under `written` holds a rubric's items, not the settings of several checks."""
+    return not field.items or any(item.is_mapping and "rubric" not in item.entries for item in field.items)
+
+
+def _read_check(field: Field, *, kind: str, check_id: CheckId, sources: Sources, mistakes: MistakeList) -> CheckDraft:
     if kind == WRITTEN:
-        return _read_written(field, rubrics=rubrics, mistakes=mistakes)
+        return _read_written(field, check_id=check_id, rubrics=sources.rubrics, mistakes=mistakes)
     entry = field.entries.get("points")
     return CheckDraft(
         kind=kind,
+        check_id=check_id,
         field=field,
-        logic=read_logic(field, kind=kind, mistakes=mistakes),
+        logic=read_logic(field, kind=kind, arrays=sources.arrays, mistakes=mistakes),
         has_points=entry is not None,
         points=None if entry is None else read_points(entry, mistakes=mistakes),
     )
 
 
-def _read_written(field: Field, *, rubrics: Mapping[str, Rubric | None], mistakes: MistakeList) -> CheckDraft:
-    """`written: name`, `written: [items]` or `written: {rubric: name or items, points: their sum}`."""
+def _read_written(
+    field: Field, *, check_id: CheckId, rubrics: Mapping[str, Rubric | None], mistakes: MistakeList
+) -> CheckDraft:
+    """`written: name`, `written: [items]` or `written: {rubric: name or items, points: sum, model_answer: text}`."""
     rubric_field: Field | None = field
     if field.is_mapping:
-        read_mapping(field, known=("rubric", "points"), mistakes=mistakes)
+        read_mapping(field, known=WRITTEN_FIELDS, mistakes=mistakes)
         rubric_field = field.entries.get("rubric")
     rubric: Rubric | None = None
     if rubric_field is None:
@@ -68,8 +116,17 @@ def _read_written(field: Field, *, rubrics: Mapping[str, Rubric | None], mistake
         declared = read_points(field.entries["points"], mistakes=mistakes)
         if declared is not None and points is not None and declared != points:
             mistakes.add("points_sum", at=field.entries["points"].place, declared=declared, total=points)
-    logic = KINDS[WRITTEN].model_validate({})
-    return CheckDraft(kind=WRITTEN, field=field, logic=logic, has_points=True, points=points, rubric=rubric or ())
+    answer = field.entries.get("model_answer")
+    return CheckDraft(
+        kind=WRITTEN,
+        check_id=check_id,
+        field=field,
+        logic=KINDS[WRITTEN].model_validate({}),
+        has_points=True,
+        points=points,
+        rubric=rubric or (),
+        model_answer=None if answer is None else read_text(answer, mistakes=mistakes),
+    )
 
 
 def _named_rubric(field: Field, *, rubrics: Mapping[str, Rubric | None], mistakes: MistakeList) -> Rubric | None:
@@ -99,7 +156,7 @@ def read_rubric(field: Field, *, mistakes: MistakeList) -> Rubric | None:
 
 
 def _read_item(field: Field, *, mistakes: MistakeList) -> RubricItem | None:
-    if not read_mapping(field, known=("points", "ja", "en", "text"), mistakes=mistakes):
+    if not read_mapping(field, known=RUBRIC_ITEM_FIELDS, mistakes=mistakes):
         return None
     entries = field.entries
     points: Points | None = None
@@ -139,12 +196,13 @@ def give_points(drafts: Sequence[CheckDraft], *, question: Field, mistakes: Mist
         if draft.logic is not None:
             checks.append(
                 Check(
-                    check_id=CheckId(draft.kind),
+                    check_id=draft.check_id,
                     logic=draft.logic,
                     points=points or 0,
                     shares_points=not draft.has_points and len(sharing) > 1,
                     partial=rungs,
                     rubric=draft.rubric,
+                    model_answer=draft.model_answer,
                 )
             )
     if total == 0:
@@ -181,13 +239,16 @@ def _partial_of_question(drafts: Sequence[CheckDraft], *, question: Field, mista
 
 def _read_partial(
     field: Field, *, draft: CheckDraft, points: Points | None, mistakes: MistakeList
-) -> Mapping[str, Points]:
+) -> Mapping[str, Points | Literal["share"]]:
     if not field.is_mapping:
         mistakes.add("not_a_mapping", at=field.place)
         return {}
     known: tuple[str, ...] = KINDS[draft.kind].RUNGS
-    rungs: dict[str, Points] = {}
+    rungs: dict[str, Points | Literal["share"]] = {}
     for name, entry in field.entries.items():
+        if name == SHARED_RUNG and name in known and entry.plain == SHARE:
+            rungs[name] = "share"
+            continue
         rung_points = read_points(entry, mistakes=mistakes)
         if not known:
             mistakes.add("partial_unsupported", at=entry.place, kind=draft.kind)

@@ -8,9 +8,9 @@ from typing import TypeVar
 from grader.catalog.mistakes import MistakeList, Place
 from grader.catalog.positions import Field
 from grader.domain.result import Points
-from grader.domain.text import Text
+from grader.domain.text import Language, Text
 
-_LANGUAGES = ("ja", "en")
+_LANGUAGES = tuple(language.value for language in Language)
 MAX_POINTS = 100_000
 _Word = TypeVar("_Word", bound=str)
 
@@ -41,29 +41,32 @@ def read_mapping(field: Field, *, known: Collection[str], mistakes: MistakeList)
 
 
 def read_text(field: Field, *, mistakes: MistakeList) -> Text | None:
-    """A text in both languages; a plain string (or number) stands for both."""
+    """A text in its languages; a plain string (or number) stands for all."""
     if not field.is_mapping:
-        plain = _read_words(field, mistakes=mistakes)
+        plain = read_words(field, mistakes=mistakes)
         return None if plain is None else Text(plain, plain)
     refuse_unknown(field, known=_LANGUAGES, mistakes=mistakes)
     return read_languages(field, mistakes=mistakes)
 
 
 def read_languages(field: Field, *, mistakes: MistakeList) -> Text | None:
-    """The `ja` and `en` of a mapping that may hold other fields too."""
-    words: dict[str, str | None] = {}
-    for language in _LANGUAGES:
-        entry = field.entries.get(language)
-        if entry is None:
-            mistakes.add("language_missing", at=field.place, language=language)
-            words[language] = None
-        else:
-            words[language] = _read_words(entry, mistakes=mistakes)
-    ja, en = words["ja"], words["en"]
-    return None if ja is None or en is None else Text(ja, en)
+    """The `ja` and `en` of a mapping that may hold other fields too; one stands in where the other is missing."""
+    entries = {language: field.entries[language] for language in _LANGUAGES if language in field.entries}
+    if not entries:
+        mistakes.add("language_missing", at=field.place)
+        return None
+    words = {language: read_words(entry, mistakes=mistakes) for language, entry in entries.items()}
+    if None in words.values():
+        return None
+    for language in Language:
+        if language not in entries:
+            mistakes.add_untranslated(language, at=field.place)
+    ja, en = words.get("ja"), words.get("en")
+    return Text(ja or en or "", en or ja or "")
 
 
-def _read_words(field: Field, *, mistakes: MistakeList) -> str | None:
+def read_words(field: Field, *, mistakes: MistakeList) -> str | None:
+    """Words in one language, or a number as it was written."""
     content = field.plain
     if isinstance(content, (int, float)) and not isinstance(content, bool):
         return field.node.text
@@ -74,6 +77,22 @@ def _read_words(field: Field, *, mistakes: MistakeList) -> str | None:
         mistakes.add("empty", at=field.place)
         return None
     return content.strip()
+
+
+def read_truth(field: Field, *, mistakes: MistakeList) -> bool | None:
+    """True or false."""
+    content = field.plain
+    if isinstance(content, bool):
+        return content
+    mistakes.add("not_true_or_false", at=field.place)
+    return None
+
+
+def read_list(field: Field, *, mistakes: MistakeList) -> tuple[Field, ...]:
+    """The items of a list; () for anything else, which is noted."""
+    if not field.is_sequence:
+        mistakes.add("not_a_list", at=field.place)
+    return field.items
 
 
 def read_points(field: Field, *, mistakes: MistakeList) -> Points | None:

@@ -7,11 +7,15 @@ from typing import cast, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from grader.catalog.fields import note_unknown
+from grader.catalog.fields import note_unknown, read_text
 from grader.catalog.mistakes import MistakeList
 from grader.catalog.positions import Field
 from grader.domain.assignment import CheckLogic
+from grader.domain.text import Language
+from grader.domain.values import ArrayValue
+from grader.feedback.catalogue import known_codes
 from grader.grading.checks import KINDS
+from grader.grading.checks.settings import HIDDEN
 
 TAKEN_OFF = ("points", "partial")
 """Fields of a check that are the question's business; its kind never sees them."""
@@ -45,11 +49,12 @@ _CODES: Mapping[str, str] = {
 }
 _OF_THE_KINDS: Mapping[str, tuple[str, ...]] = {
     "one_tolerance": (),
+    "two_tolerances": ("tolerance",),
     "bad_pattern": ("pattern",),
     "where_unknown": ("where",),
     "empty_range": ("uniform",),
 }
-"""Findings of the kinds' own validators, which have the same names here: the way to the field each is about."""
+"""Findings of the kinds' own validators have the same names here: the way to the field that some of them are about."""
 _BOUNDS = {"greater_than": ">", "greater_than_equal": "≥", "less_than": "<", "less_than_equal": "≤"}
 
 
@@ -64,7 +69,9 @@ class _Problem:
     """Parts of pydantic's way that stand in no file: names of a union's alternatives, fields a short form implies."""
 
 
-def read_logic(field: Field, *, kind: str, mistakes: MistakeList) -> CheckLogic | None:
+def read_logic(
+    field: Field, *, kind: str, arrays: Mapping[str, ArrayValue], mistakes: MistakeList
+) -> CheckLogic | None:
     """Validate a check's settings, in their short or long form; None where that fails."""
     model = KINDS[kind]
     plain = field.plain
@@ -72,8 +79,12 @@ def read_logic(field: Field, *, kind: str, mistakes: MistakeList) -> CheckLogic 
         plain = {}
     if isinstance(plain, dict):
         plain = {name: value for name, value in plain.items() if name not in TAKEN_OFF}
+        texts = [name for name, info in model.model_fields.items() if info.exclude and name in field.entries]
+        for name in texts:
+            text = read_text(field.entries[name], mistakes=mistakes)
+            plain[name] = None if text is None else {"ja": text.ja, "en": text.en}
     try:
-        return cast(CheckLogic, model.model_validate(plain))
+        return cast(CheckLogic, model.model_validate(plain, context={HIDDEN: arrays}))
     except ValidationError as error:
         problems = [_place(details, field=field) for details in error.errors(include_url=False, include_input=False)]
         for problem in _most_telling(problems):
@@ -130,8 +141,8 @@ def _note(problem: _Problem, *, model: type[BaseModel], mistakes: MistakeList) -
         mistakes.add("too_long", at=place, limit=int(facts.get("max_length", 0)))
     elif kind in _CODES:
         mistakes.add(_CODES[kind], at=place)
-    elif kind in _OF_THE_KINDS:
-        way = (*_OF_THE_KINDS[kind], str(facts.get("name", "")))
+    elif f"catalog.{kind}" in known_codes(Language.EN):
+        way = (*_OF_THE_KINDS.get(kind, ()), str(facts.get("name", "")))
         mistakes.add(kind, at=_go(problem.field, way).place, **{name: str(fact) for name, fact in facts.items()})
     else:
         mistakes.add("setting_refused", at=place, problem=str(facts.get("error", details["msg"])))

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from grader.catalog.bundle import REFERENCE_FILE, SPEC_FILE, Bundle
+from grader.catalog.bundle import REFERENCE_FILE, Bundle
 from grader.catalog.checks import WRITTEN
+from grader.catalog.data import DataFiles, read_data
 from grader.catalog.mistakes import MistakeList, Place
+from grader.catalog.paths import SPEC_FILE
 from grader.catalog.positions import read_yaml
 from grader.catalog.shown import shown_expressions, wanted_of
 from grader.catalog.spec import QuestionSpec, Spec, read_spec
@@ -16,8 +18,8 @@ from grader.domain.ids import QuestionId
 from grader.domain.location import FoundBy, LocatedAnswer, Location, Wanted
 from grader.domain.notebook import CellKind, Notebook
 from grader.domain.python import parse_python
-from grader.domain.text import Text
-from grader.errors import InvalidAssignment, NotebookRefused
+from grader.domain.text import Language, Text
+from grader.errors import InvalidAssignment, Mistake, NotebookRefused
 from grader.notebook.locate import locate
 from grader.notebook.read import read
 
@@ -40,6 +42,14 @@ class Loaded:
     prompt_expressions: Mapping[QuestionId, tuple[str, ...]]
     """The code in `{{ }}` of each question's prompts, in order, each once; publishing puts in what it prints."""
     bundle: Bundle
+    languages: tuple[Language, ...] = tuple(Language)
+    """The languages its texts are to have."""
+    untranslated: tuple[Mistake, ...] = ()
+    """Texts that lack one of them; the other stands in, so these are no mistakes."""
+    notes: Text | None = None
+    """The author's, for other authors."""
+    accepted: Mapping[str, str] = field(default_factory=dict)
+    """Survivors of the self-test that may stay: why, by mutant."""
 
 
 def parse(bundle: Bundle) -> Loaded:
@@ -52,7 +62,7 @@ def parse(bundle: Bundle) -> Loaded:
     top = Place(file=bundle.shown_name(SPEC_FILE), line=1)
     if not _SLUG.fullmatch(bundle.slug) or len(bundle.slug) > _MAX_SLUG_CHARACTERS:
         mistakes.add("slug", at=top, slug=bundle.slug[:200], limit=_MAX_SLUG_CHARACTERS)
-    spec = _read_spec(bundle, top=top, mistakes=mistakes)
+    spec, data = _read_spec(bundle, top=top, mistakes=mistakes)
     reference = _read_reference(bundle, mistakes=mistakes)
     if spec is None or reference is None:
         raise InvalidAssignment(mistakes.in_order)
@@ -60,7 +70,11 @@ def parse(bundle: Bundle) -> Loaded:
     location = locate(reference, wanted_of(questions, shown={}))
     _compare_with_reference(spec.questions, location=location, bundle=bundle, mistakes=mistakes)
     questions = [
-        _with_prompt(question, spec=written, reference=reference, location=location, mistakes=mistakes)
+        _with_model_answer(
+            _with_prompt(question, spec=written, reference=reference, location=location, mistakes=mistakes),
+            reference=reference,
+            location=location,
+        )
         for question, written in zip(questions, spec.questions, strict=True)
     ]
     expressions = {
@@ -76,6 +90,7 @@ def parse(bundle: Bundle) -> Loaded:
         location=location,
         limits=spec.limits,
         device=spec.device,
+        data=data,
     )
     return Loaded(
         assignment=Assignment(
@@ -85,22 +100,30 @@ def parse(bundle: Bundle) -> Loaded:
             questions=tuple(questions),
             limits=spec.limits,
             device=spec.device,
+            files=data.files,
         ),
         reference=reference,
         location=location,
         wanted=wanted_of(questions, shown=shown_expressions(questions, reference=reference, location=location)),
         prompt_expressions={question_id: found for question_id, found in expressions.items() if found},
         bundle=bundle,
+        languages=spec.languages,
+        untranslated=mistakes.list_untranslated(spec.languages),
+        notes=spec.notes,
+        accepted=spec.accepted,
     )
 
 
-def _read_spec(bundle: Bundle, *, top: Place, mistakes: MistakeList) -> Spec | None:
+def _read_spec(bundle: Bundle, *, top: Place, mistakes: MistakeList) -> tuple[Spec | None, DataFiles]:
     data = bundle.files.get(SPEC_FILE)
     if data is None:
         mistakes.add("file_missing", at=top, name=SPEC_FILE)
-        return None
+        return None, DataFiles()
     root = read_yaml(data, file=top.file, mistakes=mistakes)
-    return None if root is None else read_spec(root, mistakes=mistakes)
+    if root is None:
+        return None, DataFiles()
+    files = read_data(root, bundle=bundle, mistakes=mistakes)
+    return read_spec(root, arrays=files.arrays, mistakes=mistakes), files
 
 
 def _read_reference(bundle: Bundle, *, mistakes: MistakeList) -> Notebook | None:
@@ -124,6 +147,7 @@ def _as_question(spec: QuestionSpec) -> Question:
         prompt=spec.prompt or Text("", ""),
         checks=spec.checks,
         visibility=spec.visibility,
+        follow_through=spec.follow_through,
     )
 
 
@@ -152,6 +176,22 @@ def _with_prompt(
         mistakes.add("prompt_missing", at=spec.place, number=question.number)
         return question
     return replace(question, prompt=Text(words, words))
+
+
+def _with_model_answer(question: Question, *, reference: Notebook, location: Location) -> Question:
+    """The question; where its first written check has no model answer, the reference's Markdown below its code is one."""
+    written = next((check for check in question.checks if check.kind == WRITTEN), None)
+    words = "" if written is None else _words_after_code(reference, location.answers[question.question_id])
+    if written is None or written.model_answer is not None or not words:
+        return question
+    answered = replace(written, model_answer=Text(words, words))
+    return replace(question, checks=tuple(answered if check is written else check for check in question.checks))
+
+
+def _words_after_code(reference: Notebook, answer: LocatedAnswer) -> str:
+    first = min(answer.code_cells, default=len(reference.cells))
+    cells = (cell for cell in reference.cells if cell.index in answer.markdown_cells and cell.index > first)
+    return "\n\n".join(cell.source.strip() for cell in cells if cell.kind is CellKind.MARKDOWN)
 
 
 def _words_before_code(reference: Notebook, answer: LocatedAnswer) -> str:

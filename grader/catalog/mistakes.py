@@ -1,8 +1,9 @@
 """Where a mistake stands in a file, and the list that gathers all of them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from grader.domain.text import Fact, Note
+from grader.domain.text import Fact, Language, Note
 from grader.errors import Mistake
 
 
@@ -29,12 +30,34 @@ class MistakeList:
 
     def __init__(self) -> None:
         self._found: list[Mistake] = []
+        self._untranslated: dict[tuple[Place, Language], None] = {}
 
     def add(self, code: str, *, at: Place, **facts: Fact) -> None:
         note = Note(code=f"catalog.{code}", facts=facts)
-        mistake = Mistake(file=at.file, line=at.line, field=at.field, note=note)
+        self.add_found(Mistake(file=at.file, line=at.line, field=at.field, note=note))
+
+    def add_found(self, mistake: Mistake) -> None:
+        """Take over a mistake that was found elsewhere."""
         if mistake not in self._found:  # an alias shows the same node twice
             self._found.append(mistake)
+
+    def add_untranslated(self, language: Language, *, at: Place) -> None:
+        """Take down a text that another language stands in for: no mistake, but its author may want to know."""
+        self._untranslated[at, language] = None
+
+    def list_untranslated(self, languages: Collection[Language]) -> tuple[Mistake, ...]:
+        """Those in the languages that the assignment is to have, by line."""
+        found = sorted(self._untranslated, key=lambda entry: (entry[0].line, entry[0].field))
+        return tuple(
+            Mistake(
+                file=place.file,
+                line=place.line,
+                field=place.field,
+                note=Note(code="catalog.untranslated", facts={"language": language.value}),
+            )
+            for place, language in found
+            if language in languages
+        )
 
     def __bool__(self) -> bool:
         return bool(self._found)

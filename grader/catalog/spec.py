@@ -1,21 +1,33 @@
 """An assignment's YAML into questions, checks and points; everything wrong with it is gathered on the way."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 
-from grader.catalog.checks import KNOWN_KINDS, CheckDraft, give_points, read_check, read_rubric
-from grader.catalog.fields import note_unknown, read_mapping, read_points, read_text, read_word, tidy
+from grader.catalog.checks import KNOWN_KINDS, CheckDraft, Sources, give_points, read_checks, read_rubric
+from grader.catalog.fields import (
+    note_unknown,
+    read_list,
+    read_mapping,
+    read_points,
+    read_text,
+    read_truth,
+    read_word,
+    read_words,
+    tidy,
+)
+from grader.catalog.form import QUESTION_FIELDS, TOP_FIELDS
 from grader.catalog.mistakes import MistakeList, Place
 from grader.catalog.positions import Field
 from grader.domain.assignment import Check, RubricItem, Visibility
 from grader.domain.execution import Limits
 from grader.domain.ids import QuestionId
-from grader.domain.text import Text
+from grader.domain.text import Language, Text
+from grader.domain.values import ArrayValue
 
 _DEVICES = ("cpu", "cuda", "any")
-_TOP_FIELDS = ("title", "rubrics", "questions", "points", "limits", "device", "visibility")
-_QUESTION_FIELDS = ("title", "prompt", "points", "partial", "visibility", *KNOWN_KINDS)
+_TOP_FIELDS = TOP_FIELDS
+_QUESTION_FIELDS = (*QUESTION_FIELDS, *KNOWN_KINDS)
 _QUESTION_ID = re.compile(r"q[1-9][0-9]{0,2}")
 
 
@@ -32,6 +44,7 @@ class QuestionSpec:
     prompt_place: Place
     checks: tuple[Check, ...]
     visibility: Visibility
+    follow_through: bool
     place: Place
 
 
@@ -43,10 +56,19 @@ class Spec:
     questions: tuple[QuestionSpec, ...]
     limits: Limits
     device: str
+    languages: tuple[Language, ...] = tuple(Language)
+    notes: Text | None = None
+    accepted: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_spec(root: Field, *, mistakes: MistakeList) -> Spec:
-    """Read the whole file; what cannot be read is left out and noted."""
+def read_spec(root: Field, *, arrays: Mapping[str, ArrayValue], mistakes: MistakeList) -> Spec:
+    """Read the whole file; what cannot be read is left out and noted.
+
+    Args:
+        root: the file's top.
+        arrays: of the hidden files, which checks may name.
+        mistakes: takes what is wrong.
+    """
     read_mapping(root, known=_TOP_FIELDS, mistakes=mistakes)
     entries = root.entries
     title = read_text(entries["title"], mistakes=mistakes) if "title" in entries else None
@@ -54,8 +76,9 @@ def read_spec(root: Field, *, mistakes: MistakeList) -> Spec:
         mistakes.add("field_missing", at=root.place, name="title")
     visibility = _read_visibility(root, default=Visibility.HINT, mistakes=mistakes)
     rubrics = _read_rubrics(entries.get("rubrics"), mistakes=mistakes)
+    sources = Sources(rubrics=rubrics, arrays=arrays)
     before = mistakes.count
-    questions = _read_questions(root, visibility=visibility, rubrics=rubrics, mistakes=mistakes)
+    questions = _read_questions(root, visibility=visibility, sources=sources, mistakes=mistakes)
     if "points" in entries:
         declared = read_points(entries["points"], mistakes=mistakes)
         total = tidy(sum(check.points for question in questions for check in question.checks))
@@ -66,7 +89,43 @@ def read_spec(root: Field, *, mistakes: MistakeList) -> Spec:
     if "device" in entries:
         device = read_word(entries["device"], words=_DEVICES, mistakes=mistakes) or device
     limits = _read_limits(entries["limits"], mistakes=mistakes) if "limits" in entries else Limits()
-    return Spec(title=title, questions=questions, limits=limits, device=device)
+    _compare_budgets(questions, limits=limits, mistakes=mistakes)
+    return Spec(
+        title=title,
+        questions=questions,
+        limits=limits,
+        device=device,
+        languages=_read_languages(entries.get("languages"), mistakes=mistakes),
+        notes=read_text(entries["notes"], mistakes=mistakes) if "notes" in entries else None,
+        accepted=_read_accepted(entries.get("accepted"), mistakes=mistakes),
+    )
+
+
+def _read_languages(entry: Field | None, *, mistakes: MistakeList) -> tuple[Language, ...]:
+    if entry is None:
+        return tuple(Language)
+    items = read_list(entry, mistakes=mistakes)
+    if entry.is_sequence and not items:
+        mistakes.add("empty", at=entry.place)
+    found = [read_word(item, words=tuple(Language), mistakes=mistakes) for item in items]
+    return tuple(dict.fromkeys(language for language in found if language is not None))
+
+
+def _read_accepted(entry: Field | None, *, mistakes: MistakeList) -> Mapping[str, str]:
+    if entry is None:
+        return {}
+    if not entry.is_mapping:
+        mistakes.add("not_a_mapping", at=entry.place)
+    reasons = {name: read_words(reason, mistakes=mistakes) for name, reason in entry.entries.items()}
+    return {name: reason for name, reason in reasons.items() if reason is not None}
+
+
+def _compare_budgets(questions: Sequence[QuestionSpec], *, limits: Limits, mistakes: MistakeList) -> None:
+    for question in questions:
+        for check in question.checks:
+            seconds = check.logic.budget_s
+            if seconds is not None and seconds > limits.total_s:
+                mistakes.add("limit_above_total", at=question.place, question_s=seconds, total_s=limits.total_s)
 
 
 def _read_visibility(field: Field, *, default: Visibility, mistakes: MistakeList) -> Visibility:
@@ -88,7 +147,7 @@ def _read_questions(
     root: Field,
     *,
     visibility: Visibility,
-    rubrics: Mapping[str, tuple[RubricItem, ...] | None],
+    sources: Sources,
     mistakes: MistakeList,
 ) -> tuple[QuestionSpec, ...]:
     field = root.entries.get("questions")
@@ -107,7 +166,7 @@ def _read_questions(
         elif name != f"q{number}":
             mistakes.add("question_order", at=entry.place, name=name, expected=f"q{number}")
         question = _read_question(
-            entry, name=name, number=number, visibility=visibility, rubrics=rubrics, mistakes=mistakes
+            entry, name=name, number=number, visibility=visibility, sources=sources, mistakes=mistakes
         )
         if question is not None:
             questions.append(question)
@@ -120,7 +179,7 @@ def _read_question(
     name: str,
     number: int,
     visibility: Visibility,
-    rubrics: Mapping[str, tuple[RubricItem, ...] | None],
+    sources: Sources,
     mistakes: MistakeList,
 ) -> QuestionSpec | None:
     if not read_mapping(field, known=_QUESTION_FIELDS, mistakes=mistakes):
@@ -131,10 +190,12 @@ def _read_question(
         title = read_text(entries["title"], mistakes=mistakes)
     prompt = read_text(entries["prompt"], mistakes=mistakes) if "prompt" in entries else None
     drafts = [
-        read_check(entry, kind=kind, rubrics=rubrics, mistakes=mistakes)
+        draft
         for kind, entry in entries.items()
         if kind in KNOWN_KINDS
+        for draft in read_checks(entry, kind=kind, sources=sources, mistakes=mistakes)
     ]
+    follows = read_truth(entries["follow_through"], mistakes=mistakes) if "follow_through" in entries else True
     checks = _checks_of(field, drafts=drafts, mistakes=mistakes)
     return QuestionSpec(
         question_id=QuestionId(name),
@@ -145,13 +206,15 @@ def _read_question(
         prompt_place=entries["prompt"].place if "prompt" in entries else field.place,
         checks=checks,
         visibility=_read_visibility(field, default=visibility, mistakes=mistakes),
+        follow_through=follows is not False,
         place=field.place,
     )
 
 
 def _checks_of(field: Field, *, drafts: list[CheckDraft], mistakes: MistakeList) -> tuple[Check, ...]:
-    if not drafts:
+    if not any(kind in field.entries for kind in KNOWN_KINDS):
         mistakes.add("question_without_check", at=field.place, known=", ".join(KNOWN_KINDS))
+    if not drafts:
         return ()
     return give_points(drafts, question=field, mistakes=mistakes)
 

@@ -2,13 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import cast
 
 from pydantic import BaseModel
 
 from grader.catalog.checks import WRITTEN
+from grader.catalog.data import DataFiles
 from grader.domain.assignment import Check, Question
 from grader.domain.execution import Limits
 from grader.domain.ids import VersionHash
@@ -19,11 +20,19 @@ _FORMAT = 1
 
 
 def version_of(
-    questions: Sequence[Question], *, slug: str, reference: Notebook, location: Location, limits: Limits, device: str
+    questions: Sequence[Question],
+    *,
+    slug: str,
+    reference: Notebook,
+    location: Location,
+    limits: Limits,
+    device: str,
+    data: DataFiles,
 ) -> VersionHash:
-    """Hash the reference's code, which question each of its cells answers, the checks with their points, and limits.
+    """Hash the reference's code, which question each of its cells answers, the checks with points, limits and data.
 
-    Settings that have their default are left out, so that a release which adds a setting makes no new versions.
+    What has its default is left out, so that a release which adds a setting makes no new versions. So are settings that
+    are words for people.
     A rubric's points are not automatic: TAs may weigh them anew without a new run. The slug is part of it, so that a
     copy of an assignment under a name of its own is a version of its own.
     """
@@ -38,14 +47,20 @@ def version_of(
                 "id": question.question_id,
                 "cells": [place[index] for index in location.answers[question.question_id].code_cells],
                 "checks": [_check(check) for check in question.checks],
+                **({} if question.follow_through else {"follow_through": False}),
             }
             for question in questions
         ],
         "limits": asdict(limits),
         "device": device,
+        **{name: _digests(files) for name, files in (("data", data.files), ("hidden", data.hidden)) if files},
     }
     canonical = json.dumps(content, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
     return VersionHash(hashlib.sha256(canonical.encode("ascii")).hexdigest())
+
+
+def _digests(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
 
 
 def _check(check: Check) -> dict[str, object]:

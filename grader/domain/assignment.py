@@ -51,6 +51,15 @@ class CheckLogic(Protocol):
         """Compare a student's evidence with the reference's; never raises for anything a student did."""
 
     @property
+    def budget_s(self) -> float | None:
+        """Seconds that its question's cells may take, where that is not what the assignment's limits say."""
+
+    @property
+    def reference_names(self) -> tuple[str, ...]:
+        """Expressions that its TakeNames asks of the reference besides: other right answers never enter a student's
+        kernel."""
+
+    @property
     def is_self_contained(self) -> bool:
         """Its probes go to a fresh kernel that has only the answer's definitions, imports and constants."""
 
@@ -83,6 +92,8 @@ class Check:
     """Points by the rung at which the comparison stopped, e.g. {'dtype': 14}: nothing wrong but that. 'share' is the
     check's points times the finding's share of right elements."""
     rubric: tuple[RubricItem, ...] = ()
+    model_answer: Text | None = None
+    """Markdown that TAs, and nobody else, read beside a written answer."""
 
     @property
     def kind(self) -> str:
@@ -106,6 +117,11 @@ class Question:
     @property
     def points(self) -> Points:
         return sum(check.points for check in self.checks)
+
+    @property
+    def budget_s(self) -> float | None:
+        """Seconds for its cells; None: what the assignment's limits say."""
+        return max((check.logic.budget_s for check in self.checks if check.logic.budget_s is not None), default=None)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,26 +11,42 @@ from grader.grading.compare import Tolerance
 NAME_PATTERN = r"^[^\W\d]\w*$"
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=100)]
 """A Python name; Japanese ones are names too."""
+HIDDEN = "hidden"
+"""Under this key a model finds the arrays of hidden files in its validation context, by 'hidden/test.npz:x'."""
 Bound = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Settings(BaseModel):
-    """The fields a kind accepts in an assignment's file, and no others."""
+    """The fields a kind accepts in an assignment's file, and no others.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+    A field with `exclude=True` holds words for people: it makes no new version, and is given as {'ja': ..., 'en': ...},
+    a missing language filled in.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, use_attribute_docstrings=True)
+
+    @property
+    def budget_s(self) -> float | None:
+        """Most checks leave their question the time that the limits give."""
+        return None
 
     @property
     def is_self_contained(self) -> bool:
         """Most checks look at the student's own kernel."""
         return False
 
+    @property
+    def reference_names(self) -> tuple[str, ...]:
+        """Most checks ask the reference what they ask of a student."""
+        return ()
+
     def overshoot(self, *, actual: Evidence, expected: Evidence) -> float | None:
         """Most checks have no noise to measure."""
         return None
 
 
-class TolerantSettings(Settings):
-    """Settings of a kind that compares numbers."""
+class BoundedSettings(Settings):
+    """Settings of a kind whose author may say how far numbers may lie apart."""
 
     rtol: Bound | None = None
     atol: Bound | None = None
@@ -40,6 +56,10 @@ class TolerantSettings(Settings):
         if (self.rtol is None) != (self.atol is None):
             raise PydanticCustomError("one_tolerance", "rtol and atol: give both or neither")
         return self
+
+
+class TolerantSettings(BoundedSettings):
+    """Settings of a kind that compares numbers with those bounds, or with the dtype's own."""
 
     @property
     def tolerance(self) -> Tolerance:

@@ -219,12 +219,12 @@ ONE_MISTAKE = [
         {"declared": 2, "total": 1},
     ),
     (
-        "no text in one language",
-        question("prompt: {ja: 作る}", "value: t", "points: 1"),
+        "no text in any language",
+        question("prompt: {}", "value: t", "points: 1"),
         4,
         "questions.q1.prompt",
         "language_missing",
-        {"language": "en"},
+        {},
     ),
     (
         "an empty text",
@@ -333,12 +333,12 @@ ONE_MISTAKE = [
         {"name": "points"},
     ),
     (
-        "a rubric item in one language",
-        question("prompt: P", "written:", "- {points: 1, text: A}", "- points: 1", "  en: B"),
+        "a rubric item without words",
+        question("prompt: P", "written:", "- {points: 1, text: A}", "- points: 1"),
         7,
         "questions.q1.written[1]",
         "language_missing",
-        {"language": "ja"},
+        {},
     ),
     (
         "a rubric item with two texts",
@@ -350,10 +350,115 @@ ONE_MISTAKE = [
     ),
     (
         "a rubric item as a word",
-        question("prompt: P", "written: [A]"),
+        question("prompt: P", "written: [{points: 1, text: B}, A]"),
         5,
-        "questions.q1.written[0]",
+        "questions.q1.written[1]",
         "not_a_mapping",
+        {},
+    ),
+    (
+        "a list of rubrics of which one is not there",
+        question("prompt: P", "written: [why, how]", head=WHY),
+        6,
+        "questions.q1.written[1]",
+        "rubric_unknown",
+        {"name": "how", "known": "why"},
+    ),
+    ("no settings in a list", question("prompt: P", "value: []", "points: 1"), 5, "questions.q1.value", "empty", {}),
+    (
+        "one of several settings at fault",
+        question("prompt: P", "points: 1", "value:", "- t", "- {name: u, rtoll: 1}"),
+        8,
+        "questions.q1.value[1].rtoll",
+        "field_unknown_near",
+        {"nearest": "rtol"},
+    ),
+    (
+        "a list in a list of settings",
+        question("prompt: P", "points: 1", "value: [[t]]"),
+        6,
+        "questions.q1.value[0]",
+        "not_a_mapping",
+        {},
+    ),
+    (
+        "more checks than anybody writes",
+        question("prompt: P", "points: 1", f"value: [{', '.join(['t'] * 51)}]"),
+        6,
+        "questions.q1.value",
+        "too_long",
+        {"limit": 50},
+    ),
+    (
+        "a share where nothing is counted",
+        question("prompt: P", "points: 1", "value: t", "partial: {dtype: share}"),
+        7,
+        "questions.q1.partial.dtype",
+        "not_a_number",
+        {},
+    ),
+    (
+        "follow-through as a word",
+        question("prompt: P", "points: 1", "value: t", "follow_through: no"),
+        7,
+        "questions.q1.follow_through",
+        "not_true_or_false",
+        {},
+    ),
+    (
+        "an unknown language of the assignment",
+        question("prompt: P", "value: t", "points: 1", head="\nlanguages: [ja, fr]"),
+        2,
+        "languages[1]",
+        "word_unknown",
+        {"known": "ja, en"},
+    ),
+    (
+        "a language as a word",
+        question("prompt: P", "value: t", "points: 1", head="\nlanguages: ja"),
+        2,
+        "languages",
+        "not_a_list",
+        {},
+    ),
+    (
+        "no language",
+        question("prompt: P", "value: t", "points: 1", head="\nlanguages: []"),
+        2,
+        "languages",
+        "empty",
+        {},
+    ),
+    (
+        "notes as a list",
+        question("prompt: P", "value: t", "points: 1", head="\nnotes: [a]"),
+        2,
+        "notes",
+        "not_text",
+        {},
+    ),
+    (
+        "accepted survivors without reasons",
+        question("prompt: P", "value: t", "points: 1", head="\naccepted: [q1-3]"),
+        2,
+        "accepted",
+        "not_a_mapping",
+        {},
+    ),
+    (
+        "a survivor with an empty reason",
+        question("prompt: P", "value: t", "points: 1", head="\naccepted:\n  q1-3: ''"),
+        3,
+        "accepted.q1-3",
+        "empty",
+        {},
+    ),
+    (
+        "a model answer that is a list",
+        question("prompt: P", "written: {rubric: why, model_answer: [a]}", head=WHY),
+        6,
+        "questions.q1.written.model_answer",
+        "not_text",
         {},
     ),
     (
@@ -480,11 +585,11 @@ ONE_MISTAKE = [
     ("a name that is none", question("prompt: P", "points: 1", "value: 2t"), 6, "questions.q1.value", "not_a_name", {}),
     (
         "a kind without its settings",
-        question("prompt: P", "points: 1", "value:"),
+        question("prompt: P", "points: 1", "source:"),
         6,
-        "questions.q1.value",
+        "questions.q1.source",
         "field_missing",
-        {"name": "name"},
+        {"name": "pattern"},
     ),
     (
         "a pattern that is no Python",
@@ -583,7 +688,7 @@ def test_question_ids_count_from_the_top(mistakes_of, spec, notebook):
 
 def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(mistakes_of):
     told = mistakes_of(
-        "title: {ja: 題}\n"
+        "title: {}\n"
         "device: gpu\n"
         "questions:\n"
         "  q1:\n"
