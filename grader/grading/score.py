@@ -99,7 +99,8 @@ def _own_points(check: Check, finding: Finding) -> tuple[Points, Points]:
         return check.points, 0
     if finding.verdict.is_pending:
         return 0, check.points
-    earned = check.partial.get(finding.rung, 0) if finding.rung is not None else 0
+    worth = check.partial.get(finding.rung, 0) if finding.rung is not None else 0
+    earned = check.points * (finding.share or 0) if worth == "share" else worth
     return min(max(earned, 0), check.points), 0
 
 
@@ -108,7 +109,7 @@ def _partial_verdict(check: Check, finding: Finding) -> Verdict:
     if finding.verdict is Verdict.PASSED or finding.verdict.is_pending:
         return finding.verdict
     earned, _ = _own_points(check, finding)
-    return Verdict.PARTIAL if earned else finding.verdict
+    return Verdict.PARTIAL if _rounded(earned) else finding.verdict
 
 
 def _shared_points(

@@ -40,6 +40,7 @@ class NameLogic:
     kind: str = "value"
     has_hidden_inputs: bool = False
     verdict: Verdict | None = None
+    reference_names: tuple[str, ...] = ()
 
     @property
     def answer_names(self):

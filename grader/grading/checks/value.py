@@ -1,40 +1,93 @@
-"""The `value` kind: a named variable beside the reference's, by the ladder exists > type > shape > dtype > values."""
+"""The `value` kind: a variable or expression beside the reference's, by the ladder exists > type > shape > dtype >
+values."""
 
+import ast
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-import numpy as np
-from pydantic import model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from grader.domain.assignment import InputSet
 from grader.domain.execution import CellState, Evidence
 from grader.domain.probe import Probe, TakeNames
+from grader.domain.python import parse_strictly
 from grader.domain.result import Finding, Verdict
 from grader.domain.text import Fact
-from grader.domain.values import ArrayValue, NamesReply, Value
-from grader.grading.arrays import find_array
-from grader.grading.checks.settings import Name, TolerantSettings
-from grader.grading.compare import Rung
-from grader.grading.difference import find_difference
+from grader.domain.values import NamesReply, Value
+from grader.grading.answers import RightAnswers
+from grader.grading.checks.settings import BoundedSettings, Name
+from grader.grading.compare import Rung, Tolerance
+from grader.grading.difference import Difference
+from grader.grading.noise import find_overshoot
+from grader.grading.properties import WantedProperties
+from grader.grading.renamed import find_namesake
 from grader.grading.syntax import imported_names, parse_leniently, top_level_names
 
 _KEY = "names"
 _MAX_NAMES = 40
+_NOISE_MARGIN = 4
+"""A noise floor is measured on a few runs; the next one may lie further out."""
+_MAX_TIMES = 1000
+"""What is wider is no noise of rounding: the reference then misses its own tolerance, and its author is told."""
 
 
-class ValueCheck(TolerantSettings):
-    """Settings: the variable's `name`; tolerances and properties of a tensor only where they matter."""
+class ToleranceMode(StrEnum):
+    """Where the bounds come from that a number may lie from the expected one."""
+
+    EXACT = "exact"
+    DEFAULT = "default"
+    MEASURED = "measured"
+
+
+def _check_expression(text: str) -> str:
+    try:
+        statements = parse_strictly(text).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        statements = []
+    if len(statements) != 1 or not isinstance(statements[0], ast.Expr) or "\n" in text:
+        raise PydanticCustomError("bad_expression", "not a Python expression", {"expression": text})
+    return text
+
+
+def _as_tuple(given: object) -> object:
+    return (given,) if isinstance(given, str) else given
+
+
+def _in_order(given: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(rung for rung in Rung if rung in given)
+
+
+Ignorable = Literal["type", "shape", "dtype"]
+Expression = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_check_expression)]
+
+
+class ValueCheck(BoundedSettings):
+    """Settings: the variable's `name` or an `expression`; tolerances and properties of a tensor where they matter."""
 
     kind: ClassVar[str] = "value"
     RUNGS: ClassVar[tuple[str, ...]] = tuple(Rung)
     has_hidden_inputs: ClassVar[bool] = False
-    answer_patterns: ClassVar[tuple[str, ...]] = ()
 
-    name: Name
+    name: Name | None = None
+    """The variable."""
+    expression: Expression | None = None
+    """In place of a name: what is evaluated when the question's last cell has run, such as `w.grad`."""
+    tolerance: ToleranceMode = ToleranceMode.DEFAULT
+    """`exact`, the dtype's own, or the dtype's own widened by the reference's noise."""
+    also: Annotated[tuple[Expression, ...], BeforeValidator(_as_tuple), Field(max_length=20)] = ()
+    """Other right answers, as expressions over the reference's variables."""
+    ignore: Annotated[tuple[Ignorable, ...], BeforeValidator(_as_tuple), AfterValidator(_in_order)] = ()
+    """Steps of the ladder that do not matter: `type`, `shape`, `dtype`."""
+    equal_nan: bool = False
+    """NaN is right where the reference has NaN."""
     device: str | None = None
     """'cpu', 'cuda' or 'cuda:0'."""
     requires_grad: bool | None = None
+    """Of every tensor in it."""
     is_leaf: bool | None = None
+    """Of every tensor in it."""
     finite: bool = False
     """No NaN and no infinity, whatever the numbers are."""
 
@@ -43,9 +96,30 @@ class ValueCheck(TolerantSettings):
     def _accept_short_form(cls, given: Any) -> Any:  # noqa: ANN401 - whatever the file holds
         return {"name": given} if isinstance(given, str) else given
 
+    @model_validator(mode="after")
+    def _require_what_makes_sense(self) -> Self:
+        if (self.name is None) == (self.expression is None):
+            raise PydanticCustomError("name_or_expression", "value: give either a name or an expression")
+        if self.rtol is not None and self.tolerance is not ToleranceMode.DEFAULT:
+            raise PydanticCustomError("two_tolerances", "tolerance: leave it out beside rtol and atol")
+        return self
+
+    @property
+    def asked(self) -> str:
+        """The name or expression, as the kernels are asked for it."""
+        return self.name or self.expression or ""
+
     @property
     def answer_names(self) -> tuple[str, ...]:
-        return (self.name,)
+        return () if self.name is None else (self.name,)
+
+    @property
+    def answer_patterns(self) -> tuple[str, ...]:
+        return () if self.expression is None else (self.expression,)
+
+    @property
+    def reference_names(self) -> tuple[str, ...]:
+        return self.also
 
     def draw_inputs(self, seed: int) -> InputSet:
         """No hidden inputs."""
@@ -53,78 +127,92 @@ class ValueCheck(TolerantSettings):
 
     def probes(self, *, source: str, notebook_source: str, inputs: InputSet) -> tuple[Probe, ...]:
         """The variable, and what else the question's cells bind: the answer may have another name."""
+        if self.name is None:
+            return (TakeNames(key=_KEY, names=(self.asked,)),)
         tree = parse_leniently(source)
         others = [name for name in top_level_names(tree) if name not in imported_names(tree)]
-        likely = sorted(others, key=lambda name: name.casefold() != self.name.casefold())
+        likely = sorted(others, key=lambda name: name.casefold() != self.asked.casefold())
         return (TakeNames(key=_KEY, names=tuple(dict.fromkeys([self.name, *likely]))[:_MAX_NAMES]),)
 
+    def overshoot(self, *, actual: Evidence, expected: Evidence) -> float | None:
+        """Of the value itself, in units of the tolerance before it is widened."""
+        ours, theirs = _values(actual).get(self.asked), _values(expected).get(self.asked)
+        if ours is None or theirs is None:
+            return None
+        return find_overshoot(actual=ours, expected=theirs, tolerance=self._tolerance(None))
+
     def evaluate(self, *, actual: Evidence, expected: Evidence) -> Finding:
-        """Go down the ladder to the first step that breaks."""
-        theirs = _values(expected).get(self.name)
-        if theirs is None:
-            return Finding(verdict=Verdict.NEEDS_REVIEW, code="value.no_expected", facts={"name": self.name})
-        values = _values(actual)
-        ours = values.get(self.name)
+        """Go down the ladder to the first step that breaks, beside the nearest of the right answers."""
+        right = _values(expected)
+        lost = next((asked for asked in (self.asked, *self.also) if asked not in right), None)
+        if lost is not None:
+            return Finding(verdict=Verdict.NEEDS_REVIEW, code="value.no_expected", facts={"name": lost})
+        answers = RightAnswers(
+            answers=[right[asked] for asked in (self.asked, *self.also)],
+            tolerance=self._tolerance(expected.overshoot),
+            ignore=frozenset(Rung(rung) for rung in self.ignore),
+        )
+        ours = _values(actual).get(self.asked)
         if ours is None:
-            return self._judge_missing(actual, values, expected=theirs)
-        difference = find_difference(actual=ours, expected=theirs, tolerance=self.tolerance)
-        broken = self._broken_property(ours)
-        comes_first = difference is None or difference.rung is Rung.VALUES
-        if broken is not None and comes_first:
-            return broken
+            return self._judge_missing(actual, answers=answers, reference=right)
+        difference = answers.find_difference(ours)
+        broken = self._properties.find_broken(ours)
+        if broken is not None and (difference is None or difference.rung is Rung.VALUES):
+            facts = {"name": f"{self.asked}{broken.place}", **broken.facts}
+            code = f"value.{broken.code}"
+            return Finding(verdict=Verdict.FAILED, code=code, facts=facts, actual=broken.value)
         if difference is None:
-            return Finding(verdict=Verdict.PASSED, code="value.passed", facts={"name": self.name})
+            return Finding(verdict=Verdict.PASSED, code="value.passed", facts={"name": self.asked})
         return Finding(
             verdict=Verdict.MALFORMED if difference.is_malformed else Verdict.FAILED,
-            code=f"value.{difference.code}",
-            facts={"name": self.name, **difference.facts},
+            code=self._code_of(difference),
+            facts={"name": f"{self.asked}{difference.place}", **difference.facts},
             rung=None if difference.rung is None or broken is not None else difference.rung.value,
-            actual=ours,
-            expected=theirs,
+            share=difference.share,
+            actual=difference.actual,
+            expected=difference.expected,
         )
 
-    def _judge_missing(self, actual: Evidence, values: Mapping[str, Value], *, expected: Value) -> Finding:
+    @property
+    def _properties(self) -> WantedProperties:
+        return WantedProperties(
+            device=self.device, requires_grad=self.requires_grad, is_leaf=self.is_leaf, finite=self.finite
+        )
+
+    def _tolerance(self, overshoot: float | None) -> Tolerance:
+        if self.tolerance is ToleranceMode.EXACT:
+            return Tolerance(rtol=0.0, atol=0.0, equal_nan=self.equal_nan)
+        times = 1.0
+        if self.tolerance is ToleranceMode.MEASURED and overshoot is not None:
+            times = min(max(1.0, _NOISE_MARGIN * overshoot), _MAX_TIMES)
+        return Tolerance(rtol=self.rtol, atol=self.atol, times=times, equal_nan=self.equal_nan)
+
+    def _code_of(self, difference: Difference) -> str:
+        if difference.code == "none" and self.asked.endswith(".grad"):
+            return "value.no_grad"
+        return f"value.{difference.code}"
+
+    def _judge_missing(self, actual: Evidence, *, answers: RightAnswers, reference: Mapping[str, Value]) -> Finding:
         """The name does not exist: say so, and what may be the reason."""
-        facts: dict[str, Fact] = {"name": self.name}
-        for other in sorted(values, key=lambda name: name.casefold() != self.name.casefold()):
-            if find_difference(actual=values[other], expected=expected, tolerance=self.tolerance) is None:
-                return Finding(verdict=Verdict.MISSING, code="value.other_name", facts={**facts, "other": other})
-        other_case = next((name for name in values if name.casefold() == self.name.casefold()), None)
+        facts: dict[str, Fact] = {"name": self.asked}
+        values = _values(actual)
+        namesake = find_namesake(values, asked=self.asked, right=answers, reference=reference)
+        if namesake is not None:
+            facts["other"] = namesake.name
+            if namesake.is_convincing:
+                return Finding(verdict=Verdict.NEEDS_REVIEW, code="value.renamed", facts=facts)
+            return Finding(verdict=Verdict.MISSING, code="value.other_name", facts=facts)
+        other_case = next((name for name in values if name.casefold() == self.asked.casefold()), None)
         if other_case is not None:
             return Finding(verdict=Verdict.MISSING, code="value.other_case", facts={**facts, "other": other_case})
         for run in actual.cell_runs:
             if run.state is CellState.RAISED and run.error is not None:
                 facts |= {"cell": run.index + 1, "error": run.error.name[:80]}
                 return Finding(verdict=Verdict.MISSING, code="value.missing_after_error", facts=facts)
-        return Finding(verdict=Verdict.MISSING, code="value.missing_name", facts=facts)
-
-    def _broken_property(self, value: Value) -> Finding | None:
-        """The first property asked for that the tensor lacks."""
-        if not isinstance(value, ArrayValue):
-            return None
-        wanted: dict[str, tuple[Fact, Fact]] = {}
-        if self.device is not None and value.device.split(":")[: self.device.count(":") + 1] != self.device.split(":"):
-            wanted["device"] = (self.device, value.device)
-        if self.requires_grad is not None and value.requires_grad != self.requires_grad:
-            wanted["requires_grad"] = (self.requires_grad, value.requires_grad)
-        if self.is_leaf is not None and value.is_leaf != self.is_leaf:
-            wanted["is_leaf"] = (self.is_leaf, value.is_leaf)
-        for name, (asked, found) in wanted.items():
-            facts: dict[str, Fact] = {"name": self.name, "asked": str(asked), "found": str(found)}
-            return Finding(verdict=Verdict.FAILED, code=f"value.{name}", facts=facts, actual=value)
-        if self.finite and not _is_finite(value):
-            return Finding(verdict=Verdict.FAILED, code="value.not_finite", facts={"name": self.name}, actual=value)
-        return None
+        code = "value.missing_name" if self.name is not None else "value.missing_expression"
+        return Finding(verdict=Verdict.MISSING, code=code, facts=facts)
 
 
 def _values(evidence: Evidence) -> Mapping[str, Value]:
     reply = evidence.replies.get(_KEY)
     return reply.values if isinstance(reply, NamesReply) else {}
-
-
-def _is_finite(value: ArrayValue) -> bool:
-    array = find_array(value)
-    if array is None or array.dtype.kind in "biu":
-        return True
-    wide = array if array.dtype.kind in "fc" else array.astype(np.float32)
-    return bool(np.isfinite(wide).all())

@@ -40,7 +40,7 @@ def as_shown(info):
     if info.is_required():
         return "required"
     default = info.get_default(call_default_factory=True)
-    if default is None or default == {}:
+    if default is None or default in ({}, ()):
         return "—"
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"

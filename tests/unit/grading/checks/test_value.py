@@ -77,7 +77,7 @@ LADDER = {
     "another list": ("t = [1, 2]", "value.not_tensor", None, Verdict.MALFORMED),
     "a string": ("t = 'tensor'", "value.not_tensor", None, Verdict.MALFORMED),
     "an object": ("class A: pass\nt = A()", "value.opaque", None, Verdict.MALFORMED),
-    "None": ("t = None", "value.not_tensor", None, Verdict.MALFORMED),
+    "None": ("t = None", "value.none", None, Verdict.MALFORMED),
 }
 
 
@@ -103,7 +103,7 @@ OTHER_TYPES = {
     "a Size": ("t = torch.ones(4, 3).size()", "t = torch.ones(4, 3).shape", None),
     "a tuple for a Size": ("t = torch.ones(4, 3).size()", "t = (4, 3)", None),
     "a list for a Size": ("t = torch.ones(4, 3).size()", "t = [4, 3]", "value.type"),
-    "another Size": ("t = torch.ones(4, 3).size()", "t = torch.ones(4, 2).size()", "value.item"),
+    "another Size": ("t = torch.ones(4, 3).size()", "t = torch.ones(4, 2).size()", "value.number"),
     "an int": ("t = 3", "t = 3", None),
     "a float for an int": ("t = 3", "t = 3.0", "value.number_type"),
     "a bool for an int": ("t = 1", "t = True", "value.number_type"),
@@ -113,7 +113,8 @@ OTHER_TYPES = {
     "another huge int": ("t = 2**100", "t = 2**100 + 1", "value.scalar"),
     "a NumPy scalar for a float": ("t = 0.5", "import numpy as np\nt = np.float64(0.5)", None),
     "a float32 scalar for a float": ("t = 0.5", "import numpy as np\nt = np.float32(0.5)", None),
-    "a tensor for a float": ("t = 0.5", "t = torch.tensor(0.5)", "value.type"),
+    "a tensor for a float": ("t = 0.5", "t = torch.tensor(0.5)", "value.tensor_for_number"),
+    "an array for a tuple": ("t = (1, 2)", "import numpy as np\nt = np.array([1, 2])", "value.type"),
     "a string": ("t = 'cpu'", "t = 'cpu'", None),
     "another string": ("t = 'cpu'", "t = 'cuda'", "value.scalar"),
     "None": ("t = None", "t = None", None),
@@ -123,7 +124,7 @@ OTHER_TYPES = {
     "bfloat16": ("t = torch.ones(2, dtype=torch.bfloat16)", "t = torch.ones(2, dtype=torch.bfloat16)", None),
     "a scalar tensor": ("t = torch.tensor(1.)", "t = torch.tensor(2.)", "value.value"),
     "nested": ("t = {'a': [torch.ones(2), (1, 'b')]}", "t = {'a': [torch.ones(2), (1, 'b')]}", None),
-    "nested, one number off": ("t = {'a': [torch.ones(2)]}", "t = {'a': [torch.zeros(2)]}", "value.item"),
+    "nested, one number off": ("t = {'a': [torch.ones(2)]}", "t = {'a': [torch.zeros(2)]}", "value.values"),
     "a key too many": ("t = {'a': 1}", "t = {'a': 1, 'b': 2}", "value.keys"),
     "keys in another order": ("t = {'a': 1, 'b': 2}", "t = {'b': 2, 'a': 1}", None),
     "an item too few": ("t = [1, 2]", "t = [1]", "value.length"),
@@ -141,16 +142,21 @@ def test_other_types_are_compared_by_the_same_ladder(
 
 def test_the_place_of_a_nested_difference_is_told(judge: Callable[..., Finding]) -> None:
     finding = judge("t = {'a': [1, (2, 4)]}", reference="t = {'a': [1, (2, 3)]}")
-    assert (finding.facts["place"], finding.facts["inner"], finding.rung) == ("['a'][1][1]", "number", "values")
+    assert (finding.facts["name"], finding.code, finding.rung) == ("t['a'][1][1]", "value.number", "values")
 
 
 MISSING = {
     "nothing": ("pass", "value.missing_name", None),
-    "another name for the right value": ("T2 = torch.arange(24).reshape(4, 3, 2)", "value.other_name", "T2"),
-    "capital T with the right value": ("T = torch.arange(24).reshape(4, 3, 2)", "value.other_name", "T"),
     "capital T with another value": ("T = torch.arange(3)", "value.other_case", "T"),
     "another name for another value": ("a = 3", "value.missing_name", None),
     "an error before": ("t = torch.tenosr([1])", "value.missing_after_error", None),
+    "two names for the right value": (f"a{REFERENCE[1:]}\nb = a", "value.other_name", "a"),
+    "two of them, one in another case": (f"a{REFERENCE[1:]}\nT = a", "value.other_name", "T"),
+    "one of many guesses": (
+        "\n".join(f"x{n} = torch.arange({20 + n})" for n in range(8)) + f"\nx8{REFERENCE[1:]}",
+        "value.other_name",
+        "x8",
+    ),
 }
 
 
@@ -161,6 +167,27 @@ def test_a_missing_name_is_told_with_what_may_be_meant(
     finding = judge(source)
     assert (finding.verdict, finding.code, finding.facts.get("other")) == (Verdict.MISSING, code, other)
     assert finding.facts["name"] == "t"
+
+
+@pytest.mark.parametrize(
+    ("source", "other"),
+    [
+        pytest.param(f"T2{REFERENCE[1:]}", "T2", id="another name"),
+        pytest.param(f"T{REFERENCE[1:]}", "T", id="a capital"),
+        pytest.param(f"a = 3\nテンソル{REFERENCE[1:]}\nb = a", "テンソル", id="beside others"),
+    ],
+)
+def test_one_right_value_under_another_name_is_for_a_person(
+    source: str, other: str, judge: Callable[..., Finding]
+) -> None:
+    finding = judge(source)
+    assert (finding.verdict, finding.code, finding.facts["other"]) == (Verdict.NEEDS_REVIEW, "value.renamed", other)
+
+
+def test_a_value_that_was_given_is_no_answer_under_another_name(judge: Callable[..., Finding]) -> None:
+    given = "x = torch.ones(2)"
+    assert judge(given, reference=f"{given}\nt = x.clone()").code == "value.missing_name"
+    assert judge("x = torch.zeros(2)", reference=f"{given}\nt = x * 0").code == "value.renamed"
 
 
 PROPERTIES = {
@@ -218,13 +245,24 @@ def test_a_thousand_names_are_not_all_asked_for() -> None:
 
 def test_the_short_form_is_the_name() -> None:
     assert ValueCheck.model_validate("t") == CHECK
+    assert ValueCheck.model_validate({"name": "t", "also": "u", "ignore": "dtype"}) == ValueCheck(
+        name="t", also=("u",), ignore=("dtype",)
+    )
     assert CHECK.answer_names == ("t",)
 
 
 @pytest.mark.parametrize(
     "given",
     [
-        pytest.param({}, id="no name"),
+        pytest.param({}, id="neither name nor expression"),
+        pytest.param({"name": "t", "expression": "t.grad"}, id="both"),
+        pytest.param({"expression": "w.grad ="}, id="no expression"),
+        pytest.param({"expression": "w = 1"}, id="a statement"),
+        pytest.param({"expression": "a\nb"}, id="two lines"),
+        pytest.param({"name": "t", "also": ["t +"]}, id="no other answer"),
+        pytest.param({"name": "t", "ignore": ["values"]}, id="nothing to compare"),
+        pytest.param({"name": "t", "tolerance": "loose"}, id="unknown tolerance"),
+        pytest.param({"name": "t", "tolerance": "exact", "rtol": 0.1, "atol": 0.1}, id="two tolerances"),
         pytest.param({"name": "t", "atol": 1e-3}, id="one tolerance"),
         pytest.param({"name": "t", "rtol": -1, "atol": 0}, id="negative tolerance"),
         pytest.param({"name": "t[0]"}, id="an expression"),
