@@ -1,7 +1,7 @@
 """What is run in the sandbox, under which limits, and what happened."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from grader.domain.ids import EnvironmentHash, QuestionId
@@ -90,6 +90,8 @@ class Output:
     text: str
     """Plain text; '' for output that has none, such as a picture."""
     has_image: bool = False
+    image: bytes = field(default=b"", repr=False)
+    """The picture as PNG, where there is one of at most 4 MB; never stored with the text."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 import json
 import struct
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from grader.domain.assignment import InputSet
@@ -43,40 +43,39 @@ class Expected:
     """Hidden inputs by check path, POOL_SIZE sets each; checks without hidden inputs are absent."""
     prompt_outputs: Mapping[QuestionId, Mapping[str, str]] = field(default_factory=dict)
     """What the reference prints for each `{{expression}}` of a prompt."""
+    overshoots: Mapping[str, float] = field(default_factory=dict)
+    """By check path, how far the reference's own noise goes (Evidence.overshoot); absent where none was measured."""
+    seconds: float = 0.0
+    """What running the reference took."""
 
     def inputs(self, path: str, draw: int) -> InputSet:
         pool = self.pools.get(path)
         return pool[draw] if pool else ()
 
     def evidence(self, question_id: QuestionId, check_id: CheckId, *, draw: int) -> Evidence:
-        question = self.questions[question_id]
-        return with_replies(question, self.replies, f"{check_path(question_id, check_id)}/{draw}/")
+        path = check_path(question_id, check_id)
+        evidence = with_replies(self.questions[question_id], self.replies, f"{path}/{draw}/")
+        return replace(evidence, overshoot=self.overshoots.get(path))
 
 
 def with_replies(evidence: Evidence, replies: Mapping[str, Reply], prefix: str) -> Evidence:
     """The evidence as one check sees it: only its own replies, under its own keys."""
     own = {key.removeprefix(prefix): reply for key, reply in replies.items() if key.startswith(prefix)}
-    return Evidence(
-        source=evidence.source,
-        notebook_source=evidence.notebook_source,
-        outputs=evidence.outputs,
-        cell_runs=evidence.cell_runs,
-        replies=own,
-        written=evidence.written,
-        has_attachments=evidence.has_attachments,
-    )
+    return replace(evidence, replies=own)
 
 
 def encode_expected(expected: Expected, codec: ReplyCodec) -> bytes:
     """Bytes to keep: a JSON header with the texts, then the values in the codec's format."""
     header = {
-        "format": 1,
+        "format": 2,
         "version": expected.version,
         "environment": expected.environment,
         "wanted": [asdict(wanted) for wanted in expected.wanted],
         "questions": {question: _evidence_to_json(evidence) for question, evidence in expected.questions.items()},
         "pools": {path: len(pool) for path, pool in expected.pools.items()},
         "prompt_outputs": {question: dict(texts) for question, texts in expected.prompt_outputs.items()},
+        "overshoots": dict(expected.overshoots),
+        "seconds": expected.seconds,
     }
     values: dict[str, Reply] = {f"reply/{key}": reply for key, reply in expected.replies.items()}
     for path, pool in expected.pools.items():
@@ -107,6 +106,8 @@ def decode_expected(data: bytes, codec: ReplyCodec) -> Expected:
             replies={key.removeprefix("reply/"): v for key, v in values.items() if key.startswith("reply/")},
             pools=pools,
             prompt_outputs={QuestionId(q): texts for q, texts in _prompt_outputs(header).items()},
+            overshoots={str(path): float(most) for path, most in header["overshoots"].items()},
+            seconds=float(header["seconds"]),
         )
     except _BROKEN as error:
         raise BadWireBytes(what="expected values") from error
@@ -165,10 +166,20 @@ def _evidence_to_json(evidence: Evidence) -> dict[str, object]:
     return {
         "source": evidence.source,
         "notebook_source": evidence.notebook_source,
-        "outputs": [asdict(output) for output in evidence.outputs],
-        "cell_runs": [asdict(run) for run in evidence.cell_runs],
+        "outputs": [_output_to_json(output) for output in evidence.outputs],
+        "cell_runs": [_cell_run_to_json(run) for run in evidence.cell_runs],
         "written": list(evidence.written),
     }
+
+
+def _cell_run_to_json(run: CellRun) -> dict[str, object]:
+    outputs = [_output_to_json(output) for output in run.outputs]
+    return {**asdict(replace(run, outputs=())), "outputs": outputs}
+
+
+def _output_to_json(output: Output) -> dict[str, object]:
+    """Without the picture: nothing is compared with the reference's."""
+    return {"kind": output.kind, "text": output.text, "has_image": output.has_image}
 
 
 def _evidence_from_json(entry: dict[str, list[dict[str, object]]]) -> Evidence:

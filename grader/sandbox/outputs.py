@@ -1,5 +1,7 @@
 """What a cell put out: gathered from checked messages, given as domain Outputs and as a notebook file."""
 
+import base64
+import binascii
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -15,6 +17,7 @@ _UPDATED_MAX: Final = 32
 """How many outputs one display id changes at most: each update walks over them."""
 _ANSI: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _ERROR_MAX_CHARACTERS: Final = 100_000
+_IMAGE_MAX_BYTES: Final = 4 * 1024**2
 _METADATA: Final = {
     "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
     "language_info": {"name": "python"},
@@ -125,7 +128,18 @@ def _as_domain(output: JsonOutput) -> Output:
     data = output["data"]
     kind = "result" if output["output_type"] == "execute_result" else "display"
     has_image = any(mime.startswith("image/") for mime in data)
-    return Output(kind=kind, text=plain_text(data.get("text/plain", "")), has_image=has_image)
+    text = plain_text(data.get("text/plain", ""))
+    return Output(kind=kind, text=text, has_image=has_image, image=_read_png(data.get("image/png", "")))
+
+
+def _read_png(encoded: str) -> bytes:
+    """The bytes of a picture; none where they are too many or not what the kernel says they are."""
+    if len(encoded) > _IMAGE_MAX_BYTES * 4 // 3 + 4:
+        return b""
+    try:
+        return base64.b64decode(encoded.replace("\n", ""), validate=True)
+    except (binascii.Error, ValueError):
+        return b""
 
 
 def _as_cell(cell: Cell, outputs: Sequence[JsonOutput], count: int | None) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TypeAlias
 
+from grader.grading.checks.figure import FigureCheck
 from grader.grading.checks.function import FunctionCheck
 from grader.grading.checks.gradient import GradientCheck
 from grader.grading.checks.output import OutputCheck
@@ -10,7 +11,9 @@ from grader.grading.checks.source import SourceCheck
 from grader.grading.checks.value import ValueCheck
 from grader.grading.checks.written import WrittenCheck
 
-AnyCheck: TypeAlias = ValueCheck | GradientCheck | FunctionCheck | OutputCheck | SourceCheck | WrittenCheck
+AnyCheck: TypeAlias = (
+    ValueCheck | GradientCheck | FunctionCheck | OutputCheck | SourceCheck | FigureCheck | WrittenCheck
+)
 
 KINDS: Mapping[str, type[AnyCheck]] = {
     ValueCheck.kind: ValueCheck,
@@ -18,6 +21,7 @@ KINDS: Mapping[str, type[AnyCheck]] = {
     FunctionCheck.kind: FunctionCheck,
     OutputCheck.kind: OutputCheck,
     SourceCheck.kind: SourceCheck,
+    FigureCheck.kind: FigureCheck,
     WrittenCheck.kind: WrittenCheck,
 }
 """Each class fulfils domain.assignment.CheckLogic, and names in RUNGS what `partial` may."""

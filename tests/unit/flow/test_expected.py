@@ -230,3 +230,15 @@ def test_prompt_outputs_are_read_without_the_values():
 
     assert read_prompt_outputs(data[: 4 + length] + b"broken") == FULL.prompt_outputs
     assert read_prompt_outputs(data) == FULL.prompt_outputs
+
+
+def test_pictures_of_the_reference_are_not_kept():
+    picture = Output(kind="display", text="<Figure>", has_image=True, image=b"\x89PNG" * 1000)
+    run = CellRun(index=0, state=CellState.OK, outputs=(picture,))
+    evidence = replace(FULL.questions[Q1], outputs=(picture,), cell_runs=(run,))
+
+    data = encode_expected(replace(FULL, questions={**FULL.questions, Q1: evidence}), wire)
+
+    assert b"PNG" not in data
+    kept = decode_expected(data, wire).questions[Q1]
+    assert kept.outputs == kept.cell_runs[0].outputs == (replace(picture, image=b""),)

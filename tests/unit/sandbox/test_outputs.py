@@ -65,6 +65,32 @@ def test_colours_are_taken_out_and_pictures_noticed():
     )
 
 
+@pytest.mark.parametrize(
+    ("encoded", "image"),
+    [
+        pytest.param("iVBORw==\n", b"\x89PNG", id="as matplotlib's backend sends it"),
+        pytest.param("iVBO\nRw==", b"\x89PNG", id="in lines"),
+        pytest.param("not base64!", b"", id="something else"),
+        pytest.param("", b"", id="empty"),
+        pytest.param("A" * 6_000_000, b"", id="too large"),
+        pytest.param("図", b"", id="no ASCII"),
+    ],
+)
+def test_a_picture_is_taken_out_where_it_is_one(encoded, image):
+    message = ("display_data", {"data": {"image/png": encoded}, "metadata": {}})
+
+    (output,) = as_domain(logged(message))
+
+    assert (output.has_image, output.image) == (True, image)
+    assert "PNG" not in repr(output), "nobody wants it in a log"
+
+
+def test_another_kind_of_picture_is_noticed_only():
+    message = ("display_data", {"data": {"image/svg+xml": "<svg/>"}, "metadata": {}})
+
+    assert as_domain(logged(message)) == (Output(kind="display", text="", has_image=True),)
+
+
 def test_error_without_a_traceback_still_has_words():
     error = ("error", {"ename": "KeyError", "evalue": "'k'", "traceback": []})
 
