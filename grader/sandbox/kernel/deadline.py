@@ -49,7 +49,7 @@ class Deadline:
                 self._handlers.append((number, _signal(number, handler)))
         except ValueError:
             return self
-        self._timer = _setitimer(_ITIMER, max(self.left_s, 0.001), _AGAIN_S)
+        self._timer = self._set_timer()
         self.can_interrupt = True
         return self
 
@@ -67,12 +67,35 @@ class Deadline:
     def left_s(self) -> float:
         return max(self._at - _monotonic(), 0.0)
 
-    def run(self, work: Callable[..., Any], *arguments: Any) -> Any:  # noqa: ANN401 - whatever the work gives
-        """Call it.
+    def run(self, work: Callable[..., Any], *arguments: Any, within_s: float | None = None) -> Any:  # noqa: ANN401
+        """Call it, and give whatever it gives.
+
+        Args:
+            work: what is called.
+            arguments: what it is called with.
+            within_s: a time of its own for this call, which may end before the deadline.
 
         Raises:
             Expired: the time ran out before, during or (where the work swallowed the news) after the call.
         """
+        if within_s is None:
+            return self._run(work, *arguments)
+        whole = self._at
+        self._at = min(whole, _monotonic() + within_s)
+        if self.can_interrupt:
+            self._set_timer()
+        try:
+            return self._run(work, *arguments)
+        finally:
+            self._at = whole
+            if self.can_interrupt:
+                self._set_timer()
+
+    def _set_timer(self) -> tuple[float, float]:
+        """Arm the alarm for the time that is left; give what was armed before."""
+        return _setitimer(_ITIMER, max(self.left_s, 0.001), _AGAIN_S)
+
+    def _run(self, work: Callable[..., Any], *arguments: Any) -> Any:  # noqa: ANN401
         if not self.left_s:
             raise Expired
         self._is_armed = True

@@ -33,32 +33,27 @@ _detach = _TensorBase.detach
 _resolve_conj = _TensorBase.resolve_conj
 _resolve_neg = _TensorBase.resolve_neg
 _contiguous = _TensorBase.contiguous
-_reshape = _TensorBase.reshape
+_to_dense = _TensorBase.to_dense
 _as_strided = _TensorBase.as_strided
 _view = _TensorBase.view
-_clone = _TensorBase.clone
-_require_grad = _TensorBase.requires_grad_
 _to_numpy = _TensorBase.numpy
-_Parameter = torch.nn.Parameter
-_empty = torch.empty
-_from_buffer = torch.frombuffer
-_is_floating = _TensorBase.is_floating_point
 _NoTorchFunction: Any = torch._C.DisableTorchFunction
 _Size = torch.Size
 _strided = torch.strided
+_SPARSE = {
+    layout: str(layout).removeprefix("torch.")
+    for layout in (torch.sparse_coo, torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse_bsc)
+}
 _uint8 = torch.uint8
 _ndarray = numpy.ndarray
 _generic = numpy.generic
 _masked = numpy.ma.MaskedArray
 _asarray = numpy.asarray
-_numpy_from_buffer = numpy.frombuffer
-_numpy_dtype = numpy.dtype
 _mro: Any = type.__dict__["__mro__"].__get__
 _name: Any = type.__dict__["__name__"].__get__
 _real: Any = vars(complex)["real"].__get__
 _imag: Any = vars(complex)["imag"].__get__
 _pack_double = struct.Struct(">d").pack
-_unpack_double = struct.Struct(">d").unpack
 _encoder: Any = vars(json.encoder)["c_make_encoder"]
 _to_json = _encoder(None, None, json.encoder.encode_basestring_ascii, None, ":", ",", False, False, False)
 
@@ -66,7 +61,7 @@ _DTYPE_NAMES = {
     dtype: str(dtype).removeprefix("torch.") for dtype in vars(torch).values() if isinstance(dtype, torch.dtype)
 }
 _ITEM_BYTES = {dtype: dtype.itemsize for dtype in _DTYPE_NAMES}
-_WIRE_DTYPES = {
+WIRE_DTYPES = {
     name: dtype
     for dtype, name in _DTYPE_NAMES.items()
     if name.startswith(("float8", "float16", "bfloat16", "float32", "float64", "complex64", "complex128", "bool"))
@@ -97,10 +92,54 @@ class Describer:
         """Header text and body of one named value."""
         return self._piece([name, self.value(value)], [name, opaque("object", "too_large")])
 
-    def call_piece(self, output: object, gradients: Iterable[object]) -> tuple[bytes, bytes]:
+    def call_piece(
+        self,
+        output: object,
+        gradients: Iterable[object],
+        *,
+        second: Iterable[object] = (),
+        changed: Iterable[int] = (),
+        parameters: Iterable[tuple[str, object]] = (),
+    ) -> tuple[bytes, bytes]:
         """Header text and body of one call that returned."""
-        described = _returned(self.value(output), [None if one is None else self.value(one) for one in gradients])
-        return self._piece(described, _returned(opaque("object", "too_large"), []))
+        node = returned(self.value(output), [self._derivative(one) for one in gradients])
+        # The host takes the arrays in this order, and what is absent for empty.
+        node["second"] = [self._derivative(one) for one in second]
+        node["changed"] = list(changed)
+        node["parameters"] = [[name, self._derivative(one)] for name, one in self._countable(parameters)]
+        return self._piece(node, returned(opaque("object", "too_large"), []))
+
+    def module_text(self, parameters: Iterable[tuple[str, Any]], buffers: Iterable[tuple[str, Any]]) -> bytes:
+        """Header text that says what a module consists of."""
+        with _NoTorchFunction():
+            shapes = [
+                [
+                    [name, [int(size) for size in _shape(one)], _DTYPE_NAMES[_dtype(one)], _requires_grad(one)]
+                    for name, one in self._countable(tensors)
+                    if len(_shape(one)) <= self._limits["ndim"]
+                ]
+                for tensors in (parameters, buffers)
+            ]
+        described = {"error": None, "line": None, "parameters": shapes[0], "buffers": shapes[1]}
+        text, _ = self._piece(described, {"error": None, "line": None, "parameters": [], "buffers": []})
+        return text
+
+    def charge(self, pieces: Iterable[tuple[bytes, bytes]]) -> None:
+        """Count what a copy of this describer has spent."""
+        for text, body in pieces:
+            self._header_left -= len(text)
+            self._body_left -= len(body)
+            self._nodes_left -= text.count(b'{"is":')
+
+    def _derivative(self, value: Any) -> Node | None:  # noqa: ANN401
+        if value is None:
+            return None
+        with _NoTorchFunction():
+            return self.value(_detach(value))
+
+    def _countable(self, pairs: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
+        """Those of them for which there are nodes left."""
+        return [pair for pair in pairs if self._reserve_nodes(1)]
 
     def _piece(self, described: object, instead: object) -> tuple[bytes, bytes]:
         text = to_json(described)
@@ -185,16 +224,16 @@ class Describer:
         with _NoTorchFunction():
             dtype, shape = _dtype(tensor), [int(size) for size in _shape(tensor)]
             name = _DTYPE_NAMES[dtype]
-            refused = self._refusal(shape, _ITEM_BYTES[dtype])
-            if _layout(tensor) is not _strided or _is_quantized(tensor) or name not in _WIRE_DTYPES:
-                refused = "layout"
-            elif _device(tensor).type != "cpu":
-                refused = "device"
+            layout = _layout(tensor)
+            refused = _strangeness(tensor, name) or self._refusal(shape, _ITEM_BYTES[dtype])
             if refused:
                 return opaque(class_name(tensor), refused, name, shape)
-            self._keep(_raw_bytes(tensor, shape), name)
+            dense = tensor if layout is _strided else _to_dense(_detach(tensor))
+            self._keep(raw_bytes(dense, shape), name)
             grad_fn = _grad_fn(tensor)
             node = _array_node(class_name(tensor), name, shape)
+            if layout is not _strided:
+                node["layout"] = _SPARSE[layout]
             node["requires_grad"], node["is_leaf"] = _requires_grad(tensor), _is_leaf(tensor)
             node["grad_fn"] = None if grad_fn is None else class_name(grad_fn)
             # Asking another tensor for .grad prints a warning.
@@ -268,11 +307,26 @@ def opaque(type_name: str, reason: str, dtype: str | None = None, shape: list[in
 
 def class_name(value: object) -> str:
     """Name of an object's class, whatever the class says of itself, short and printable."""
-    name = _name(type(value))[:100]
-    return name if name.isprintable() else "".join(one if one.isprintable() else "?" for one in name)
+    return printable(_name(type(value))[:100])
 
 
-def _raw_bytes(tensor: Any, shape: list[int]) -> bytes:  # noqa: ANN401
+def printable(name: str) -> str:
+    """A name with which nobody can write to the terminal of whoever reads it, and no longer than the wire takes."""
+    short = str.__str__(name)[:190]
+    return short if short.isprintable() else "".join(one if one.isprintable() else "?" for one in short)
+
+
+def _strangeness(tensor: Any, dtype_name: str) -> str | None:  # noqa: ANN401
+    """Why a tensor's elements cannot be told, whatever its size."""
+    if _is_quantized(tensor):
+        return "quantized"
+    if _device(tensor).type != "cpu":
+        return "meta" if _device(tensor).type == "meta" else "device"
+    layout = _layout(tensor)
+    return "layout" if (layout is not _strided and layout not in _SPARSE) or dtype_name not in WIRE_DTYPES else None
+
+
+def raw_bytes(tensor: Any, shape: list[int]) -> bytes:  # noqa: ANN401
     count = 1
     for size in shape:
         count *= size
@@ -298,73 +352,9 @@ def _array_node(type_name: str, dtype: str, shape: list[int]) -> Node:
     }
 
 
-def _returned(output: Node, gradients: list[Node | None]) -> Node:
+def returned(output: Node, gradients: list[Node | None]) -> Node:
     return {"output": output, "error": None, "line": None, "gradients": gradients}
 
 
 def _numpy_name(dtype: Any) -> str | None:  # noqa: ANN401
     return _NUMPY_NAMES.get(f"{dtype.kind}{dtype.itemsize}")
-
-
-class InputBuilder:
-    """Builds the arguments of one hidden call from its nodes, a fresh copy each time."""
-
-    def __init__(self, nodes: list[Node], buffers: list[bytes], *, start: int) -> None:
-        self._nodes = nodes
-        self._buffers = buffers
-        self._start = start
-        self._next = start
-
-    def build(self) -> list[Any]:
-        self._next = self._start
-        return [self._value(node) for node in self._nodes]
-
-    @property
-    def end(self) -> int:
-        """Where the next call's buffers start, once this one's were built."""
-        return self._next
-
-    def _value(self, node: Node) -> Any:  # noqa: ANN401
-        kind = node["is"]
-        if kind == "array":
-            return self._array(node)
-        if kind in ("list", "tuple", "Size"):
-            items = [self._value(item) for item in node["items"]]
-            return items if kind == "list" else tuple(items) if kind == "tuple" else _Size(items)
-        if kind == "dict":
-            return {self._value(key): self._value(item) for key, item in node["items"]}
-        if kind == "int":
-            return int(node["hex"], 16)
-        if kind == "float":
-            return _unpack_double(bytes.fromhex(node["bits"]))[0]
-        if kind == "complex":
-            return complex(*(_unpack_double(bytes.fromhex(bits))[0] for bits in node["bits"]))
-        return node.get("value")
-
-    def _array(self, node: Node) -> Any:  # noqa: ANN401
-        data = bytearray(self._buffers[self._next])
-        self._next += 1
-        if node["grad"] is not None and node["grad"]["is"] == "array":
-            self._next += 1
-        if node["type"] in ("ndarray", "numpy scalar"):
-            array = _numpy_from_buffer(data, _numpy_dtype(node["dtype"])).reshape(node["shape"])
-            return array if node["type"] == "ndarray" else array[()]
-        with _NoTorchFunction():
-            dtype = _WIRE_DTYPES[node["dtype"]]
-            if data:
-                tensor = _clone(_reshape(_from_buffer(data, dtype=dtype), node["shape"]))
-            else:
-                tensor = _empty(node["shape"], dtype=dtype, device="cpu")
-            if node["type"] == "Parameter":
-                return _Parameter(tensor, requires_grad=node["requires_grad"])
-            return _require_grad(tensor) if node["requires_grad"] else tensor
-
-
-def as_leaves(arguments: list[Any]) -> list[Any]:
-    """Make float tensors among the arguments leaves that require grad, in place; None stands for the others."""
-    leaves: list[Any] = []
-    with _NoTorchFunction():
-        for argument in arguments:
-            is_leaf = any(kind is torch_tensor for kind in _mro(type(argument))) and _is_floating(argument)
-            leaves.append(_require_grad(argument) if is_leaf else None)
-    return leaves

@@ -20,7 +20,7 @@ _ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
 _HARMLESS_MODULES = frozenset({"torch", "numpy", "math", "cmath"})
 _LASTING_NAMES = ("set", "save", "load", "register", "use_", "enable_", "tofile", "_")
 """Beginnings of attributes through which even these modules keep something: torch.set_default_dtype, numpy.save."""
-_HARMLESS_BUILTINS = frozenset(
+HARMLESS_BUILTINS = frozenset(
     id(harmless)
     for harmless in (
         *(abs, all, any, bool, complex, dict, divmod, enumerate, filter, float, format, frozenset, hasattr, hash, int),
@@ -87,7 +87,7 @@ def _is_risky_name(name: str, namespace: dict[str, Any], *, seen: set[int]) -> b
     if value is missing:
         # A name that does not exist raises NameError, which leaves nothing behind.
         value = vars(builtins).get(name, missing)
-        return value is not missing and id(value) not in _HARMLESS_BUILTINS
+        return value is not missing and id(value) not in HARMLESS_BUILTINS
     if type(value) is ModuleType:
         return not _is_harmless_module(value)
     if type(value) is FunctionType:

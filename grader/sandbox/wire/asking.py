@@ -56,6 +56,7 @@ def request(probe: Probe) -> tuple[dict[str, object], list[bytes]]:
                 "is": "module",
                 "arguments": None if probe.arguments is None else _nodes([probe.arguments], writer)[0],
                 "weights_seed": probe.weights_seed,
+                "weights": probe.weights,
                 "calls": _nodes(probe.calls, writer),
                 "gradients": probe.gradients,
                 "modes": list(probe.modes),

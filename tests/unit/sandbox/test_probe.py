@@ -30,68 +30,10 @@ from grader.domain.values import (
 from grader.sandbox import wire
 from grader.sandbox.kernel import probe
 
+from .asking import as_torch, ask, call, called, elements, holding, student, take, taken, tensor
 from .wire_values import NUMPY_DTYPES, buildable, exact
 
 TORCH_DTYPES = sorted(set(wire.DTYPE_BYTES))
-PLAIN = "import torch\n"
-
-
-def student(source: str) -> SimpleNamespace:
-    """A shell in which the student has run this."""
-    namespace: dict[str, object] = {}
-    exec(compile(PLAIN + source, "<cell>", "exec"), namespace)  # noqa: S102
-    return SimpleNamespace(user_ns=namespace)
-
-
-def holding(**values: object) -> SimpleNamespace:
-    return SimpleNamespace(user_ns=dict(values))
-
-
-def ask(shell: SimpleNamespace, asked: TakeNames | CallFunction) -> NamesReply | CallsReply:
-    request, buffers = wire.request(asked)
-    key, reply = wire.read_reply(probe.answer(shell, request, buffers))
-    assert key == asked.key
-    return reply
-
-
-def take(shell: SimpleNamespace, *names: str) -> dict[str, Value]:
-    reply = ask(shell, TakeNames(key="q1.t/names", names=names))
-    assert isinstance(reply, NamesReply)
-    return dict(reply.values)
-
-
-def taken(value: object) -> Value:
-    return take(holding(x=value), "x")["x"]
-
-
-def call(
-    shell: SimpleNamespace, *calls: tuple[Value, ...], names: tuple[str, ...] = ("f",), gradients: bool = True
-) -> CallsReply:
-    reply = ask(shell, CallFunction(key="q6.f/calls", names=names, calls=calls, gradients=gradients, seconds=10.0))
-    assert isinstance(reply, CallsReply)
-    return reply
-
-
-def called(source: str, *calls: tuple[Value, ...], gradients: bool = True) -> CallReply:
-    (only,) = call(student(source), *(calls or ((tensor(3.0),),)), gradients=gradients).calls
-    return only
-
-
-def tensor(data: object, dtype: torch.dtype = torch.float32) -> ArrayValue:
-    made = torch.tensor(data, dtype=dtype)
-    name = str(dtype).removeprefix("torch.")
-    return ArrayValue(type_name="Tensor", dtype=name, shape=tuple(made.shape), data=made.numpy().tobytes())
-
-
-def as_torch(value: Value | None) -> torch.Tensor:
-    assert isinstance(value, ArrayValue)
-    dtype = getattr(torch, value.dtype)
-    flat = torch.frombuffer(bytearray(value.data), dtype=dtype) if value.data else torch.empty(0, dtype=dtype)
-    return flat.reshape(value.shape)
-
-
-def elements(value: Value | None) -> object:
-    return as_torch(value).tolist()
 
 
 def open_files() -> list[str]:
@@ -161,8 +103,55 @@ class TestTakingTensors:
 
         assert isinstance(value, ArrayValue)
         assert value.type_name == "Parameter"
-        assert isinstance(value.grad, OpaqueValue)
-        assert value.grad.reason == "layout"
+        assert isinstance(value.grad, ArrayValue)
+        assert value.grad.layout == "sparse_coo"
+        assert elements(value.grad) == [[0.0, 0.0], [1.0, 1.0], [0.0, 0.0]]
+
+    @pytest.mark.parametrize(
+        ("make", "layout"),
+        [
+            pytest.param(lambda t: t.to_sparse(), "sparse_coo", id="coo"),
+            pytest.param(lambda t: t.to_sparse(1), "sparse_coo", id="coo-with-dense-rows"),
+            pytest.param(lambda t: t.to_sparse_csr(), "sparse_csr", id="csr"),
+            pytest.param(lambda t: t.to_sparse_csc(), "sparse_csc", id="csc"),
+            pytest.param(lambda t: t.to_sparse_bsr((2, 2)), "sparse_bsr", id="bsr"),
+            pytest.param(lambda t: t.to_sparse_bsc((2, 2)), "sparse_bsc", id="bsc"),
+        ],
+    )
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.int64, torch.complex64, torch.bool], ids=str)
+    def test_sparse_tensors_come_out_densely_and_say_their_layout(self, make, layout: str, dtype: torch.dtype) -> None:
+        dense = torch.tensor([[0, 1, 0, 0], [0, 0, 1, 0]]).to(dtype)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            sparse = make(dense)
+
+        value = taken(sparse)
+
+        assert isinstance(value, ArrayValue)
+        assert (value.layout, value.dtype, value.type_name) == (layout, str(dtype).removeprefix("torch."), "Tensor")
+        assert torch.equal(as_torch(value), dense)
+
+    def test_entries_of_a_sparse_tensor_that_fall_on_one_place_are_added(self) -> None:
+        value = taken(torch.sparse_coo_tensor([[1, 1]], [2.0, 3.0], (3,), check_invariants=True))
+
+        assert elements(value) == [0.0, 5.0, 0.0]
+
+    def test_a_sparse_leaf_says_what_autograd_knows_of_it(self) -> None:
+        source = "s = torch.eye(2).to_sparse().requires_grad_(); (s.to_dense() * 3).sum().backward()"
+
+        value = take(student(source), "s")["s"]
+
+        assert isinstance(value, ArrayValue)
+        assert (value.requires_grad, value.is_leaf, value.layout) == (True, True, "sparse_coo")
+        assert value.grad is not None
+
+    @pytest.mark.parametrize("name", ["complex64", "complex128"])
+    def test_complex_numbers_keep_both_parts(self, name: str) -> None:
+        value = taken(torch.tensor([1 - 2j, complex("nan+infj")], dtype=getattr(torch, name)))
+
+        assert isinstance(value, ArrayValue)
+        assert value.dtype == name
+        assert str(elements(value)) == str([1 - 2j, complex("nan+infj")])
 
     def test_subclasses_say_so(self) -> None:
         values = take(
@@ -186,13 +175,23 @@ class TestTakingTensors:
     @pytest.mark.parametrize(
         ("make", "reason"),
         [
-            pytest.param(lambda: torch.eye(3).to_sparse(), "layout", id="sparse"),
-            pytest.param(lambda: torch.eye(3).to_sparse_csr(), "layout", id="sparse-csr"),
+            pytest.param(lambda: torch.zeros(3, 3).to_mkldnn(), "layout", id="mkldnn"),
             pytest.param(
-                lambda: torch.quantize_per_tensor(torch.ones(3, 3), 0.1, 0, torch.qint8), "layout", id="quantised"
+                lambda: torch.quantize_per_tensor(torch.ones(3, 3), 0.1, 0, torch.qint8), "quantized", id="quantised"
+            ),
+            pytest.param(
+                lambda: torch.quantize_per_channel(
+                    torch.ones(10_000, 3000), torch.ones(3000), torch.zeros(3000), 1, torch.quint8
+                ),
+                "quantized",
+                id="large-and-quantised",
             ),
             pytest.param(lambda: torch.zeros(3, 3, dtype=torch.complex32), "layout", id="complex-of-halves"),
-            pytest.param(lambda: torch.empty(3, 3, device="meta"), "device", id="meta"),
+            pytest.param(lambda: torch.empty(3, 3, device="meta"), "meta", id="meta"),
+            pytest.param(lambda: torch.empty(10**5, 10**5, device="meta"), "meta", id="large-and-meta"),
+            pytest.param(
+                lambda: torch.sparse_coo_tensor([[0], [0]], [1.0], (10**5, 10**5)), "too_large", id="large-sparse"
+            ),
             pytest.param(lambda: torch.zeros(1).expand(3000, 1000, 1000), "too_large", id="expanded-without-memory"),
             pytest.param(lambda: torch.zeros(30 * 2**20, dtype=torch.uint8), "too_large", id="large"),
         ],
