@@ -1,4 +1,7 @@
-"""Plays notebooks in this process: the values, outputs and replies that the sandbox would bring."""
+"""Plays notebooks in this process: the values, outputs and replies that the sandbox would bring.
+
+Hidden calls go through the kernel's own probe, so that a check is tried on what it will be asked to judge.
+"""
 
 import ast
 import contextlib
@@ -6,6 +9,7 @@ import io
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,11 +17,9 @@ import pytest
 import torch
 
 from grader.domain.execution import CellError, CellRun, CellState, Evidence, Output
-from grader.domain.probe import CallFunction, TakeNames
+from grader.domain.probe import Probe, TakeNames
 from grader.domain.values import (
     ArrayValue,
-    CallReply,
-    CallsReply,
     MappingValue,
     NamesReply,
     OpaqueValue,
@@ -26,11 +28,14 @@ from grader.domain.values import (
     SequenceValue,
     Value,
 )
-from grader.grading.arrays import find_array
+from grader.sandbox import wire
+from grader.sandbox.kernel import probe as kernel_probe
 
 
 def to_wire(value: object) -> Value:
     """A Python object in the form in which the probe takes it out."""
+    if isinstance(value, torch.Tensor) and (value.is_quantized or value.is_meta):
+        return OpaqueValue(type_name="Tensor", reason="quantized" if value.is_quantized else "meta")
     if isinstance(value, torch.Tensor):
         return _tensor(value)
     if isinstance(value, np.ndarray | np.generic):
@@ -47,12 +52,13 @@ def to_wire(value: object) -> Value:
 
 
 def _tensor(tensor: torch.Tensor) -> ArrayValue:
-    plain = tensor.detach().contiguous()
+    plain = (tensor.to_dense() if tensor.layout is not torch.strided else tensor).detach().resolve_conj().contiguous()
     return ArrayValue(
         type_name=type(tensor).__name__,
         dtype=str(tensor.dtype).removeprefix("torch."),
         shape=tuple(tensor.shape),
         data=plain.reshape(-1).view(torch.uint8).numpy().tobytes() if plain.numel() else b"",
+        layout=str(tensor.layout).removeprefix("torch."),
         requires_grad=tensor.requires_grad,
         is_leaf=tensor.is_leaf,
         grad_fn=type(tensor.grad_fn).__name__ if tensor.grad_fn is not None else None,
@@ -67,35 +73,23 @@ class Played:
     evidence: Evidence
     namespace: dict[str, Any]
 
-    def asked(self, check: Any, inputs: Any = ()) -> Evidence:
+    def asked(self, check: Any, inputs: Any = (), *, is_reference: bool = False) -> Evidence:
         """The evidence with the answers to a check's probes."""
         probes = check.probes(source=self.evidence.source, notebook_source=self.evidence.notebook_source, inputs=inputs)
+        if is_reference:
+            probes = [replace(probe, names=(*probe.names, *check.reference_names)) for probe in probes]
         return replace(self.evidence, replies={probe.key: self._answer(probe) for probe in probes})
 
-    def _answer(self, probe: TakeNames | CallFunction) -> Reply:
+    def _answer(self, probe: Probe) -> Reply:
         if isinstance(probe, TakeNames):
             known = {name: self.namespace[name] for name in probe.names if name in self.namespace}
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 return NamesReply(values={name: to_wire(value) for name, value in known.items()})
-        name = next((name for name in probe.names if callable(self.namespace.get(name))), None)
-        if name is None:
-            return CallsReply(name=None)
-        return CallsReply(name=name, calls=tuple(self._call(name, args, probe.gradients) for args in probe.calls))
-
-    def _call(self, name: str, args: Sequence[Value], gradients: bool) -> CallReply:
-        tensors = [torch.from_numpy(find_array(arg).copy()).requires_grad_(gradients) for arg in args]
-        try:
-            output = self.namespace[name](*tensors)
-        except Exception as error:  # noqa: BLE001 - whatever the student's function raises
-            return CallReply(error=type(error).__name__, error_line=2)
-        found: tuple[Value | None, ...] = ()
-        if gradients:
-            found = tuple(None for _ in tensors)
-            if isinstance(output, torch.Tensor) and output.requires_grad:
-                given = torch.autograd.grad(output.sum(), tensors, allow_unused=True)
-                found = tuple(None if grad is None else to_wire(grad) for grad in given)
-        return CallReply(output=to_wire(output), gradients=found)
+        asked, buffers = wire.request(probe)
+        shell = SimpleNamespace(user_ns=self.namespace, display_pub=None)
+        _, reply = wire.read_reply(kernel_probe.answer(shell, asked, buffers))
+        return reply
 
 
 def play_cells(cells: Sequence[str], *, before: Sequence[str] = ("import torch",)) -> Played:

@@ -31,8 +31,8 @@ def question(*checks: Check) -> Question:
     )
 
 
-def found(verdict: Verdict, rung: str | None = None) -> Finding:
-    return Finding(verdict=verdict, code=f"value.{verdict}", rung=rung)
+def found(verdict: Verdict, rung: str | None = None, share: float | None = None) -> Finding:
+    return Finding(verdict=verdict, code=f"value.{verdict}", rung=rung, share=share)
 
 
 def score(*pairs: tuple[Check, Finding]) -> QuestionResult:
@@ -43,7 +43,9 @@ def numbers(result: CheckResult | QuestionResult | Result) -> tuple[float, float
     return result.score, result.decided, result.pending, result.points
 
 
-findings = st.builds(found, st.sampled_from(Verdict), st.sampled_from([None, *RUNGS]))
+findings = st.builds(
+    found, st.sampled_from(Verdict), st.sampled_from([None, *RUNGS]), st.none() | st.floats(0, 1, exclude_max=True)
+)
 point_values = st.one_of(st.integers(0, 100), st.integers(0, 4000).map(lambda cents: cents / 100))
 
 
@@ -55,7 +57,7 @@ def graded(draw: st.DrawFn) -> list[tuple[Check, Finding]]:
         shares = draw(st.booleans())
         carries = shares and not any(c.shares_points for c in checks)
         points = (shared if carries else 0) if shares else draw(point_values)
-        partial = draw(st.dictionaries(st.sampled_from(RUNGS), point_values, max_size=2))
+        partial = draw(st.dictionaries(st.sampled_from(RUNGS), point_values | st.just("share"), max_size=2))
         checks.append(check(f"c{number}", points, shares_points=shares, partial=partial))
     return [(c, draw(findings)) for c in checks]
 
@@ -82,6 +84,40 @@ def test_one_more_passed_check_never_loses_points(pairs: list[tuple[Check, Findi
 def test_a_pending_verdict_on_everything_decides_nothing(pairs: list[tuple[Check, Finding]]) -> None:
     result = score(*((c, found(Verdict.NOT_FOUND)) for c, _ in pairs))
     assert (result.score, result.decided, result.pending) == (0, 0, result.points)
+
+
+@given(point_values, st.integers(1, 300), st.data())
+def test_one_more_right_element_never_loses_points(points: float, total: int, data: st.DataObject) -> None:
+    right = data.draw(st.integers(0, total - 1))
+    scores = [
+        score((check("c", points, partial={"values": "share"}), found(Verdict.FAILED, "values", count / total)))
+        for count in (right, right + 1)
+    ]
+    assert scores[0].score <= scores[1].score <= points
+
+
+@pytest.mark.parametrize(
+    ("points", "share", "earned", "verdict"),
+    [
+        pytest.param(10, 0.5, 5, Verdict.PARTIAL, id="half of ten"),
+        pytest.param(10, 1 / 3, 3.33, Verdict.PARTIAL, id="a third, rounded"),
+        pytest.param(10, 2 / 3, 6.67, Verdict.PARTIAL, id="two thirds, rounded"),
+        pytest.param(10, 0.0, 0, Verdict.FAILED, id="nothing right"),
+        pytest.param(1, 0.001, 0, Verdict.FAILED, id="next to nothing"),
+        pytest.param(10, None, 0, Verdict.FAILED, id="a share that nobody told"),
+    ],
+)
+def test_points_by_the_share_of_right_elements(
+    points: float, share: float | None, earned: float, verdict: Verdict
+) -> None:
+    result = score((check("c", points, partial={"values": "share"}), found(Verdict.FAILED, "values", share)))
+    assert (result.score, result.decided, result.checks[0].verdict) == (earned, points, verdict)
+
+
+def test_a_share_counts_only_where_the_rung_says_so() -> None:
+    other = check("c", 10, partial={"values": 4, "dtype": "share"})
+    assert score((other, found(Verdict.FAILED, "values", 0.9))).score == 4
+    assert score((check("c", 10), found(Verdict.FAILED, "values", 0.9))).score == 0
 
 
 @given(st.lists(point_values, max_size=8))

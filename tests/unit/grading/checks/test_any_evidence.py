@@ -29,6 +29,8 @@ from grader.grading.checks.value import ValueCheck
 CHECKS = {
     "value": ValueCheck(name="x"),
     "value with properties": ValueCheck(name="x", device="cuda", requires_grad=True, is_leaf=True, finite=True),
+    "value, of several": ValueCheck(name="x", also=["y"], ignore=["type", "shape", "dtype"], equal_nan=True),
+    "value of an expression": ValueCheck(expression="x", tolerance="measured", requires_grad=False),
     "gradient": GradientCheck(of="x", at=1.0),
     "gradient anywhere": GradientCheck(of="x"),
     "function": FunctionCheck(name="f", gradient=True, inputs=(0.0, 1.0)),

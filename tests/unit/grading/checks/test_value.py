@@ -1,14 +1,21 @@
 """The value kind: the ladder, one rung at a time, on homework 8's question 1 and on other types."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from grader.domain.result import Finding, Verdict
+from grader.grading.arrays import array_value
 from grader.grading.checks.value import ValueCheck
+from grader.grading.compare import Tolerance
+from grader.grading.difference import find_difference
 
 CHECK = ValueCheck(name="t")
 REFERENCE = "t = torch.arange(24).reshape(4, 3, 2)"
@@ -17,7 +24,8 @@ REFERENCE = "t = torch.arange(24).reshape(4, 3, 2)"
 @pytest.fixture
 def judge(play: Callable[..., Any]) -> Callable[..., Finding]:
     def judged(source: str, *, reference: str = REFERENCE, check: ValueCheck = CHECK) -> Finding:
-        return check.evaluate(actual=play([source]).asked(check), expected=play([reference]).asked(check))
+        expected = play([reference]).asked(check, is_reference=True)
+        return check.evaluate(actual=play([source]).asked(check), expected=expected)
 
     return judged
 
@@ -225,6 +233,242 @@ def test_a_given_tolerance_replaces_the_dtypes(judge: Callable[..., Finding]) ->
     reference, source = "t = torch.zeros(2)", "t = torch.tensor([0.4, 0.0])"
     assert judge(source, reference=reference, check=loose).verdict is Verdict.PASSED
     assert judge(source, reference=reference).code == "value.values"
+
+
+EXPRESSIONS = {
+    "as in the reference": ("w = torch.ones(2, requires_grad=True)\n(w * 3).sum().backward()", "value.passed"),
+    "another gradient": ("w = torch.ones(2, requires_grad=True)\n(w * 4).sum().backward()", "value.values"),
+    "no backward": ("w = torch.ones(2, requires_grad=True)", "value.no_grad"),
+    "no such name": ("pass", "value.missing_expression"),
+    "no name is searched for": ("v = torch.tensor([3.0, 3.0])", "value.missing_expression"),
+    "an error before": ("w = torch.oens(2)", "value.missing_after_error"),
+}
+
+
+@pytest.mark.parametrize(("source", "code"), [pytest.param(*case, id=name) for name, case in EXPRESSIONS.items()])
+def test_an_expression_is_compared_in_place_of_a_name(source: str, code: str, judge: Callable[..., Finding]) -> None:
+    finding = judge(source, reference=EXPRESSIONS["as in the reference"][0], check=ValueCheck(expression="w.grad"))
+    assert (finding.code, finding.facts["name"]) == (code, "w.grad")
+
+
+def test_an_expression_recognises_an_answer_by_itself_and_not_by_names() -> None:
+    check = ValueCheck(expression="w.grad")
+    assert (check.answer_names, check.answer_patterns) == ((), ("w.grad",))
+
+
+TWO_ANSWERS = ValueCheck(name="t", also=["t.flip(0)", "t.sum().item()"])
+ALSO = {
+    "the reference's": ("t = torch.tensor([1, 2, 3])", "value.passed", None),
+    "the second": ("t = torch.tensor([3, 2, 1])", "value.passed", None),
+    "of another type": ("t = 6", "value.passed", None),
+    "nearest to the first": ("t = torch.tensor([1, 2, 4])", "value.values", "[2]"),
+    "nearest to the second": ("t = torch.tensor([5, 2, 1])", "value.values", "[0]"),
+    "only the dtype of the second": ("t = torch.tensor([3., 2., 1.])", "value.dtype", None),
+    "near to none": ("t = 'six'", "value.not_tensor", None),
+}
+
+
+@pytest.mark.parametrize(("source", "code", "index"), [pytest.param(*case, id=name) for name, case in ALSO.items()])
+def test_one_of_several_answers_will_do_and_the_nearest_is_told(
+    source: str, code: str, index: str | None, judge: Callable[..., Finding]
+) -> None:
+    finding = judge(source, reference="t = torch.tensor([1, 2, 3])", check=TWO_ANSWERS)
+    assert (finding.code, finding.facts.get("index")) == (code, index)
+
+
+def test_other_answers_are_asked_of_the_reference_alone(play: Callable[..., Any]) -> None:
+    (probe,) = TWO_ANSWERS.probes(source="t = 1", notebook_source="", inputs=())
+    assert probe.names == ("t",)
+    assert TWO_ANSWERS.reference_names == ("t.flip(0)", "t.sum().item()")
+
+
+def test_another_answer_that_the_reference_cannot_give_decides_nothing(judge: Callable[..., Finding]) -> None:
+    finding = judge(REFERENCE, check=ValueCheck(name="t", also=["nowhere"]))
+    assert (finding.verdict, finding.facts["name"]) == (Verdict.NEEDS_REVIEW, "nowhere")
+
+
+HALVES = "t = torch.tensor([[0.5, 1.5]])"
+IGNORED = {
+    "a list": (["type"], "t = [[0.5, 1.5]]", "value.passed"),
+    "an array of another dtype": (["type"], "import numpy as np\nt = np.array([[0.5, 1.5]])", "value.dtype"),
+    "an array and its dtype": (["type", "dtype"], "import numpy as np\nt = np.array([[0.5, 1.5]])", "value.passed"),
+    "a list of integers": (["type"], "t = [[0, 1]]", "value.dtype_and_values"),
+    "a list with one number wrong": (["type"], "t = [[0.5, 2.5]]", "value.values"),
+    "a list of another shape": (["type"], "t = [0.5, 1.5]", "value.shape"),
+    "a text": (["type"], "t = 'a'", "value.not_tensor"),
+    "a sparse tensor": (["type"], "t = torch.tensor([[0.5, 1.5]]).to_sparse()", "value.passed"),
+    "another shape": (["shape"], "t = torch.tensor([[0.5], [1.5]])", "value.passed"),
+    "another shape and number": (["shape"], "t = torch.tensor([[0.5], [2.5]])", "value.values"),
+    "another number of elements": (["shape"], "t = torch.tensor([0.5, 1.5, 2.5])", "value.shape"),
+    "another shape, dtype as asked": (["shape"], "t = torch.tensor([[0.5], [1.5]]).double()", "value.dtype"),
+    "the dtype": (["dtype"], "t = torch.tensor([[0.5, 1.5]], dtype=torch.float64)", "value.passed"),
+    "the dtype, one number wrong": (["dtype"], "t = torch.tensor([[0.5, 9]], dtype=torch.float64)", "value.values"),
+    "the dtype, of another shape": (["dtype"], "t = torch.tensor([0.5, 1.5], dtype=torch.float64)", "value.shape"),
+    "everything": (["type", "shape", "dtype"], "t = (0.5, 1.5)", "value.passed"),
+}
+
+
+@pytest.mark.parametrize(("ignore", "source", "code"), [pytest.param(*case, id=name) for name, case in IGNORED.items()])
+def test_a_step_that_is_ignored_breaks_nothing(
+    ignore: list[str], source: str, code: str, judge: Callable[..., Finding]
+) -> None:
+    assert judge(source, reference=HALVES, check=ValueCheck(name="t", ignore=ignore)).code == code
+    if code == "value.passed":
+        assert judge(source, reference=HALVES).verdict is not Verdict.PASSED
+
+
+def test_a_number_of_another_type_passes_where_the_type_is_ignored(judge: Callable[..., Finding]) -> None:
+    check = ValueCheck(name="t", ignore=["type"])
+    for source in ("t = torch.tensor(3)", "t = 3.0", "t = 3"):
+        assert judge(source, reference="t = 3", check=check).code in ("value.passed", "value.dtype")
+    assert judge("t = 4.0", reference="t = 3", check=check).code == "value.number"
+    assert judge("t = (1, [2])", reference="t = [1, (2,)]", check=check).code == "value.passed"
+
+
+def test_the_order_in_which_steps_are_ignored_does_not_matter() -> None:
+    assert ValueCheck(name="t", ignore=["dtype", "type"]) == ValueCheck(name="t", ignore=["type", "dtype", "type"])
+
+
+SPARSE = {
+    "sparse for dense": ("t = torch.eye(3)", "t = torch.eye(3).to_sparse()", "value.sparse", "type"),
+    "wrong and sparse": ("t = torch.eye(3)", "t = torch.ones(3, 3).to_sparse()", "value.sparse", None),
+    "dense for sparse": ("t = torch.eye(3).to_sparse()", "t = torch.eye(3)", "value.dense", "type"),
+    "sparse": ("t = torch.eye(3).to_sparse()", "t = torch.eye(3).to_sparse()", "value.passed", None),
+    "rows for coordinates": (
+        "t = torch.eye(3).to_sparse()",
+        "t = torch.eye(3).to_sparse_csr()",
+        "value.layout",
+        "type",
+    ),
+    "quantized": (
+        "t = torch.eye(3)",
+        "t = torch.quantize_per_tensor(torch.eye(3), 0.1, 0, torch.qint8)",
+        "value.opaque_quantized",
+        None,
+    ),
+    "meta": ("t = torch.eye(3)", "t = torch.empty(3, 3, device='meta')", "value.opaque_meta", None),
+}
+
+
+@pytest.mark.parametrize(
+    ("reference", "source", "code", "rung"), [pytest.param(*case, id=name) for name, case in SPARSE.items()]
+)
+def test_a_tensor_that_is_not_dense_is_called_by_its_name(
+    reference: str, source: str, code: str, rung: str | None, judge: Callable[..., Finding]
+) -> None:
+    finding = judge(source, reference=reference)
+    assert (finding.code, finding.rung) == (code, rung)
+    assert (finding.verdict is Verdict.PASSED) == (code == "value.passed")
+
+
+NAN = "t = torch.tensor([1., float('nan')])"
+
+
+def test_nan_is_right_beside_nan_only_where_that_is_said(judge: Callable[..., Finding]) -> None:
+    lenient = ValueCheck(name="t", equal_nan=True)
+    assert judge(NAN, reference=NAN).code == "value.values"
+    assert judge(NAN, reference=NAN, check=lenient).code == "value.passed"
+    assert judge("t = torch.tensor([1., 2.])", reference=NAN, check=lenient).facts["index"] == "[1]"
+    assert judge("t = [float('nan')]", reference="t = [float('nan')]", check=lenient).code == "value.passed"
+
+
+MODES = {
+    "exact": ("exact", None, 1e-7, "value.values"),
+    "exact and equal": ("exact", None, 0.0, "value.passed"),
+    "default": ("default", 100.0, 5e-5, "value.values"),
+    "measured, quiet": ("measured", 0.1, 5e-5, "value.values"),
+    "measured, not measured": ("measured", None, 5e-5, "value.values"),
+    "measured, noisy": ("measured", 2.0, 5e-5, "value.passed"),
+    "measured, noisy and far": ("measured", 2.0, 5e-4, "value.values"),
+    "measured, not deterministic": ("measured", float("inf"), 1.0, "value.values"),
+}
+
+
+@pytest.mark.parametrize(
+    ("mode", "overshoot", "gap", "code"), [pytest.param(*case, id=name) for name, case in MODES.items()]
+)
+def test_the_tolerance_is_what_the_author_chose(
+    mode: str, overshoot: float | None, gap: float, code: str, play: Callable[..., Any]
+) -> None:
+    check = ValueCheck(name="t", tolerance=mode)
+    expected = replace(play(["t = torch.zeros(2)"]).asked(check), overshoot=overshoot)
+    actual = play([f"t = torch.tensor([{gap}, 0.0])"]).asked(check)
+    assert check.evaluate(actual=actual, expected=expected).code == code
+
+
+def test_the_noise_of_two_runs_is_told_in_units_of_the_tolerance(play: Callable[..., Any]) -> None:
+    def noise(check: ValueCheck, source: str = "t = torch.tensor([2e-5, 0.0], dtype=torch.float64)") -> float | None:
+        return check.overshoot(actual=play([source]).asked(check), expected=play(["t = torch.zeros(2)"]).asked(check))
+
+    assert noise(CHECK) == pytest.approx(2.0)
+    assert noise(ValueCheck(name="t", tolerance="measured")) == pytest.approx(2.0)
+    assert noise(ValueCheck(name="t", rtol=0.0, atol=4e-5)) == pytest.approx(0.5)
+    assert noise(ValueCheck(name="t", tolerance="exact")) == float("inf")
+    assert noise(ValueCheck(expression="t[1]")) == 0.0
+    assert noise(CHECK, "u = 1") is None
+    assert noise(CHECK, "t = 'a'") is None
+
+
+SHARES = {
+    "a tensor": ("t = torch.arange(4)", "t = torch.tensor([0, 1, 2, 9])", "values", 0.75),
+    "nothing right": ("t = torch.arange(4)", "t = torch.arange(4) + 1", "values", 0.0),
+    "another dtype": ("t = torch.arange(4)", "t = torch.tensor([0., 1., 2., 9.])", None, None),
+    "another shape": ("t = torch.arange(4)", "t = torch.arange(5)", None, None),
+    "a list": ("t = [1, 2, 3, 4]", "t = [1, 0, 3, 4]", "values", 0.75),
+    "a text": ("t = 'a'", "t = 'b'", "values", 0.0),
+    "a dict, by its elements": (
+        "t = {'w': torch.zeros(2, 3), 'b': 1.0, 'n': 'net'}",
+        "t = {'w': torch.tensor([[0., 0, 1], [1, 0, 0]]), 'b': 2.0, 'n': 'net'}",
+        "values",
+        0.625,
+    ),
+    "a part of another type": ("t = {'w': 1, 'b': 2.0}", "t = {'w': 0, 'b': 'two'}", None, None),
+    "two parts of another dtype": (
+        "t = [torch.zeros(2), torch.zeros(2)]",
+        "t = [torch.zeros(2).double(), torch.zeros(2).double()]",
+        "dtype",
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("reference", "source", "rung", "share"), [pytest.param(*case, id=name) for name, case in SHARES.items()]
+)
+def test_the_share_of_right_elements_is_told_where_only_numbers_are_wrong(
+    reference: str, source: str, rung: str | None, share: float | None, judge: Callable[..., Finding]
+) -> None:
+    finding = judge(source, reference=reference)
+    assert (finding.rung, finding.share) == (rung, share)
+
+
+@settings(max_examples=50, deadline=None)
+@given(answers=st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3)), min_size=1, max_size=6), data=st.data())
+def test_one_more_right_element_never_lowers_the_share(answers: list[tuple[int, int]], data: st.DataObject) -> None:
+    def share(pairs: list[tuple[int, int]]) -> float:
+        ours, theirs = (array_value(np.array(side), type_name="Tensor") for side in zip(*pairs, strict=True))
+        found = find_difference(actual=ours, expected=theirs, tolerance=Tolerance())
+        return 1.0 if found is None else found.share
+
+    at = data.draw(st.integers(0, len(answers) - 1))
+    better = [(right, right) if place == at else (ours, right) for place, (ours, right) in enumerate(answers)]
+    assert share(better) >= share(answers)
+
+
+def test_properties_are_asked_of_every_tensor_in_a_container(judge: Callable[..., Finding]) -> None:
+    reference = "t = {'w': torch.ones(2, requires_grad=True), 'n': 3}"
+    check = ValueCheck(name="t", requires_grad=True)
+    assert judge(reference, reference=reference, check=check).verdict is Verdict.PASSED
+    finding = judge("t = {'w': torch.ones(2), 'n': 3}", reference=reference, check=check)
+    assert (finding.code, finding.facts["name"]) == ("value.requires_grad", "t['w']")
+    assert judge(
+        "t = [1.0, float('inf')]", check=ValueCheck(name="t", finite=True), reference="t = [1.0, 2.0]"
+    ).code == ("value.not_finite")
+
+
+def test_a_complex_gap_is_the_length_of_the_difference(judge: Callable[..., Finding]) -> None:
+    finding = judge("t = torch.tensor([1 + 1j, 4 + 6j])", reference="t = torch.tensor([1 + 1j, 1 + 2j])")
+    assert (finding.code, finding.facts["index"], finding.facts["gap"]) == ("value.values", "[1]", 5)
 
 
 def test_a_reference_without_the_name_decides_nothing(judge: Callable[..., Finding]) -> None:
