@@ -6,20 +6,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from grader.domain.assignment import Assignment, Check, Question
-from grader.domain.execution import CellRun, CellState, Evidence, Execution, QuestionPlan
+from grader.domain.execution import CellRun, CellState, Execution
 from grader.domain.ids import CheckId
-from grader.domain.location import FoundBy, LocatedAnswer, Location
+from grader.domain.location import Location
 from grader.domain.notebook import Notebook
 from grader.domain.probe import Probe
-from grader.domain.result import Finding, QuestionResult, Result, Verdict
+from grader.domain.result import Finding, QuestionResult, Result
 from grader.domain.text import Fact, Note
 from grader.feedback.diagnose import diagnose
-from grader.flow.excuse import Circumstances, excuse
-from grader.flow.expected import POOL_SIZE, Expected, check_path, with_replies
+from grader.flow.case import Case, Judge
+from grader.flow.expected import POOL_SIZE, Expected, check_path
+from grader.flow.follow import follow_through
 from grader.flow.ports import Runner
+from grader.flow.self_contained import AskedAlone, ask_alone
+from grader.flow.sources import joined, plain_sources
 from grader.grading.score import score_question, total
 from grader.notebook.locate import locate
-from grader.notebook.magics import plain_python
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,30 +57,35 @@ def assess(
     Raises:
         SandboxUnavailable, SandboxFailed: our failure; there is no result.
     """
-    location = locate(notebook, expected.wanted)
     sources = plain_sources(notebook)
-    draws = draw_inputs(assignment, sources, key=key)
-    plan = [
-        QuestionPlan(
-            question_id=question.question_id,
-            code_cells=location.answers[question.question_id].code_cells,
-            probes=_probes(question, location.answers[question.question_id], sources, expected, draws),
-        )
-        for question in assignment.questions
-    ]
-    execution = runner.run(notebook, plan=plan, limits=assignment.limits, on_phase=on_phase)
+    case = Case(
+        notebook=notebook,
+        assignment=assignment,
+        location=locate(notebook, expected.wanted),
+        sources=sources,
+        expected=expected,
+        draws=draw_inputs(assignment, sources, key=key),
+    )
+    execution = _execute(case, runner=runner, on_phase=on_phase)
+    alone = ask_alone(_asked_alone(case), assignment=assignment, sources=sources, runner=runner)
     if on_phase:
         on_phase("comparing")
-    judge = _Judge(location=location, sources=sources, execution=execution, expected=expected, draws=draws)
-    questions, common = _with_notes_told_once([judge.question(question) for question in assignment.questions])
-    notes = (*notebook.repairs, *location.notes, *execution.notes, *common)
-    result = total(execution.outcome, questions, notes)
-    return Assessment(result=result, execution=execution, location=location, draws=draws)
-
-
-def plain_sources(notebook: Notebook) -> Mapping[int, str]:
-    """Each code cell as plain Python, by cell index."""
-    return {cell.index: plain_python(cell.source) for cell in notebook.code_cells}
+    judge = Judge(case=case, execution=execution, alone=alone)
+    findings = {question.question_id: judge.findings(question) for question in assignment.questions}
+    followed = follow_through(case, findings, runner=runner)
+    scored = [
+        _score(judge, question, {**findings[question.question_id], **followed[question.question_id].findings})
+        for question in assignment.questions
+    ]
+    told_once, common = _with_notes_told_once(scored)
+    questions = [replace(one, notes=(*one.notes, *followed[one.question_id].notes)) for one in told_once]
+    notes = (*notebook.repairs, *case.location.notes, *execution.notes, *common)
+    return Assessment(
+        result=total(execution.outcome, questions, notes),
+        execution=replace(execution, replies={**execution.replies, **alone}),
+        location=case.location,
+        draws=case.draws,
+    )
 
 
 def draw_inputs(assignment: Assignment, sources: Mapping[int, str], *, key: bytes) -> Mapping[str, int]:
@@ -100,109 +107,49 @@ def draw_inputs(assignment: Assignment, sources: Mapping[int, str], *, key: byte
     return draws
 
 
-def joined(sources: Mapping[int, str], indexes: Sequence[int]) -> str:
-    return "\n".join(sources[index] for index in indexes)
+def _execute(case: Case, *, runner: Runner, on_phase: Callable[[str], None] | None) -> Execution:
+    plan = [
+        case.plan(question, probes=[probe for check in question.checks for probe in _asked(case, question, check)])
+        for question in case.assignment.questions
+    ]
+    limits, files = case.assignment.limits, case.assignment.files
+    return runner.run(case.notebook, plan=plan, limits=limits, files=files, on_phase=on_phase)
 
 
-def until(sources: Mapping[int, str], code_cells: Sequence[int]) -> str:
-    """All code up to the last of these cells: what has run when their probe is asked."""
-    last = max(code_cells, default=-1)
-    return joined(sources, [index for index in sorted(sources) if index <= last])
+def _asked(case: Case, question: Question, check: Check) -> tuple[Probe, ...]:
+    return case.probes(question, check) if case.answer(question.question_id).code_cells else ()
 
 
-def with_prefix(probes: Sequence[Probe], prefix: str) -> list[Probe]:
-    """A check's probes under keys that are unique within the notebook."""
-    return [replace(probe, key=prefix + probe.key) for probe in probes]
-
-
-def _probes(
-    question: Question,
-    answer: LocatedAnswer,
-    sources: Mapping[int, str],
-    expected: Expected,
-    draws: Mapping[str, int],
-) -> tuple[Probe, ...]:
-    if not answer.code_cells:
-        return ()
-    source, before = joined(sources, answer.code_cells), until(sources, answer.code_cells)
-    probes: list[Probe] = []
-    for check in question.checks:
-        path = check_path(question.question_id, check.check_id)
-        draw = draws[path]
-        inputs = expected.inputs(path, draw)
-        asked = check.logic.probes(source=source, notebook_source=before, inputs=inputs)
-        probes.extend(with_prefix(asked, f"{path}/{draw}/"))
-    return tuple(probes)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Judge:
-    """Compares what one execution brought with what is expected, question by question."""
-
-    location: Location
-    sources: Mapping[int, str]
-    execution: Execution
-    expected: Expected
-    draws: Mapping[str, int]
-
-    def question(self, question: Question) -> QuestionResult:
-        answer = self.location.answers[question.question_id]
-        runs = [run for run in self.execution.cells if run.index in answer.code_cells]
-        circumstances = self._circumstances(answer, runs)
-        evidence = self._evidence(answer, runs)
-        own_cells = [(index + 1, self.sources[index]) for index in answer.code_cells]
-        findings: dict[CheckId, Finding] = {}
-        diagnoses: dict[CheckId, Note] = {}
-        for check in question.checks:
-            finding = self._finding(question, check, evidence, answer, circumstances)
-            findings[check.check_id] = finding
-            diagnosis = diagnose(finding, source=evidence.source, cells=own_cells)
-            if diagnosis is not None:
-                diagnoses[check.check_id] = diagnosis
-        return score_question(
-            question,
-            findings,
-            diagnoses=diagnoses,
-            notes=(*answer.notes, *_cell_notes(runs, told=self.execution.notes)),
-            cells=tuple(index + 1 for index in answer.code_cells),
+def _asked_alone(case: Case) -> list[AskedAlone]:
+    return [
+        AskedAlone(
+            question=question,
+            code_cells=case.answer(question.question_id).code_cells,
+            probes=tuple(
+                probe
+                for check in question.checks
+                if check.logic.is_self_contained
+                for probe in _asked(case, question, check)
+            ),
         )
+        for question in case.assignment.questions
+    ]
 
-    def _finding(
-        self,
-        question: Question,
-        check: Check,
-        evidence: Evidence,
-        answer: LocatedAnswer,
-        circumstances: Circumstances,
-    ) -> Finding:
-        if answer.found_by is FoundBy.NOT_FOUND:
-            return Finding(verdict=Verdict.NOT_FOUND, code="check.not_found", facts={"number": question.number})
-        path = check_path(question.question_id, check.check_id)
-        expected = self.expected.evidence(question.question_id, check.check_id, draw=self.draws[path])
-        actual = with_replies(evidence, self.execution.replies, f"{path}/{self.draws[path]}/")
-        if check.kind == "written":
-            return check.logic.evaluate(actual=actual, expected=expected)
-        if not answer.code_cells:
-            return Finding(verdict=Verdict.NOT_FOUND, code="check.no_code", facts={"number": question.number})
-        return excuse(
-            lambda: check.logic.evaluate(actual=actual, expected=expected),
-            circumstances,
-            has_all_replies=expected.replies.keys() <= actual.replies.keys(),
-        )
 
-    def _evidence(self, answer: LocatedAnswer, runs: Sequence[CellRun]) -> Evidence:
-        return Evidence(
-            source=joined(self.sources, answer.code_cells),
-            notebook_source=until(self.sources, answer.code_cells),
-            outputs=tuple(output for run in runs for output in run.outputs),
-            cell_runs=tuple(runs),
-            replies={},
-            written=answer.written,
-            has_attachments=answer.has_attachments,
-        )
-
-    def _circumstances(self, answer: LocatedAnswer, runs: Sequence[CellRun]) -> Circumstances:
-        return Circumstances.of(code_cells=answer.code_cells, runs=runs, sources=self.sources, execution=self.execution)
+def _score(judge: Judge, question: Question, findings: Mapping[CheckId, Finding]) -> QuestionResult:
+    """The question's points, and what is told about its cells and its mistakes."""
+    case = judge.case
+    answer, runs = case.answer(question.question_id), judge.runs(question)
+    source = joined(case.sources, answer.code_cells)
+    cells = [(index + 1, case.sources[index]) for index in answer.code_cells]
+    diagnoses = {check_id: diagnose(finding, source=source, cells=cells) for check_id, finding in findings.items()}
+    return score_question(
+        question,
+        findings,
+        diagnoses={check_id: diagnosis for check_id, diagnosis in diagnoses.items() if diagnosis is not None},
+        notes=(*answer.notes, *_cell_notes(runs, told=judge.execution.notes)),
+        cells=tuple(index + 1 for index in answer.code_cells),
+    )
 
 
 def _with_notes_told_once(questions: Sequence[QuestionResult]) -> tuple[list[QuestionResult], tuple[Note, ...]]:

@@ -3,20 +3,23 @@
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from grader.domain.assignment import Assignment, InputSet
 from grader.domain.execution import Evidence, Execution, QuestionPlan
 from grader.domain.ids import QuestionId
 from grader.domain.location import FoundBy, Location
 from grader.domain.notebook import Cell, CellKind, Notebook
-from grader.domain.probe import Probe
+from grader.domain.probe import Probe, TakeNames
 from grader.domain.result import Result, Verdict
 from grader.domain.text import Note
 from grader.errors import SpecDoesNotHold
-from grader.flow.assess import assess, joined, plain_sources, until, with_prefix
+from grader.flow.assess import assess
+from grader.flow.case import with_prefix
 from grader.flow.expected import POOL_SIZE, Expected, check_path
 from grader.flow.ports import LoadedAssignment, Runner
 from grader.flow.prompts import check_prompts, prompt_outputs_of, with_prompt_cells
+from grader.flow.sources import joined, plain_sources, until
 from grader.notebook.locate import locate
 
 
@@ -79,10 +82,11 @@ def _take_expected(loaded: LoadedAssignment, *, runner: Runner, secret: bytes) -
             question_id=question.question_id,
             code_cells=own_cells[question.question_id],
             probes=_all_probes(assignment, question.question_id, own_cells[question.question_id], sources, pools),
+            budget_s=question.budget_s,
         )
         for question in assignment.questions
     ]
-    execution = runner.run(notebook, plan=plan, limits=assignment.limits)
+    execution = runner.run(notebook, plan=plan, limits=assignment.limits, files=assignment.files)
     check_prompts(assignment, prompt_cells, execution)
     return Expected(
         version=assignment.version,
@@ -95,6 +99,7 @@ def _take_expected(loaded: LoadedAssignment, *, runner: Runner, secret: bytes) -
         replies=execution.replies,
         pools=pools,
         prompt_outputs=prompt_outputs_of(prompt_cells, execution),
+        seconds=execution.seconds,
     )
 
 
@@ -128,8 +133,13 @@ def _all_probes(
         path = check_path(question_id, check.check_id)
         for draw, inputs in enumerate(pools.get(path, ((),))):
             asked = check.logic.probes(source=source, notebook_source=before, inputs=inputs)
+            asked = tuple(_with_names(probe, check.logic.reference_names) for probe in asked)
             probes.extend(with_prefix(asked, f"{path}/{draw}/"))
     return tuple(probes)
+
+
+def _with_names(probe: Probe, names: tuple[str, ...]) -> Probe:
+    return replace(probe, names=(*probe.names, *names)) if isinstance(probe, TakeNames) else probe
 
 
 def _evidence(

@@ -20,10 +20,32 @@ def used_names(source: str) -> frozenset[str]:
     tree = parse_python(source)
     if tree is None:
         return frozenset()
+    return frozenset(_read(tree))
+
+
+def needed_names(source: str) -> frozenset[str]:
+    """Names that `source` reads before any statement of its own binds them: what it takes from earlier cells."""
+    tree = parse_python(source)
+    if tree is None:
+        return frozenset()
+    needed: set[str] = set()
+    bound: set[str] = set()
+    for statement in tree.body:
+        needed |= _read(statement) - bound
+        bound |= _bound([statement])
+    return frozenset(needed)
+
+
+def imported_names(source: str) -> frozenset[str]:
+    """Names that import statements bind in `source`."""
+    tree = parse_python(source)
+    if tree is None:
+        return frozenset()
     return frozenset(
-        node.id
+        (alias.asname or alias.name).split(".")[0]
         for node in ast.walk(tree)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in _BUILTINS
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
     )
 
 
@@ -60,6 +82,16 @@ def feeding(sources: Sequence[str], *, start: Sequence[int]) -> frozenset[int]:
                 found.add(giver)
                 todo.append(giver)
     return frozenset(found)
+
+
+def _read(tree: ast.AST) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            names.add(node.id)
+        elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+            names.add(node.target.id)  # `x += 1` reads it, although its syntax tree says Store
+    return names - _BUILTINS
 
 
 def _bound(statements: Sequence[ast.stmt]) -> set[str]:

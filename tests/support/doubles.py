@@ -125,8 +125,9 @@ class InMemoryQueue:
 
 
 class FakeRunner:
-    """Executes nothing: reads `name = literal` lines of the cells, and fails as it is told to.
+    """Executes nothing: reads `name = literal` and `name = other` lines of the cells, and fails as it is told to.
 
+    `plans` holds what was asked of each run, the last one last. `cannot_give` are questions that get nothing.
     `trouble` holds exceptions, the next one first; None in it is a run that goes well. `gate` blocks a run until set.
     """
 
@@ -137,6 +138,9 @@ class FakeRunner:
         self.gate = gate
         self.started = threading.Event()
         self.runs = 0
+        self.plans = []
+        self.notebooks = []
+        self.cannot_give = ()
 
     @property
     def environment(self):
@@ -151,6 +155,8 @@ class FakeRunner:
     def run(self, notebook, *, plan, limits, files=None, on_phase=None):
         self.runs += 1
         self.files = dict(files or {})
+        self.plans.append(tuple(plan))
+        self.notebooks.append(notebook)
         self.started.set()
         if on_phase:
             on_phase("executing")
@@ -162,7 +168,12 @@ class FakeRunner:
         names = {}
         replies = {}
         for cell in notebook.code_cells:
-            names.update(_assignments(cell.source))
+            for question in plan:
+                if question.given and question.code_cells and question.code_cells[0] == cell.index:
+                    given = dict(_assignments(question.given.source, names={}))
+                    if question.question_id not in self.cannot_give:
+                        names.update({name: given[name] for name in question.given.names if name in given})
+            names.update(_assignments(cell.source, names=names))
             for question in plan:
                 if question.code_cells and question.code_cells[-1] == cell.index:
                     for probe in question.probes:
@@ -175,11 +186,20 @@ class FakeRunner:
             replies=replies,
             environment=self._environment,
             executed_notebook=b'{"cells": []}',
+            not_given=tuple(one.question_id for one in plan if one.given and one.question_id in self.cannot_give),
         )
 
 
-def _assignments(source):
+def _assignments(source, *, names):
+    known = dict(names)
     for statement in ast.parse(source).body:
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-            value = ast.literal_eval(statement.value)
-            yield statement.targets[0].id, ScalarValue(type_name=type(value).__name__, value=value)
+            name = statement.targets[0].id
+            if not isinstance(statement.value, ast.Name):
+                value = ast.literal_eval(statement.value)
+                known[name] = ScalarValue(type_name=type(value).__name__, value=value)
+            elif statement.value.id in known:
+                known[name] = known[statement.value.id]
+            else:
+                return  # a NameError: nothing of the cell's rest runs
+            yield name, known[name]

@@ -41,6 +41,9 @@ class NameLogic:
     has_hidden_inputs: bool = False
     verdict: Verdict | None = None
     reference_names: tuple[str, ...] = ()
+    budget_s: float | None = None
+    is_self_contained: bool = False
+    noise: float | None = None
 
     @property
     def answer_names(self):
@@ -55,6 +58,9 @@ class NameLogic:
 
     def probes(self, *, source, notebook_source, inputs):
         return (TakeNames(key="names", names=(self.name,)),)
+
+    def overshoot(self, *, actual, expected):
+        return self.noise
 
     def evaluate(self, *, actual, expected):
         if self.verdict is not None:

@@ -18,9 +18,10 @@ from grader.domain.notebook import Cell, CellKind, Notebook
 from grader.domain.result import Verdict
 from grader.domain.text import Note
 from grader.errors import SandboxFailed
-from grader.flow.assess import assess, draw_inputs, joined, plain_sources, until
+from grader.flow.assess import assess, draw_inputs
 from grader.flow.expected import POOL_SIZE
 from grader.flow.prove import prove
+from grader.flow.sources import joined, plain_sources, until
 from grader.notebook.read import read
 
 KEY = b"key"
@@ -145,9 +146,9 @@ class ScriptedRunner(FakeRunner):
         self._outcome, self._notes, self._unanswered = outcome, notes, unanswered
         self._cells = {int(name.removeprefix("cell_")): changes for name, changes in cells.items()}
 
-    def run(self, notebook, *, plan, limits, on_phase=None):
+    def run(self, notebook, *, plan, limits, files=None, on_phase=None):
         self.plans.append(plan)
-        execution = super().run(notebook, plan=plan, limits=limits, on_phase=on_phase)
+        execution = super().run(notebook, plan=plan, limits=limits, files=files, on_phase=on_phase)
         runs = tuple(replace(run, **self._cells.get(run.index, {})) for run in execution.cells)
         replies = {k: reply for k, reply in execution.replies.items() if not k.startswith(tuple(self._unanswered))}
         return replace(execution, outcome=self._outcome, cells=runs, notes=self._notes, replies=replies)
