@@ -55,6 +55,22 @@ class Clues:
         """The line (from 1) of the first call of one of these."""
         return next((line for called, line in self._calls if called in names), None)
 
+    def find_use(self, *names: str) -> tuple[str, int] | None:
+        """Name and line of the first place where one of these is called, or read as an attribute such as `.data`."""
+        read = [
+            (node.attr, node.end_lineno or node.lineno)
+            for node in self._nodes
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
+        ]
+        found = [(name, line) for name, line in (*self._calls, *read) if name in names]
+        return min(found, key=lambda use: use[1], default=None)
+
+    @property
+    def has_floor_division(self) -> bool:
+        """`//`, or a call that cuts the fractions off."""
+        is_floored = any(isinstance(node, ast.BinOp) and isinstance(node.op, ast.FloorDiv) for node in self._nodes)
+        return is_floored or any(self.calls(name) for name in ("int", "long", "floor", "trunc", "round"))
+
     @property
     def backward_lines(self) -> tuple[int, ...]:
         """The line of every `backward` call; two calls on one line count twice."""

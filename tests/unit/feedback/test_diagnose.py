@@ -1,6 +1,7 @@
 """Mistakes recognised from two values, and near patterns that must not be."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -57,9 +58,40 @@ def mistake(actual: object, expected: object, *, source: str = "", code: str = "
         ),
         pytest.param(GRID.reshape(4, 3), GRID, "reshaped", id="reshaped"),
         pytest.param(GRID.ravel(), GRID, "reshaped", id="flat"),
-        pytest.param(GRID[:2], GRID, "one_short", id="the last row is missing"),
-        pytest.param(GRID[:, 1:], GRID, "one_short", id="the first column is missing"),
-        pytest.param(np.arange(6), np.arange(5), "one_long", id="one too many"),
+        pytest.param(GRID[:2], GRID, "one_short_at_end", id="the last row is missing"),
+        pytest.param(GRID[:, 1:], GRID, "one_short_at_start", id="the first column is missing"),
+        pytest.param(np.ones(3), np.ones(4), "one_short", id="one of equals is missing"),
+        pytest.param(np.arange(6), np.arange(5), "one_long_at_end", id="one too many"),
+        pytest.param(np.arange(6), np.arange(1, 6), "one_long_at_start", id="from 0 in place of 1"),
+        pytest.param(np.ones(5), np.ones(4), "one_long", id="one of equals too many"),
+        pytest.param(ROW[:, None], ROW, "axis_of_one", id="a column for a row"),
+        pytest.param(GRID[None], GRID, "axis_of_one", id="an axis too many"),
+        pytest.param(GRID.reshape(4, 3), GRID.T, "reshaped_not_transposed", id="reshaped for transposed"),
+        pytest.param(GRID.T, GRID.reshape(4, 3), "transposed_not_reshaped", id="transposed for reshaped"),
+        pytest.param(
+            np.arange(24).reshape(2, 3, 4),
+            np.arange(24).reshape(3, 2, 4).swapaxes(0, 1),
+            "reshaped_not_transposed",
+            id="three axes",
+        ),
+        pytest.param(ROW[:, None] - 2 * ROW, -ROW, "broadcast", id="a column minus a row"),
+        pytest.param(np.tile(ROW, (3, 1)), ROW, "repeated", id="repeated"),
+        pytest.param(np.full((2, 2), 7.0), np.array(7.0), "repeated", id="a number, everywhere"),
+        pytest.param(GRID, GRID.sum(1), "not_summed", id="no sum along an axis"),
+        pytest.param(GRID, GRID.sum(), "not_summed", id="no sum at all"),
+        pytest.param(GRID, GRID.mean(0), "not_averaged", id="no mean"),
+        pytest.param(GRID + 1j * GRID.max(), GRID - 1j * GRID.max(), "conjugate", id="conjugate"),
+        pytest.param(5 - 2j * GRID, 2j * GRID + 5, "conjugate", id="conjugate, imaginary parts varied"),
+        pytest.param(7 + 1j * GRID, GRID + 7j, "parts_swapped", id="real and imaginary parts swapped"),
+        pytest.param(np.array(1 - 2j), np.array(1 + 2j), "conjugate", id="one conjugate number"),
+        pytest.param(np.array(2 + 1j), np.array(1 + 2j), "parts_swapped", id="one number with swapped parts"),
+        pytest.param(np.abs(ROW - 3), ROW - 3, "absolute", id="signs lost"),
+        pytest.param(np.floor(GRID / 3), GRID / 3, "floor", id="floored"),
+        pytest.param(np.floor(GRID / 3).astype(np.int64), GRID / 3, "floor", id="floored to integers"),
+        pytest.param(np.trunc(-GRID / 3), -GRID / 3, "floor", id="truncated"),
+        pytest.param(ROW**2, ROW, "squared", id="squared"),
+        pytest.param(np.sqrt(ROW), ROW, "root", id="square root"),
+        pytest.param(1 / ROW, ROW, "inverted", id="divided the other way round"),
         pytest.param(np.arange(1, 7), np.arange(6), "off_by_one", id="counted from one"),
         pytest.param(GRID + 7, GRID, "offset", id="a constant too much"),
         pytest.param(ROW[::-1], ROW, "reversed", id="backwards"),
@@ -92,6 +124,11 @@ def test_a_mistake_is_named_when_it_explains_every_number(actual: object, expect
         pytest.param([2.5, 2.5, 2.5], [1.0, 1.0, 1.0], id="constants have every ratio"),
         pytest.param(GRID[:1], GRID, id="two rows short"),
         pytest.param(GRID[:2] + 1, GRID, id="a row short and wrong"),
+        pytest.param(GRID[:2].sum(0), GRID.sum(1), id="two sums without a sum in the source"),
+        pytest.param([[1.0, 1.0], [1.0, 1.0]], [[2.0, 2.5], [2.0, 2.5]], id="constants have every order"),
+        pytest.param(1.0, 1.5, id="half of it may be lost by chance"),
+        pytest.param(2 + 3j, 5 + 7j, id="two complex numbers"),
+        pytest.param([0.0, 0.0], [[0.0, 0.0], [0.0, 0.0]], id="zeros"),
         pytest.param(GRID + np.eye(3, 4, dtype=np.float32), GRID, id="three places"),
         pytest.param(np.full((3,), np.nan), ROW[:3], id="nan"),
         pytest.param([np.inf, 1.0, 2.0], [1.0, 1.0, 2.0], id="infinity"),
@@ -146,6 +183,82 @@ def test_mean_and_sum_are_named_when_the_source_has_them() -> None:
     assert mistake(GRID / 12, GRID, source="loss = e.mean()") == "mean_for_sum"
     assert mistake(GRID * 12, GRID, source="loss = torch.sum(e)") == "sum_for_mean"
     assert mistake(GRID * 5, GRID, source="loss = torch.sum(e)") == "multiple"
+
+
+def test_sum_and_mean_of_a_single_number_are_named_only_where_the_source_bears_it_out() -> None:
+    assert mistake(2.5, 10.0, source="loss = e.mean()") == "mean_for_sum"
+    assert mistake(10.0, 2.5, source="loss = e.sum()") == "sum_for_mean"
+    assert mistake(10.0, 4.0, source="loss = e.sum()") is None
+    assert mistake(10.0, 0.0, source="loss = e.sum()") is None
+    assert mistake(2.5, 10.0, source="a = e.mean()\nloss = e.sum()") is None
+
+
+def test_lost_fractions_of_a_single_number_are_named_only_where_the_source_cuts_them() -> None:
+    assert mistake(3.0, 3.5, source="m = 7 // 2") == "floor"
+    assert mistake(3.0, 3.5, source="m = int(7 / 2)") == "floor"
+    assert mistake(3.0, 3.5, source="m = 6 / 2") is None
+
+
+def test_a_sum_along_another_axis_is_named_where_the_source_sums() -> None:
+    note = diagnose(finding(GRID.sum(0), GRID.sum(1)), source="s = t.sum(dim=0)")
+    assert note == Note(code="diagnose.other_axis", facts={"call": "sum"})
+    assert mistake(GRID.mean(0), GRID.mean(1), source="s = t.mean(0)") == "other_axis"
+    assert mistake(GRID.sum(0) + 1, GRID.sum(1), source="s = t.sum(0)") is None
+
+
+def test_the_variable_itself_in_the_place_of_its_gradient_is_named() -> None:
+    with_gradient = replace(value(ROW), grad=value(ROW**2 + 1))
+    assert mistake(with_gradient, ROW**2 + 1) == "value_for_gradient"
+    assert mistake(with_gradient, ROW**2 + 2) is None
+    assert mistake(with_gradient, ROW**2 + 1, code="gradient.wrong") is None
+
+
+def as_list(*items: object) -> SequenceValue:
+    return SequenceValue(
+        type_name="list",
+        items=tuple(one if isinstance(one, Value) else ScalarValue(type_name="int", value=one) for one in items),
+    )
+
+
+def test_a_list_of_numbers_shows_its_mistake_as_a_whole() -> None:
+    assert mistake(as_list(1, 5, 2), as_list(2, 5, 1)) == "reversed"
+    assert mistake(as_list(as_list(1, 4), as_list(2, 5)), as_list(as_list(1, 2), as_list(4, 5))) == "transposed"
+    assert mistake(as_list(*range(4)), as_list(*range(5))) == "one_short_at_end"
+
+
+@pytest.mark.parametrize(
+    ("source", "call", "at"),
+    [
+        pytest.param("x = 1\nt = y.detach()", "detach", 2, id="detach"),
+        pytest.param("t = y.data", "data", 1, id="data"),
+        pytest.param("with torch.no_grad():\n    t = f(x)", "no_grad", 1, id="no_grad"),
+        pytest.param("t = torch.tensor(y.item())", "item", 1, id="item"),
+        pytest.param("t = torch.ones(2)", None, None, id="never attached"),
+    ],
+)
+def test_what_cuts_a_tensor_off_its_graph_is_named(source: str, call: str | None, at: int | None) -> None:
+    lacking = Finding(
+        verdict=Verdict.FAILED, code="value.requires_grad", facts={"asked": "True", "found": "False"}, actual=value(ROW)
+    )
+    note = diagnose(lacking, source=source)
+    wanted = None if at is None else Note(code="diagnose.detached", facts={"call": call, "places": [line(at)]})
+    assert note == wanted
+    assert diagnose(replace(lacking, facts={"asked": "False", "found": "True"}), source=source) is None
+
+
+@pytest.mark.parametrize(
+    ("source", "call"),
+    [
+        pytest.param("t = x.numpy()", "numpy", id="numpy"),
+        pytest.param("t = x.tolist()", "tolist", id="tolist"),
+        pytest.param("t = [1, 2]", None, id="never a tensor"),
+    ],
+)
+def test_where_a_tensor_became_something_else_is_named(source: str, call: str | None) -> None:
+    for code in ("value.numpy", "value.not_tensor"):
+        note = diagnose(finding(ROW, ROW, code=code, rung="type"), source=source)
+        wanted = None if call is None else Note(code="diagnose.left_torch", facts={"call": call, "places": [line(1)]})
+        assert note == wanted
 
 
 def test_the_sign_of_a_single_number_is_said_with_care() -> None:
@@ -234,6 +347,12 @@ def test_bfloat16_is_read() -> None:
         pytest.param(ScalarValue(type_name="int", value=10**400), id="huge"),
         pytest.param(ScalarValue(type_name="float", value=math.nan), id="nan"),
         pytest.param(SequenceValue(type_name="list", items=()), id="list"),
+        pytest.param(
+            SequenceValue(type_name="list", items=(value(ROW), ScalarValue(type_name="int", value=1))), id="ragged"
+        ),
+        pytest.param(
+            SequenceValue(type_name="list", items=(ScalarValue(type_name="str", value="a"),)), id="list of text"
+        ),
         pytest.param(ArrayValue(type_name="Tensor", dtype="complex32", shape=(1,), data=b"1234"), id="no such dtype"),
         pytest.param(ArrayValue(type_name="Tensor", dtype="int3", shape=(1,), data=b"1"), id="no such integer"),
         pytest.param(ArrayValue(type_name="Tensor", dtype="float32", shape=(2,), data=b"1234"), id="too few bytes"),
