@@ -75,11 +75,16 @@ def only_reads(expression: str, namespace: dict[str, Any]) -> bool:
     stored = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     called = {id(node.func): node.func for node in nodes if isinstance(node, ast.Call)}
     for node in nodes:
-        if not isinstance(node, _READING_NODES):
+        if not isinstance(node, _READING_NODES) or _is_stored_item(node):
             return False
         if isinstance(node, ast.Name) and node.id not in stored and not _is_safe_name(node, called, namespace):
             return False
     return all(isinstance(one, ast.Name) or _is_reading_method(one) for one in called.values())
+
+
+def _is_stored_item(node: ast.AST) -> bool:
+    """`t[0]` in `[0 for t[0] in numbers]`."""
+    return isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load)
 
 
 def _is_reading_method(function: ast.expr) -> bool:

@@ -109,14 +109,8 @@ class Modules:
         return pieces, DONE
 
     def _run(self, candidate: Any, take: Callable[[Piece], None], *, may_change: bool) -> None:  # noqa: ANN401
-        arguments = self._request["arguments"]
-        function = candidate if arguments is None else _own_code(candidate, "__init__")
         try:
-            if arguments is None:
-                module = candidate if may_change or not is_module(candidate) else _deepcopy(candidate)
-            else:
-                _seed_generators()
-                module = candidate(*self._arguments.build())
+            module = self._make(candidate, may_change=may_change)
             if not is_module(module):
                 take((_failed("NotAModule"), b""))
                 return
@@ -125,12 +119,21 @@ class Modules:
         except Expired:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever a constructor raises is the answer
-            take((_failed(*told_error(error, function)), b""))
+            take((_failed(*told_error(error, _own_code(candidate, "__init__"))), b""))
             return
         original = _Original(module, may_change=may_change)
         for mode in self._request["modes"]:
             for inputs in self._inputs:
                 take(self._one_call(original, inputs, mode=mode))
+
+    def _make(self, candidate: Any, *, may_change: bool) -> Any:  # noqa: ANN401
+        """Give the module, or something else where the candidate leads to none."""
+        if self._request["arguments"] is None:
+            return candidate if may_change or not is_module(candidate) else _deepcopy(candidate)
+        if not _can_construct(candidate):
+            return None
+        _seed_generators()
+        return candidate(*self._arguments.build())
 
     def _prepare(self, module: Any) -> None:  # noqa: ANN401
         """Give the module its hidden weights; parameters that wait for a first input get one."""
@@ -230,13 +233,14 @@ def fill_weights(module: Any, *, seed: int, weights: str) -> None:  # noqa: ANN4
                 place = before.get((kind, shape), 0)
                 before[kind, shape] = place + 1
                 told_apart = {"ordered": str(place), "named": name}.get(weights, "")
-                numbers = _numbers(seed, f"{kind} {shape} {told_apart}", shape) / math.sqrt(math.prod(shape[1:]) or 1)
-                if kind == "buffer" and "var" in name.rpartition(".")[2]:
-                    numbers = abs(numbers) + 0.5
                 try:
+                    numbers = _numbers(seed, f"{kind} {shape} {told_apart}", shape)
+                    numbers /= math.sqrt(math.prod(shape[1:]) or 1)
+                    if kind == "buffer" and "var" in name.rpartition(".")[2]:
+                        numbers = abs(numbers) + 0.5
                     _copy_(_detach(tensor), _from_numpy(numbers))
-                except RuntimeError:
-                    continue  # elements that share memory, or a dtype that cannot be written: they stay as they are
+                except (RuntimeError, ValueError):
+                    continue  # elements that share memory, more dimensions than NumPy has: they stay as they are
 
 
 def _numbers(seed: int, purpose: str, shape: tuple[int, ...]) -> Any:  # noqa: ANN401
@@ -299,5 +303,6 @@ def _own_code(kind: Any, method: str) -> object:  # noqa: ANN401
     for one in _mro(kind):
         function = _members(one).get(method)
         if type(function) is FunctionType:
-            return None if function.__module__.startswith("torch.") else function
+            home = function.__module__
+            return None if type(home) is str and home.startswith("torch.") else function
     return None
