@@ -724,9 +724,9 @@ def test_an_unknown_rubric_in_an_empty_list_of_rubrics_is_not_nearest_to_anythin
 
 
 def test_a_mistyped_setting_may_also_be_missed(mistakes_of):
-    text = question("prompt: P", "points: 1", "function:", "  name: f", "  inputs:", "  - 1.", "  - {unifrom: [0, 1]}")
-    place = "questions.q1.function.inputs[1]"
+    text = question("prompt: P", "points: 1", "function:", "  inputs: [1.]", "  naem: f")
+    place = "questions.q1.function"
     assert [(m.where[1:], m.code) for m in mistakes_of(text)] == [
-        ((10, place), "field_missing"),
-        ((10, f"{place}.unifrom"), "field_unknown_near"),
+        ((6, place), "field_missing"),
+        ((8, f"{place}.naem"), "field_unknown_near"),
     ]

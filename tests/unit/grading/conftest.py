@@ -17,18 +17,17 @@ import pytest
 import torch
 
 from grader.domain.execution import CellError, CellRun, CellState, Evidence, Output
-from grader.domain.probe import Probe, TakeNames
+from grader.domain.probe import Probe
 from grader.domain.values import (
     ArrayValue,
     MappingValue,
-    NamesReply,
     OpaqueValue,
     Reply,
     ScalarValue,
     SequenceValue,
     Value,
 )
-from grader.sandbox import wire
+from grader.sandbox import wire as probe_wire
 from grader.sandbox.kernel import probe as kernel_probe
 
 
@@ -81,14 +80,9 @@ class Played:
         return replace(self.evidence, replies={probe.key: self._answer(probe) for probe in probes})
 
     def _answer(self, probe: Probe) -> Reply:
-        if isinstance(probe, TakeNames):
-            known = {name: self.namespace[name] for name in probe.names if name in self.namespace}
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                return NamesReply(values={name: to_wire(value) for name, value in known.items()})
-        asked, buffers = wire.request(probe)
+        asked, buffers = probe_wire.request(probe)
         shell = SimpleNamespace(user_ns=self.namespace, display_pub=None)
-        _, reply = wire.read_reply(kernel_probe.answer(shell, asked, buffers))
+        _, reply = probe_wire.read_reply(kernel_probe.answer(shell, asked, buffers))
         return reply
 
 

@@ -203,7 +203,7 @@ def test_an_error_without_a_line_is_still_told(play: Callable[..., Any]) -> None
 def test_more_answers_than_calls_decide_nothing(play: Callable[..., Any]) -> None:
     expected = play([REFERENCE]).asked(PLAIN, PLAIN.draw_inputs(0))
     one = CallReply(output=ScalarValue(type_name="int", value=1))
-    actual = replace(expected, replies={"calls": CallsReply(name="f", calls=(one,) * 9)})
+    actual = replace(expected, replies={"calls": CallsReply(name="f", calls=(one,) * 10)})
     assert PLAIN.evaluate(actual=actual, expected=expected).verdict is Verdict.NEEDS_REVIEW
 
 
