@@ -112,6 +112,24 @@ class SpecDoesNotHold(AuthorCanFix):
         self.findings = tuple(findings)
 
 
+class NothingToDraft(AuthorCanFix):
+    """A notebook from which no question could be made: no heading with code that gives the same values twice."""
+
+    code = "nothing_to_draft"
+
+
+class FolderExists(AuthorCanFix):
+    """A new assignment would overwrite what is there; `folder` says where."""
+
+    code = "folder_exists"
+
+
+class MarkerAlone(AuthorCanFix):
+    """A BEGIN or END SOLUTION marker of the reference has no partner; `cell` and `line` say where."""
+
+    code = "marker_alone"
+
+
 class OperatorCanFix(GraderError):
     """Our own failure. Work that meets it is retried, then waits for a person; it is never a mark."""
 

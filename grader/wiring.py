@@ -7,7 +7,7 @@ import socket
 import sqlite3
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -113,6 +113,15 @@ def read_files(assignment: str) -> Bundle:
     return read_bundle(folder)
 
 
+def parse_files(files: Mapping[str, bytes], slug: str) -> Loaded:
+    """An assignment from its files, wherever they are kept.
+
+    Raises:
+        InvalidAssignment: with every mistake.
+    """
+    return parse(Bundle(slug=slug, files=files))
+
+
 def load_assignment(assignment: str) -> Loaded:
     """The same, parsed.
 
@@ -164,7 +173,7 @@ def open_stores(settings: Settings) -> Iterator[Stores]:
 
 def stored_assignments(stores: Stores) -> StoredAssignments:
     """Published versions, parsed when they are first asked for."""
-    return StoredAssignments(stores=stores, reader=lambda files, slug: parse(Bundle(slug=slug, files=files)))
+    return StoredAssignments(stores=stores, reader=parse_files)
 
 
 def draw_key(settings: Settings) -> bytes:

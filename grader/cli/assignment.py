@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from grader import wiring
+from grader.cli import authoring, selftest
 from grader.cli.failure import errors_told_in
 from grader.cli.language import default_language
 from grader.domain.publishing import VersionState
@@ -14,11 +15,15 @@ from grader.domain.text import Language, Note
 from grader.errors import SpecDoesNotHold
 from grader.feedback.catalogue import sentence
 from grader.flow.prove import prove
-from grader.flow.publish import publish, read_version
+from grader.flow.publish import publish, read_self_test, read_version
 
 _POLL_S = 0.2
 
-app = typer.Typer(help="Check and publish assignments.", no_args_is_help=True)
+app = typer.Typer(help="Write, check and publish assignments.", no_args_is_help=True)
+app.command("new")(authoring.new)
+app.command("preview")(authoring.preview)
+app.command("release")(authoring.release)
+app.command("selftest")(selftest.selftest)
 
 _Folder = Annotated[str, typer.Argument(metavar="DIR", help="The folder with assignment.yaml, or a bundled name.")]
 _Lang = Annotated[Language | None, typer.Option("--lang", help="Language of messages.")]
@@ -47,18 +52,29 @@ def publish_folder(
 ) -> None:
     """Publish an assignment to the service on this machine, and wait until a worker has run its reference.
 
+    Then the worker looks for mistakes that the checks would not notice; what it finds is told, and stops nothing.
+
     Exit status: 0 published, 4 our failure, 5 something in the files is wrong or the spec does not hold.
     """
     language = language or default_language()
     with errors_told_in(language):
         loaded = wiring.load_assignment(folder)
         with wiring.open_stores(wiring.read_settings()) as stores:
-            version = publish(loaded, files=loaded.bundle.files, stores=stores)
+            asked_at = stores.clock.now()
+            version = publish(loaded, files=loaded.bundle.files, stores=stores, self_test=True)
             deadline = time.monotonic() + wait_s
             while version.state is VersionState.UNPROVED and time.monotonic() < deadline:
                 time.sleep(_POLL_S)
                 version = read_version(version.version, stores=stores)
-        if version.state is VersionState.FAILED:
-            raise SpecDoesNotHold(version.findings, assignment=version.slug)
-    code = "cli.assignment_published" if version.state is VersionState.PROVED else "cli.assignment_waits"
-    print(sentence(Note(code=code, facts={"slug": version.slug, "version": version.version[:12]}), language))
+            if version.state is VersionState.FAILED:
+                raise SpecDoesNotHold(version.findings, assignment=version.slug)
+            code = "cli.assignment_published" if version.state is VersionState.PROVED else "cli.assignment_waits"
+            print(sentence(Note(code=code, facts={"slug": version.slug, "version": version.version[:12]}), language))
+            report = read_self_test(version.version, stores=stores, since=asked_at)
+            while report is None and time.monotonic() < deadline:
+                time.sleep(_POLL_S)
+                report = read_self_test(version.version, stores=stores, since=asked_at)
+    if report is None:
+        print(sentence(Note(code="selftest.later", facts={"folder": folder}), language))
+    elif report.warns or report.faults:
+        selftest.print_selftest(report, slug=version.slug, language=language)

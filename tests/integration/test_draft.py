@@ -1,0 +1,68 @@
+"""A draft from a solved notebook, in the real sandbox: what it proposes holds."""
+
+import pytest
+import yaml
+from documentation import notebook_of
+
+from grader import wiring
+from grader.errors import NothingToDraft
+from grader.flow.draft import draft
+from grader.flow.prove import prove
+from grader.notebook.read import read
+
+SOLVED = """
+# %% [markdown]
+# # Lecture
+# %%
+import torch
+import urllib.request
+# %%
+urllib.request.urlopen("http://example.org")
+# %% [markdown]
+# ## Tensors
+# Make two tensors.
+# %%
+t = torch.arange(6).reshape(2, 3)
+noise = torch.rand(3)
+print(t)
+# %% [markdown]
+# ## A function
+# %%
+def f(x):
+    return x ** 3 - x
+# %%
+x = torch.tensor(2.0, requires_grad=True)
+f(x).backward()
+print(x.grad)
+# %% [markdown]
+# ## Only random
+# %%
+z = torch.randn(4)
+z
+"""
+
+
+def test_a_draft_proposes_what_is_the_same_in_every_run_and_holds(sandbox_runner):
+    made = draft(read(notebook_of(SOLVED)), slug="lecture", runner=sandbox_runner, read_assignment=wiring.parse_files)
+
+    spec = yaml.safe_load(made.files["assignment.yaml"])
+    questions = list(spec["questions"].values())
+    assert [question["title"] for question in questions] == ["Tensors", "A function"]
+    assert questions[0]["value"] == "t"
+    assert "noise" not in str(questions)
+    assert questions[1]["function"] == {"name": "f", "inputs": [{"uniform": [-2, 2], "times": 5}], "gradient": True}
+    assert questions[1]["gradient"] == {"of": "x"}
+    told = {(note.code, note.facts.get("cell") or note.facts.get("title")) for note in made.notes}
+    assert told == {("draft.cell_left_out", 3), ("draft.section_left_out", "Only random")}
+    loaded = wiring.parse_files(made.files, "lecture")
+    assert prove(loaded, runner=sandbox_runner, secret=b"again").version == loaded.assignment.version
+
+
+def test_a_notebook_with_nothing_to_check_is_no_draft(sandbox_runner):
+    with pytest.raises(NothingToDraft):
+        draft(
+            read(notebook_of("\n# %% [markdown]\n# # Empty\n# %%\nimport torch\n")),
+            slug="empty",
+            runner=sandbox_runner,
+            read_assignment=wiring.parse_files,
+        )
