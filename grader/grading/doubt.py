@@ -4,8 +4,9 @@ import ast
 from collections.abc import Sequence
 
 from grader.domain.execution import Evidence
-from grader.grading.display import MAX_CHARACTERS, read_shown, right_places, shown_text
+from grader.grading.display import MAX_CHARACTERS, read_shown, shown_text
 from grader.grading.live import live_tree
+from grader.grading.occurrence import right_places
 from grader.grading.origin import could_be_from
 from grader.grading.pattern import Pattern
 from grader.grading.printed import PrintedNumbers

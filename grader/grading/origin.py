@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from grader.domain.execution import Evidence
-from grader.grading.display import MAX_CHARACTERS, Item, read_shown, right_places, shown_text
+from grader.grading.display import MAX_CHARACTERS, Item, read_shown, shown_text
+from grader.grading.occurrence import right_places
 from grader.grading.printed import Container, PrintedNumbers
 from grader.grading.showing import Shown, find_shown
 from grader.grading.syntax import parse_leniently

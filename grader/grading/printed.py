@@ -6,7 +6,8 @@ keeps open brackets on a stack, so hostile text of any kind costs linear time.
 
 import math
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -43,6 +44,8 @@ class PrintedNumbers:
     """Without its module ('float64'), where the text says it: torch and NumPy leave their defaults out."""
     is_abbreviated: bool = False
     """The text has `...` in place of the middle elements."""
+    tolerance: tuple[float, float] | None = None
+    """(rtol, atol) of the author's, where these numbers are what is expected; never read from a text."""
 
     @property
     def number_class(self) -> str:
@@ -118,17 +121,63 @@ def count_differences(*, actual: PrintedNumbers, expected: PrintedNumbers) -> in
     """Count the elements that no two numbers behind the printed digits can reconcile.
 
     Integers must be equal. Others agree when some number that prints like the one and some number that prints like the
-    other lie within torch.testing.assert_close's default tolerance for the expected dtype.
+    other lie within torch.testing.assert_close's default tolerance for the expected dtype. A tolerance of the author's
+    takes its place and holds for integers, too.
 
     Args:
         actual: what the student's text shows.
         expected: what the reference's text shows, with as many elements.
     """
-    rtol, atol = _TOLERANCES.get(expected.printed_dtype or "", _TOLERANCES["float32"])
-    return sum(
-        not _agree(a, e, slack=slack_a + slack_e, rtol=rtol, atol=atol)
-        for a, slack_a, e, slack_e in zip(actual.elements, actual.slack, expected.elements, expected.slack, strict=True)
+    return sum(gap > 1 for gap in _gaps(actual, expected))
+
+
+def summarised(item: PrintedNumbers, *, like: PrintedNumbers) -> PrintedNumbers:
+    """What printing with `...` would leave of numbers that are printed in full; itself where that is not possible.
+
+    Args:
+        item: in full.
+        like: an abbreviated print; the first and last half of what it shows of an axis are kept.
+    """
+    if len(item.shape) != len(like.shape) or len(item.elements) != math.prod(item.shape):
+        return item
+    kept = [range(length) for length in item.shape]
+    for axis, (length, visible) in enumerate(zip(item.shape, like.shape, strict=True)):
+        if length < visible or (length > visible and visible % 2):
+            return item
+        if length > visible:
+            kept[axis] = range(-(visible // 2), visible // 2)  # the last ones come first, and are sorted in below
+    places = [0]
+    for length, axis_kept in zip(item.shape, kept, strict=True):
+        indexes = sorted(index % length for index in axis_kept)
+        places = [place * length + index for place in places for index in indexes]
+    return replace(
+        item,
+        shape=like.shape,
+        elements=tuple(item.elements[place] for place in places),
+        slack=tuple(item.slack[place] for place in places),
+        is_abbreviated=True,
     )
+
+
+def largest_gap(*, actual: PrintedNumbers, expected: PrintedNumbers) -> float:
+    """The largest gap between two elements in units of what is allowed there; above 1 they differ."""
+    return max(_gaps(actual, expected), default=0.0)
+
+
+def _gaps(actual: PrintedNumbers, expected: PrintedNumbers) -> Iterator[float]:
+    default = _TOLERANCES.get(expected.printed_dtype or "", _TOLERANCES["float32"])
+    rtol, atol = expected.tolerance or default
+    for a, slack_a, e, slack_e in zip(actual.elements, actual.slack, expected.elements, expected.slack, strict=True):
+        if a == e:
+            yield 0.0
+        elif (
+            isinstance(a, bool)
+            or isinstance(e, bool)
+            or (isinstance(a, int) and isinstance(e, int) and expected.tolerance is None)
+        ):
+            yield math.inf
+        else:
+            yield _gap(a, e, slack=slack_a + slack_e, rtol=rtol, atol=atol)
 
 
 _TOLERANCES = {
@@ -142,17 +191,18 @@ _TOLERANCES = {
 """(rtol, atol). Source: torch.testing.assert_close."""
 
 
-def _agree(actual: Number, expected: Number, *, slack: float, rtol: float, atol: float) -> bool:
-    if actual == expected:
-        return True
-    if isinstance(actual, int) and isinstance(expected, int):
-        return False
-    a, e = complex(actual), complex(expected)
+def _gap(actual: Number, expected: Number, *, slack: float, rtol: float, atol: float) -> float:
+    try:
+        a, e = complex(actual), complex(expected)
+    except OverflowError:  # integers beyond any double
+        return math.inf
     if _is_nan(a) or _is_nan(e):
-        return _is_nan(a) and _is_nan(e)
+        return 0.0 if _is_nan(a) and _is_nan(e) else math.inf
     if not (_is_finite(a) and _is_finite(e)):
-        return False
-    return math.hypot(a.real - e.real, a.imag - e.imag) <= slack + atol + rtol * math.hypot(e.real, e.imag)
+        return math.inf
+    gap = math.hypot(a.real - e.real, a.imag - e.imag)
+    allowed = slack + atol + rtol * math.hypot(e.real, e.imag)
+    return gap / allowed if allowed else math.inf
 
 
 def _is_nan(number: complex) -> bool:

@@ -1,5 +1,7 @@
 """The `output` kind: what a question shows against what the reference shows."""
 
+from random import Random
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -192,11 +194,135 @@ def test_no_output_raises_and_all_output_matches_itself(actual: str, expected: s
         assert check(actual, actual).verdict is Verdict.PASSED
 
 
-def test_the_short_form_is_the_only_form() -> None:
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param("printed", id="another expectation"),
+        pytest.param({"expected": "t"}, id="typed output"),
+        pytest.param({"tolerance": 1}, id="unknown field"),
+        pytest.param({"rtol": 0.1}, id="half a tolerance"),
+        pytest.param({"order": "reverse"}, id="unknown order"),
+        pytest.param({"ignore": ["[a-"]}, id="no regular expression"),
+        pytest.param({"ignore": [".*"]}, id="everything is noise"),
+        pytest.param({"ignore": [r"(a+)+b"]}, id="takes exponential time"),
+        pytest.param({"ignore": [r"(x)\1"]}, id="a reference back"),
+        pytest.param({"ignore": [r"a+b+c+"]}, id="takes cubic time"),
+    ],
+)
+def test_an_authors_mistake_is_refused(wrong: object) -> None:
+    with pytest.raises(ValidationError):
+        OutputCheck.model_validate(wrong)
+
+
+def test_short_forms() -> None:
     assert OutputCheck.model_validate("reference") == OutputCheck.model_validate({}) == OutputCheck()
-    for wrong in ("printed", {"expected": "t"}, {"tolerance": 1}):
-        with pytest.raises(ValidationError):
-            OutputCheck.model_validate(wrong)
+    assert OutputCheck.model_validate({"ignore": "timings"}) == OutputCheck(ignore=("timings",))
+    assert OutputCheck().model_dump(exclude_defaults=True) == {}
+
+
+def judge(actual: str, expected: str, **given: object) -> Finding:
+    return OutputCheck.model_validate(given).evaluate(actual=evidence(actual), expected=evidence(expected))
+
+
+@pytest.mark.parametrize(
+    ("actual", "expected", "bounds", "passes"),
+    [
+        pytest.param("tensor(0.52)", "tensor(0.5)", (0.0, 0.05), True, id="within atol"),
+        pytest.param("tensor(0.58)", "tensor(0.5000)", (0.0, 0.05), False, id="beyond it"),
+        pytest.param("tensor([110.0])", "tensor([100.0])", (0.1, 0.0), True, id="within rtol"),
+        pytest.param("tensor([111.0])", "tensor([100.0])", (0.1, 0.0), False, id="rtol is of the reference's number"),
+        pytest.param("accuracy 0.93", "accuracy 0.95", (0.0, 0.05), True, id="a number among words"),
+        pytest.param("correct 93", "correct 95", (0.0, 3.0), True, id="whole numbers, too"),
+        pytest.param("correct 93", "correct 95", (0.0, 1.0), False, id="too far for a whole number"),
+        pytest.param("True", "False", (0.0, 3.0), False, id="no tolerance for truth"),
+        pytest.param("1.00001", "1.00009", (0.0, 0.0), False, id="exactly"),
+        pytest.param("1.00001", "1.00001", (0.0, 0.0), True, id="exactly equal"),
+    ],
+)
+def test_an_authors_tolerance_takes_the_place_of_the_dtypes(
+    actual: str, expected: str, bounds: tuple[float, float], passes: bool
+) -> None:
+    finding = judge(actual, expected, rtol=bounds[0], atol=bounds[1])
+    assert (finding.verdict is Verdict.PASSED) is passes
+
+
+@pytest.mark.parametrize(
+    ("actual", "expected", "code"),
+    [
+        pytest.param("3\ntensor([1, 2])", "tensor([1, 2])\n3", "output.matches", id="the other way round"),
+        pytest.param("2 1 1", "1 1 2", "output.matches", id="twice the same"),
+        pytest.param("2 1", "1 1 2", "output.too_seldom", id="shown once, wanted twice"),
+        pytest.param("2 9", "1 2", "output.item_number", id="one is wrong"),
+        pytest.param(
+            "torch.int64 2 3", "torch.Size([2, 3])\ntorch.int64", "output.matches", id="a size in numbers"
+        ),
+        pytest.param("tensor([2.]) 1", "1\ntensor([2])", "output.dtype", id="another dtype"),
+        pytest.param("b\na", "a\nb", "output.matches", id="lines of words"),
+        pytest.param("a", "a\nb", "output.line_missing", id="a line is missing"),
+    ],
+)
+def test_order_may_be_any(actual: str, expected: str, code: str) -> None:
+    assert judge(actual, expected, order="any").code == code
+
+
+def test_too_much_to_look_through_in_any_order_is_for_a_person() -> None:
+    finding = judge("1 " * 90_000 + "3", "\n".join("2" * 40), order="any")
+    assert (finding.verdict, finding.code) == (Verdict.NEEDS_REVIEW, "output.too_many")
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=6), st.randoms())
+def test_any_shuffle_of_what_is_wanted_passes_and_one_less_does_not(numbers: list[int], random: Random) -> None:
+    shuffled = random.sample(numbers, len(numbers))
+    wanted = "\n".join(map(str, numbers))
+    assert judge("\n".join(map(str, shuffled)), wanted, order="any").verdict is Verdict.PASSED
+    assert judge("\n".join(["none", *map(str, shuffled[1:])]), wanted, order="any").verdict is Verdict.FAILED
+
+
+@pytest.mark.parametrize(
+    ("options", "actual"),
+    [
+        pytest.param({"precision": 2}, torch.tensor([3.14159, 100.5]), id="fewer digits"),
+        pytest.param({"precision": 8}, torch.tensor([3.14159, 100.5]), id="more digits"),
+        pytest.param({"sci_mode": True}, torch.tensor([3.14159, 100.5]), id="powers of ten"),
+        pytest.param({"sci_mode": False}, torch.tensor([1e-7, 12345.678]), id="no powers of ten"),
+        pytest.param({"linewidth": 20}, torch.arange(30.0), id="short lines"),
+        pytest.param({"threshold": 5, "edgeitems": 2}, torch.arange(50.0), id="both left out alike"),
+    ],
+)
+def test_print_options_are_no_mistake(options: dict[str, object], actual: torch.Tensor) -> None:
+    plain = str(actual)
+    try:
+        torch.set_printoptions(**options)
+        other = str(actual)
+    finally:
+        torch.set_printoptions(profile="default", sci_mode=None)
+    assert plain != other or "linewidth" not in options
+    expected = other if "threshold" in options else plain
+    assert check(other, expected).verdict is Verdict.PASSED
+
+
+@pytest.mark.parametrize("shape", [(2000,), (100, 100), (3, 2000), (20, 20, 20), (1001, 2)])
+def test_a_full_print_matches_an_abbreviated_one(shape: tuple[int, ...]) -> None:
+    tensor = torch.arange(torch.Size(shape).numel()).reshape(shape)
+    short = str(tensor)
+    full = f"tensor({tensor.tolist()})"
+    assert "..." in short
+    assert check(full, short).verdict is Verdict.PASSED
+    assert check(full.replace("[0, 1", "[7, 1"), short).verdict is not Verdict.PASSED
+    finding = check(short, full)
+    assert (finding.verdict, finding.code) == (Verdict.NEEDS_REVIEW, "output.abbreviated")
+
+
+def test_the_gap_between_two_runs_is_measured_in_tolerances() -> None:
+    def gap(actual: str, expected: str, **given: object) -> float | None:
+        return OutputCheck.model_validate(given).overshoot(actual=evidence(actual), expected=evidence(expected))
+
+    assert gap("tensor(1.5)", "tensor(1.0)", rtol=0.0, atol=1.0) == pytest.approx(0.5 / 1.05, abs=0.05)
+    assert gap("tensor([1., 4.])", "tensor([1., 1.])", rtol=0.0, atol=1.0) == pytest.approx(3.0)
+    assert gap("tensor(1.)", "tensor(1.)") == 0.0
+    assert gap("words", "words") is None
+    assert gap("tensor([1., 2.])", "tensor([1.])") is None
 
 
 def test_it_asks_nothing_of_the_kernel() -> None:
