@@ -203,8 +203,11 @@ def write_reference(notebook: Notebook, questions: Sequence[DraftQuestion], *, d
         for index in candidate.code_cells:
             if index not in dropped:
                 cells.append(WrittenCell(kind=CellKind.CODE, source=notebook.cells[index].source))
-        if candidate.answer:
-            cells.append(WrittenCell(kind=CellKind.MARKDOWN, source=candidate.answer))
+        answer = candidate.answer
+        if not answer and not candidate.code_cells:
+            answer = sentence(Note(code="draft.no_answer"), language)
+        if answer:
+            cells.append(WrittenCell(kind=CellKind.MARKDOWN, source=answer))
     cells.extend(_set_up(outside, after_question=bool(by_first), language=language))
     return as_ipynb(cells)
 
