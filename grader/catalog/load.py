@@ -179,7 +179,7 @@ def _with_prompt(
 
 
 def _with_model_answer(question: Question, *, reference: Notebook, location: Location) -> Question:
-    """The question; where its first written check has no model answer, the reference's Markdown below its code is one."""
+    """The question; the reference's Markdown below its code is the model answer where the YAML has none."""
     written = next((check for check in question.checks if check.kind == WRITTEN), None)
     words = "" if written is None else _words_after_code(reference, location.answers[question.question_id])
     if written is None or written.model_answer is not None or not words:

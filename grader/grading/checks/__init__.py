@@ -8,17 +8,19 @@ from grader.grading.checks.function import FunctionCheck
 from grader.grading.checks.gradient import GradientCheck
 from grader.grading.checks.output import OutputCheck
 from grader.grading.checks.source import SourceCheck
+from grader.grading.checks.training import TrainingCheck
 from grader.grading.checks.value import ValueCheck
 from grader.grading.checks.written import WrittenCheck
 
 AnyCheck: TypeAlias = (
-    ValueCheck | GradientCheck | FunctionCheck | OutputCheck | SourceCheck | FigureCheck | WrittenCheck
+    ValueCheck | GradientCheck | FunctionCheck | TrainingCheck | OutputCheck | SourceCheck | FigureCheck | WrittenCheck
 )
 
 KINDS: Mapping[str, type[AnyCheck]] = {
     ValueCheck.kind: ValueCheck,
     GradientCheck.kind: GradientCheck,
     FunctionCheck.kind: FunctionCheck,
+    TrainingCheck.kind: TrainingCheck,
     OutputCheck.kind: OutputCheck,
     SourceCheck.kind: SourceCheck,
     FigureCheck.kind: FigureCheck,
