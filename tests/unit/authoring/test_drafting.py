@@ -85,7 +85,8 @@ def test_taking_out_a_check_leaves_the_others_under_their_own_names():
 
 def test_the_files_are_an_assignment_in_the_notebooks_language():
     notebook = read(notebook_of(SOLVED))
-    questions = [propose(one, Seen(values=("values",), shows_text=True)) for one in find_candidates(notebook)]
+    first, second = find_candidates(notebook)
+    questions = [propose(first, Seen(values=("values",), shows_text=True)), propose(second, Seen())]
     files = {
         "assignment.yaml": write_spec("勾配", questions, language=language_of(notebook)),
         "reference.ipynb": write_reference(notebook, questions, dropped=frozenset()),
