@@ -6,6 +6,8 @@ import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
+from .expressions import evaluate
+
 _BEND = "__bend__"
 _SHOW = "__show__"
 _MAX_CHARACTERS = 60_000  # longer texts do not travel
@@ -75,7 +77,7 @@ def values_of(names: Iterable[str], namespace: dict[str, Any]) -> Iterator[tuple
             yield name, namespace[name]
         elif not name.isidentifier():
             try:
-                yield name, eval(name, namespace)  # noqa: S307 - the author's expression, in the student's own cage
+                yield name, evaluate(name, namespace)
             except BaseException:  # noqa: BLE001, S112 - as where the variable does not exist
                 continue
 

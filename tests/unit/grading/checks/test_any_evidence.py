@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from grader.domain.assignment import Visibility
 from grader.domain.execution import CellError, CellRun, CellState, Evidence, Output
+from grader.domain.probe import PRINTED, SHIFTED
 from grader.domain.result import Verdict
 from grader.domain.text import Language, Note
 from grader.domain.values import (
@@ -24,6 +25,7 @@ from grader.feedback.catalogue import sentence
 from grader.grading.arrays import DTYPES
 from grader.grading.checks.function import FunctionCheck
 from grader.grading.checks.gradient import GradientCheck
+from grader.grading.checks.gradient_module import expression_of
 from grader.grading.checks.value import ValueCheck
 
 CHECKS = {
@@ -33,6 +35,9 @@ CHECKS = {
     "value of an expression": ValueCheck(expression="x", tolerance="measured", requires_grad=False),
     "gradient": GradientCheck(of="x", at=1.0),
     "gradient anywhere": GradientCheck(of="x"),
+    "gradients by name": GradientCheck(of=("x", "g")),
+    "gradient that is None": GradientCheck(of="x", none=True),
+    "gradients of a module": GradientCheck(module="x"),
     "function": FunctionCheck(name="f", gradient=True, inputs=(0.0, 1.0)),
     "function without gradient": FunctionCheck(name="f", inputs=(0.0, 1.0)),
 }
@@ -83,11 +88,16 @@ calls = st.builds(
     error_line=st.none() | st.integers(),
     gradients=st.lists(st.none() | values, max_size=2).map(tuple),
 )
+MODULE = expression_of("x")
 replies = st.fixed_dictionaries(
     {},
     optional={
         "names": st.builds(
-            NamesReply, values=st.dictionaries(st.sampled_from(["x", "X", "g", "y"]), values, max_size=4)
+            NamesReply, values=st.dictionaries(st.sampled_from(["x", "X", "g", "y", MODULE]), values, max_size=4)
+        )
+        | st.just(CallsReply(name=None)),
+        "shifted": st.builds(
+            NamesReply, values=st.dictionaries(st.sampled_from(["x", "g", MODULE, PRINTED, SHIFTED]), values, max_size=4)
         )
         | st.just(CallsReply(name=None)),
         "calls": st.builds(
@@ -141,6 +151,7 @@ evidence = st.builds(
 def test_any_evidence_gives_a_finding_with_a_sentence(check: Any, actual: Evidence, expected: Evidence) -> None:
     check.probes(source=actual.source, notebook_source=actual.notebook_source, inputs=())
     finding = check.evaluate(actual=actual, expected=expected)
+    check.overshoot(actual=actual, expected=expected)
     assert finding.verdict is not Verdict.PARTIAL
     assert finding.rung is None or finding.rung in check.RUNGS
     for language in Language:
@@ -160,11 +171,12 @@ def test_two_values_under_a_right_source_never_raise(check: Any, value: Any, oth
             outputs=(),
             cell_runs=(),
             replies={
-                "names": NamesReply(values={"x": given_value, "g": given_value}),
+                "names": NamesReply(values={"x": given_value, "g": given_value, MODULE: given_value}),
+                "shifted": NamesReply(values={"x": moved_value, "g": moved_value, MODULE: moved_value}),
                 "calls": CallsReply(name="f", calls=(CallReply(output=given_value, gradients=(given_value,)),) * 2),
             },
         )
-        for given_value in (value, other)
+        for given_value, moved_value in ((value, other), (other, value))
     ]
     finding = check.evaluate(actual=pair[0], expected=pair[1])
     assert sentence(Note(code=finding.code, facts=finding.facts), Language.JA)

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from grader.domain.probe import PRINTED
 from grader.domain.result import Finding, Verdict
 from grader.domain.values import NamesReply, ScalarValue
-from grader.grading.checks.gradient import GradientCheck, numbers_of_replay
+from grader.grading.checks.gradient import GradientCheck
+from grader.grading.checks.gradient_witness import numbers_of_replay
 
 CHECK = GradientCheck(of="x", at=1.0)
 F = "def f(x):\n    return 2*x**3 - 3*x**2 - 12*x + 1\n"
@@ -294,7 +295,7 @@ def test_the_short_form_is_the_name() -> None:
     [
         pytest.param({}, id="nothing"),
         pytest.param({"of": "x", "rtol": 1e-3}, id="one tolerance"),
-        pytest.param({"of": "x.y"}, id="no name"),
+        pytest.param({"of": "x + y"}, id="no name"),
         pytest.param({"of": "x", "points": 3}, id="unknown field"),
     ],
 )
