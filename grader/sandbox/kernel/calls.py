@@ -8,7 +8,7 @@ from typing import Any
 from .arguments import InputBuilder, as_copies, as_leaves, as_plain, changed_places, split_inputs
 from .copies import DIED, OUT_OF_TIME, PIECE_LATE, can_copy, work_in_copy
 from .deadline import Deadline, Expired
-from .derivatives import described_error, differentiable_parts, gradients_of, raised, second_derivatives
+from .derivatives import described_error, differentiable_parts, gradients_of, raised, two_derivatives
 from .live_values import Describer, to_json
 from .pieces import Piece, calls_frame
 from .side_effects import may_leave_traces
@@ -97,10 +97,10 @@ class Calls:
                 if type(error) is not RuntimeError:
                     break
             else:
-                gradients = gradients_of(differentiable_parts(output), leaves, keep_graph=with_second)
-                second = second_derivatives(gradients, leaves) if with_second else []
+                roots = differentiable_parts(output)
+                derived = two_derivatives(roots, leaves) if with_second else (gradients_of(roots, leaves), [])
                 changed = changed_places(inputs.build(), passed)
-                return self._describer.call_piece(output, gradients, second=second, changed=changed)
+                return self._describer.call_piece(output, derived[0], second=derived[1], changed=changed)
         return to_json(described_error(errors[0], function)), b""
 
 

@@ -18,10 +18,12 @@ globals()["__builtins__"] = dict(vars(builtins))
 # Bound before any student code, so that later changes to these modules do not reach this one.
 _autograd_grad = torch.autograd.grad
 _TensorBase: Any = torch._C.TensorBase
+_NoTorchFunction: Any = torch._C.DisableTorchFunction
 _sum = _TensorBase.sum
 _detach = _TensorBase.detach
 _requires_grad: Any = vars(_TensorBase)["requires_grad"].__get__
-_zeros_like = torch.zeros_like
+_require_grad = _TensorBase.requires_grad_
+_zeros_like, _ones_like = torch.zeros_like, torch.ones_like
 _mro: Any = type.__dict__["__mro__"].__get__
 _traceback: Any = vars(BaseException)["__traceback__"].__get__
 _BUILT_IN_ERRORS = {
@@ -56,41 +58,64 @@ def _parts(value: Any, *, depth: int) -> Iterator[Any]:  # noqa: ANN401
                     yield from _parts(item, depth=depth + 1)
 
 
-def gradients_of(roots: list[Any], leaves: list[Any], *, keep_graph: bool = False) -> list[Any]:
+def gradients_of(roots: list[Any], leaves: list[Any]) -> list[Any]:
     """d(sum of all roots)/d(leaf) for each leaf; None where there is no leaf or autograd finds no way to it."""
-    wanted = [leaf for leaf in leaves if leaf is not None]
-    found: list[Any] = []
-    if roots and wanted:
-        try:
-            sums = [_sum(root) for root in roots]
-            found = list(_autograd_grad(sums, wanted, allow_unused=True, create_graph=keep_graph))
-        except Expired:
-            raise
-        except BaseException:  # noqa: BLE001 - a graph freed by the function, complex output, a hook that raises
-            found = []
-    gradients = iter(found or [None] * len(wanted))
-    return [None if leaf is None else next(gradients) for leaf in leaves]
+    return _spread(_derived(_sums(roots), _present(leaves)), leaves)
 
 
-def second_derivatives(gradients: list[Any], leaves: list[Any]) -> list[Any]:
-    """d(sum of a leaf's gradient)/d(leaf) for each leaf: zeros where the gradient does not depend on the leaf.
+def two_derivatives(roots: list[Any], leaves: list[Any]) -> tuple[list[Any], list[Any]]:
+    """Give the gradients, as `gradients_of` does, and d(sum of a leaf's gradient)/d(leaf) for each leaf.
 
-    None where there is no gradient, or no second derivative of a step on the way.
+    The second derivative is zeros where the gradient does not depend on the leaf. It is None where there is no gradient
+    or where a step on the way can be derived once only. The two are told apart by the numbers that the derivation
+    starts from: a gradient that can be derived again depends on these at least.
     """
-    pairs = zip(gradients, leaves, strict=True)
-    return [None if gradient is None else _second_derivative(gradient, leaf) for gradient, leaf in pairs]
+    wanted, sums = _present(leaves), _sums(roots)
+    with _NoTorchFunction():
+        starts = [_require_grad(_ones_like(one)) for one in sums]
+    gradients = _derived(sums, wanted, starts=starts)
+    second = [_second_derivative(one, leaf, starts) for one, leaf in zip(gradients, wanted, strict=True)]
+    return _spread(gradients, leaves), _spread(second, leaves)
 
 
-def _second_derivative(gradient: Any, leaf: Any) -> Any:  # noqa: ANN401
-    if not _requires_grad(gradient):
-        return _zeros_like(_detach(leaf))
+def _present(leaves: list[Any]) -> list[Any]:
+    return [leaf for leaf in leaves if leaf is not None]
+
+
+def _spread(found: list[Any], leaves: list[Any]) -> list[Any]:
+    """Put what was found for the leaves that there are into their places."""
+    rest = iter(found)
+    return [None if leaf is None else next(rest) for leaf in leaves]
+
+
+def _sums(roots: list[Any]) -> list[Any]:
     try:
-        (second,) = _autograd_grad(_sum(gradient), leaf, retain_graph=True, allow_unused=True)
+        return [_sum(root) for root in roots]
     except Expired:
         raise
-    except BaseException:  # noqa: BLE001 - a step that can be differentiated once only
+    except BaseException:  # noqa: BLE001 - a dtype that has no sum, a class of the student's that raises
+        return []
+
+
+def _derived(sums: list[Any], wanted: list[Any], *, starts: list[Any] | None = None, retain: bool = False) -> list[Any]:
+    if not sums or not wanted:
+        return [None] * len(wanted)
+    try:
+        again = starts is not None
+        return list(_autograd_grad(sums, wanted, starts, again or retain, again, allow_unused=True))
+    except Expired:
+        raise
+    except BaseException:  # noqa: BLE001 - a graph freed by the function, complex output, a hook that raises
+        return [None] * len(wanted)
+
+
+def _second_derivative(gradient: Any, leaf: Any, starts: list[Any]) -> Any:  # noqa: ANN401
+    if gradient is None or not _requires_grad(gradient):
         return None
-    return _zeros_like(_detach(leaf)) if second is None else second
+    second, *by_starts = _derived(_sums([gradient]), [leaf, *starts], retain=True)
+    if second is None and any(one is not None for one in by_starts):
+        return _zeros_like(_detach(leaf))
+    return second
 
 
 def described_error(error: BaseException, function: object) -> Node:

@@ -68,6 +68,31 @@ def test_an_error_of_the_work_is_its_own() -> None:
         deadline.run(divmod, 1, 0)
 
 
+def test_a_call_may_have_less_time_than_there_is() -> None:
+    with Deadline(60.0) as deadline:
+        with pytest.raises(Expired):
+            deadline.run(endless, within_s=0.05)
+
+        assert deadline.left_s > 50.0
+        assert deadline.run(pow, 2, 3, within_s=5.0) == 8
+        assert deadline.run(pow, 2, 3) == 8
+
+
+def test_a_call_never_has_more_time_than_there_is() -> None:
+    with Deadline(0.05) as deadline:
+        with pytest.raises(Expired):
+            deadline.run(endless, within_s=60.0)
+
+        assert deadline.left_s == 0.0
+
+
+def test_after_a_call_with_its_own_time_the_alarm_is_set_for_the_rest() -> None:
+    with Deadline(500.0) as deadline:
+        deadline.run(pow, 2, 3, within_s=5.0)
+
+        assert 400.0 < signal.getitimer(signal.ITIMER_REAL)[0] <= 500.0
+
+
 def test_an_interrupt_meant_for_the_cell_ends_nothing() -> None:
     with Deadline(5.0) as deadline:
         signal.raise_signal(signal.SIGINT)
