@@ -114,13 +114,15 @@ def compare(*, actual: Array, expected: Array, tolerance: Tolerance) -> Mismatch
     differing, worst = 0, _Worst()
     with np.errstate(all="ignore"):  # overflow and NaN are what is looked for
         for start, ours, theirs in _chunks(actual, expected):
-            wrong = ~_are_close(ours, theirs, rtol=rtol, atol=atol)
-            if tolerance.equal_nan and wrong.any():
-                wrong &= ~(_is_nan(ours) & _is_nan(theirs))
-            count = int(np.count_nonzero(wrong))
+            close, excess = _closeness(ours, theirs, rtol=rtol, atol=atol)
+            if tolerance.equal_nan and not close.all():
+                close |= _is_nan(ours) & _is_nan(theirs)
+            count = close.size - int(np.count_nonzero(close))
             if count:
                 differing += count
-                worst = _worse(worst, start=start, wrong=wrong, ours=ours, theirs=theirs, bounds=(rtol, atol))
+                if excess is None:
+                    excess = _excess(ours, theirs, rtol=rtol, atol=atol)
+                worst = _worse(worst, start=start, close=close, excess=excess)
     if not differing:
         return None if actual.dtype == expected.dtype else Mismatch(rung=Rung.DTYPE, **facts)
     index = tuple(int(part) for part in np.unravel_index(worst.position, expected.shape))
@@ -184,7 +186,10 @@ def _flat(array: Array) -> "Array | np.flatiter[Array]":
     return array.reshape(-1) if array.flags.c_contiguous else array.flat
 
 
-def _are_close(actual: Array, expected: Array, *, rtol: float, atol: float) -> NDArray[np.bool_]:
+def _closeness(
+    actual: Array, expected: Array, *, rtol: float, atol: float
+) -> tuple[NDArray[np.bool_], NDArray[Any] | None]:
+    """Which elements are right, and how far each oversteps its tolerance where that fell out on the way."""
     if {actual.dtype.kind, expected.dtype.kind} <= set("biu"):
         # compared as they are, never through a float: exact beyond 2**53
         equal = np.asarray(actual == expected, dtype=np.bool_)
@@ -195,7 +200,7 @@ def _are_close(actual: Array, expected: Array, *, rtol: float, atol: float) -> N
         ours, theirs = actual.astype(common, copy=False), expected.astype(common, copy=False)
         equal = np.asarray(ours == theirs, dtype=np.bool_)
     if (rtol == 0 and atol == 0) or equal.all():
-        return equal
+        return equal, None
     ours, theirs = ours.astype(common, copy=False), theirs.astype(common, copy=False)
     # float16 and bfloat16: each single operation in float32, then rounded, as torch does it
     wide = np.dtype(np.float32) if common.itemsize < 4 else common
@@ -204,7 +209,9 @@ def _are_close(actual: Array, expected: Array, *, rtol: float, atol: float) -> N
     wide_real = np.dtype(np.float32) if real.itemsize < 4 else real
     allowed = (allowed.astype(wide_real, copy=False) + wide_real.type(atol)).astype(real, copy=False)
     error = np.abs((ours.astype(wide, copy=False) - theirs.astype(wide, copy=False)).astype(common, copy=False))
-    return np.asarray(equal | (np.isfinite(error) & (error <= allowed)), dtype=np.bool_)
+    close = np.asarray(equal | (np.isfinite(error) & (error <= allowed)), dtype=np.bool_)
+    is_exact_enough = real.itemsize >= 4 and actual.dtype.kind == expected.dtype.kind == "f"
+    return close, error - allowed if is_exact_enough else None
 
 
 def _promote(actual: np.dtype[Any], expected: np.dtype[Any]) -> np.dtype[Any]:
@@ -229,17 +236,17 @@ def _kind(dtype: np.dtype[Any]) -> str:
     return dtype.kind if dtype.kind in "biuc" else "f"  # ml_dtypes calls its floats 'V'
 
 
-def _worse(
-    worst: _Worst, *, start: int, wrong: NDArray[np.bool_], ours: Array, theirs: Array, bounds: tuple[float, float]
-) -> _Worst:
-    rtol, atol = bounds
-    places = np.flatnonzero(wrong)
-    excess = _gaps(ours[places], theirs[places]) - (atol + rtol * _sizes(theirs[places]))
+def _excess(actual: Array, expected: Array, *, rtol: float, atol: float) -> NDArray[np.float64]:
+    return np.asarray(_gaps(actual, expected) - (atol + rtol * _sizes(expected)))
+
+
+def _worse(worst: _Worst, *, start: int, close: NDArray[np.bool_], excess: NDArray[Any]) -> _Worst:
     excess[np.isnan(excess)] = np.inf
+    excess[close] = -np.inf
     best = int(np.argmax(excess))
     if excess[best] <= worst.excess:
         return worst
-    return _Worst(position=start + int(places[best]), excess=float(excess[best]))
+    return _Worst(position=start + best, excess=float(excess[best]))
 
 
 def _gaps(actual: Array, expected: Array) -> NDArray[np.float64]:

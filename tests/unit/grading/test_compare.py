@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from grader.domain.values import ArrayValue
 from grader.grading.arrays import DTYPES, Array, array_value, find_array
-from grader.grading.compare import CHUNK_ELEMENTS, Rung, Tolerance, compare
+from grader.grading.compare import CHUNK_ELEMENTS, Mismatch, Rung, Tolerance, compare
 
 DEFAULT = Tolerance()
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8")
@@ -37,9 +37,10 @@ def oracle_agrees(
     rtol: float | None = None,
     atol: float | None = None,
     check_dtype: bool = True,
+    equal_nan: bool = False,
 ) -> bool:
     try:
-        torch.testing.assert_close(actual, expected, rtol=rtol, atol=atol, check_dtype=check_dtype)
+        torch.testing.assert_close(actual, expected, rtol=rtol, atol=atol, check_dtype=check_dtype, equal_nan=equal_nan)
     except AssertionError:
         return False
     return True
@@ -87,14 +88,46 @@ def tensor_pairs(
 
 
 @settings(max_examples=600, deadline=None)
-@given(pair=tensor_pairs(), tolerance=bounds)
+@given(pair=tensor_pairs(), tolerance=bounds, equal_nan=st.booleans())
 def test_agrees_with_assert_close_for_every_dtype_shape_and_tolerance(
-    pair: tuple[Any, Any], tolerance: tuple[Any, Any]
+    pair: tuple[Any, Any], tolerance: tuple[Any, Any], equal_nan: bool
 ) -> None:
     actual, expected = pair
     rtol, atol = tolerance
-    found = compare(actual=to_array(actual), expected=to_array(expected), tolerance=Tolerance(rtol=rtol, atol=atol))
-    assert (found is None) == oracle_agrees(actual, expected, rtol=rtol, atol=atol)
+    chosen = Tolerance(rtol=rtol, atol=atol, equal_nan=equal_nan)
+    found = compare(actual=to_array(actual), expected=to_array(expected), tolerance=chosen)
+    assert (found is None) == oracle_agrees(actual, expected, rtol=rtol, atol=atol, equal_nan=equal_nan)
+
+
+@settings(max_examples=200, deadline=None)
+@given(pair=tensor_pairs(dtypes=(*FLOATS, "complex64")), equal_nan=st.booleans())
+def test_every_element_alone_is_judged_as_in_the_whole(pair: tuple[Any, Any], equal_nan: bool) -> None:
+    actual, expected = pair
+    tolerance = Tolerance(equal_nan=equal_nan)
+    found = compare(actual=to_array(actual), expected=to_array(expected), tolerance=tolerance)
+    pairs = zip(actual.reshape(-1), expected.reshape(-1), strict=True)
+    alone = [compare(actual=to_array(a), expected=to_array(e), tolerance=tolerance) for a, e in pairs]
+    wrong = [one for one in alone if one is not None]
+    assert len(wrong) == (found.differing if found is not None else 0)
+    if found is not None:
+        told = alone[np.ravel_multi_index(found.index, expected.shape) if expected.ndim else 0]
+        assert told is not None
+        assert all(
+            excess(one) <= excess(told) + 1e-5 * (one.gap + one.allowed) for one in wrong if excess(told) < math.inf
+        )
+
+
+def excess(mismatch: Mismatch) -> float:
+    """How far the worst element oversteps; what single precision cannot hold counts as infinite."""
+    far = mismatch.gap - mismatch.allowed
+    return math.inf if math.isnan(far) or far > 3e38 else far
+
+
+def test_a_tolerance_is_widened_for_noise() -> None:
+    actual, expected = np.array([1.5e-5], np.float32), np.zeros(1, np.float32)
+    assert compare(actual=actual, expected=expected, tolerance=DEFAULT) is not None
+    assert compare(actual=actual, expected=expected, tolerance=Tolerance(times=2.0)) is None
+    assert compare(actual=actual, expected=expected, tolerance=Tolerance(rtol=0.0, atol=1e-5, times=2.0)) is None
 
 
 @settings(max_examples=200, deadline=None)
