@@ -24,6 +24,8 @@ OUR_FAILURE = 4
 REFUSED = 3
 USAGE = 2
 AUTHORS_ERROR = 5
+UNNOTICED = 6
+"""No error: the spec holds, but there are mistakes that it would not notice."""
 
 
 def exit_status(error: GraderError) -> int:

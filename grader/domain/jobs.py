@@ -14,6 +14,8 @@ class JobKind(StrEnum):
     """Grade a run; `subject` is its RunId."""
     REGRADE = "regrade"
     """The same for an old submission; comes after fresh ones."""
+    SELF_TEST = "self_test"
+    """Look for mistakes that a version would not notice; `subject` is its VersionHash. Makes way for everything."""
 
 
 @dataclass(frozen=True, kw_only=True)

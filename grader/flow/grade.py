@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from grader.domain.assignment import Assignment
@@ -12,6 +12,7 @@ from grader.domain.jobs import Claim, JobKind
 from grader.domain.location import LocatedAnswer
 from grader.domain.notebook import Notebook
 from grader.domain.publishing import VersionState
+from grader.domain.selftest import SelfTestReport
 from grader.domain.submission import Graded, LocatedCells, Run, RunCause, RunState, WrittenAnswer
 from grader.domain.text import Note
 from grader.errors import AuthorCanFix, GraderError, SandboxUnavailable
@@ -19,10 +20,13 @@ from grader.flow.assess import Assessment, assess
 from grader.flow.assignments import StoredAssignments
 from grader.flow.ports import ReplyCodec, Runner, Stores, Transaction
 from grader.flow.proofs import Proofs
+from grader.flow.selftest import Interrupted, SelfTests
 from grader.flow.standing import is_held_up_by_us, recount
 
 _FIRST_PAUSE_S = 2.0
 _LONGEST_PAUSE_S = 300.0
+_OF_RUNS = frozenset({JobKind.GRADE, JobKind.REGRADE})
+_BEFORE_SELF_TESTS = frozenset(JobKind) - {JobKind.SELF_TEST}
 _PHASE_PAUSE_S = 0.5
 """Phases are for people who wait: a run that is over sooner needs no write for each of them."""
 
@@ -40,6 +44,7 @@ class Bench:
     """notebook.read with the service's limits."""
     secret: bytes
     """Draws the hidden inputs."""
+    self_tests: SelfTests = field(default_factory=SelfTests)
     max_attempts: int = 5
     """A run that failed through us so often waits for an operator."""
     replies_cap_bytes: int = 4 * 1024 * 1024
@@ -75,7 +80,7 @@ def claim_next(*, worker: str, kinds: Collection[JobKind], bench: Bench) -> Clai
                 tx, claim, bench=bench, trouble=Note(code="run.worker_lost", facts={"attempts": claim.attempt - 1})
             )
             return None
-        if claim.kind is not JobKind.PUBLISH:
+        if claim.kind in _OF_RUNS:
             if tx.runs.get(RunId(claim.subject)).state is RunState.FINISHED:
                 stores.queue.finish(tx, claim)
                 return None
@@ -92,6 +97,8 @@ def work(claim: Claim, *, bench: Bench) -> None:
     """
     if claim.kind is JobKind.PUBLISH:
         prove_version(claim, bench=bench)
+    elif claim.kind is JobKind.SELF_TEST:
+        self_test_version(claim, bench=bench)
     else:
         grade(claim, bench=bench)
 
@@ -135,6 +142,38 @@ def prove_version(claim: Claim, *, bench: Bench) -> None:
             bench.stores.queue.enqueue(tx, kind=JobKind.PUBLISH, subject=claim.subject)
 
 
+def self_test_version(claim: Claim, *, bench: Bench) -> None:
+    """Look for mistakes that a version's checks would not notice; what is found warns its author and stops nobody.
+
+    Whatever else waits comes first: then the job is given back, and taken up later where it was left.
+    """
+    version, stores = VersionHash(claim.subject), bench.stores
+
+    def should_stop() -> bool:
+        with stores.storage.reading() as tx:
+            return stores.queue.has_work(tx, kinds=_BEFORE_SELF_TESTS)
+
+    try:
+        expected = bench.proofs.load(version)
+        report: SelfTestReport | None = bench.self_tests.run(
+            version,
+            assignments=bench.assignments,
+            expected=expected,
+            runner=bench.runner,
+            secret=bench.secret,
+            should_stop=should_stop,
+        )
+    except Interrupted:
+        give_back(claim, stores=stores)
+        return
+    except AuthorCanFix:
+        report = None  # the version failed, which says more than any mutant could
+    with stores.storage.writing() as tx:
+        stores.queue.finish(tx, claim)
+        if report is not None:
+            tx.versions.put_self_test(report, at=stores.clock.now())
+
+
 def renew(claim: Claim, *, stores: Stores) -> None:
     """Hold the lease for longer. Raises LeaseLost."""
     with stores.storage.writing() as tx:
@@ -145,7 +184,7 @@ def give_back(claim: Claim, *, stores: Stores, trouble: Note | None = None) -> N
     """Put a job back untouched, for any worker to take at once. Raises LeaseLost."""
     with stores.storage.writing() as tx:
         stores.queue.release(tx, claim)
-        if claim.kind is not JobKind.PUBLISH:
+        if claim.kind in _OF_RUNS:
             tx.runs.wait(RunId(claim.subject), attempts=claim.attempt - 1, trouble=trouble)
 
 
@@ -165,7 +204,7 @@ def put_back(claim: Claim, *, error: Exception, bench: Bench) -> None:
             return
         pause_s = min(_FIRST_PAUSE_S * 2 ** (claim.attempt - 1), _LONGEST_PAUSE_S)
         bench.stores.queue.retry(tx, claim, after_s=pause_s)
-        if claim.kind is not JobKind.PUBLISH:
+        if claim.kind in _OF_RUNS:
             tx.runs.wait(RunId(claim.subject), attempts=claim.attempt, trouble=trouble)
 
 
@@ -178,7 +217,7 @@ def _give_up(tx: Transaction, claim: Claim, *, bench: Bench, trouble: Note) -> N
     bench.stores.queue.finish(tx, claim)
     if claim.kind is JobKind.PUBLISH:
         tx.versions.set_state(VersionHash(claim.subject), VersionState.FAILED, findings=[trouble])
-    else:
+    elif claim.kind in _OF_RUNS:
         tx.runs.fail(RunId(claim.subject), trouble=trouble, at=bench.stores.clock.now())
 
 

@@ -26,6 +26,7 @@ from grader.domain.notebook import Notebook
 from grader.domain.people import Course, Member, Membership, Person, Token, TokenId
 from grader.domain.publishing import Dates, Offering, PublishedVersion, Revision, VersionState
 from grader.domain.result import Result
+from grader.domain.selftest import SelfTestReport
 from grader.domain.submission import Decision, Graded, Run, Submission, WrittenAnswer
 from grader.domain.text import Note, Text
 from grader.domain.values import Reply
@@ -92,6 +93,10 @@ class LoadedAssignment(Protocol):
     @property
     def prompt_expressions(self) -> Mapping[QuestionId, tuple[str, ...]]:
         """The `{{expression}}`s of each question's prompt."""
+
+    @property
+    def accepted(self) -> Mapping[str, str]:
+        """Survivors of the self-test that may stay: the author's reason, by mutant."""
 
 
 class AssignmentReader(Protocol):
@@ -199,6 +204,12 @@ class Versions(Protocol):
     def put_expected(
         self, version: VersionHash, *, environment: EnvironmentHash, blob: BlobKey, at: datetime
     ) -> None: ...
+
+    def put_self_test(self, report: SelfTestReport, *, at: datetime) -> None:
+        """Keep it beside its version, in place of an earlier one."""
+
+    def find_self_test(self, version: VersionHash, *, since: datetime | None = None) -> SelfTestReport | None:
+        """The newest, if it was kept at that moment or later."""
 
 
 class Offerings(Protocol):
@@ -366,7 +377,7 @@ class JobQueue(Protocol):
         """Could `claim` succeed now? Cheap; a reading transaction does."""
 
     def claim(self, tx: Transaction, *, worker: str, kinds: Collection[JobKind]) -> Claim | None:
-        """Take the next job (publishing first, regrading last, else the oldest) under a lease of `lease_s`."""
+        """Take the next job (by kind as JobKind lists them, then the oldest) under a lease of `lease_s`."""
 
     @property
     def lease_s(self) -> float: ...

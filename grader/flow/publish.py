@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from datetime import datetime
 
 from grader.domain.ids import OfferingId, VersionHash
 from grader.domain.jobs import JobKind
 from grader.domain.publishing import Dates, Offering, PublishedVersion, VersionState
+from grader.domain.selftest import SelfTestReport
 from grader.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from grader.flow.names import new_id
 from grader.flow.people import Caller, visible_course
@@ -14,7 +16,9 @@ from grader.flow.ports import LoadedAssignment, Stores, Transaction
 _NO_DATES = Dates()
 
 
-def publish(loaded: LoadedAssignment, *, files: Mapping[str, bytes], stores: Stores) -> PublishedVersion:
+def publish(
+    loaded: LoadedAssignment, *, files: Mapping[str, bytes], stores: Stores, self_test: bool = False
+) -> PublishedVersion:
     """Store an assignment's version; a worker then runs its reference.
 
     The same version again only adds a revision of its texts, if they differ. A version that failed is tried anew:
@@ -24,6 +28,7 @@ def publish(loaded: LoadedAssignment, *, files: Mapping[str, bytes], stores: Sto
         loaded: the assignment as catalog.parse gave it.
         files: the bundle's files it was parsed from.
         stores: where it goes.
+        self_test: have a worker look for mistakes that the checks would not notice, when it has nothing else to do.
 
     Returns:
         The version as it stands now; UNPROVED ones become PROVED or FAILED by a worker.
@@ -48,6 +53,8 @@ def publish(loaded: LoadedAssignment, *, files: Mapping[str, bytes], stores: Sto
             tx.versions.set_state(version.version, VersionState.UNPROVED)
         if version.state is not VersionState.PROVED:
             stores.queue.enqueue(tx, kind=JobKind.PUBLISH, subject=version.version)
+        if self_test:
+            stores.queue.enqueue(tx, kind=JobKind.SELF_TEST, subject=version.version)
         return tx.versions.get(version.version)
 
 
@@ -59,6 +66,12 @@ def read_version(version: VersionHash, *, stores: Stores) -> PublishedVersion:
     """
     with stores.storage.reading() as tx:
         return tx.versions.get(version)
+
+
+def read_self_test(version: VersionHash, *, stores: Stores, since: datetime | None = None) -> SelfTestReport | None:
+    """What the version's self-test found; None until a worker had time for it, at the given moment or later."""
+    with stores.storage.reading() as tx:
+        return tx.versions.find_self_test(version, since=since)
 
 
 def offer(slug: str, *, course: str, stores: Stores, dates: Dates = _NO_DATES, by: Caller | None = None) -> Offering:

@@ -13,7 +13,7 @@ from grader.errors import LeaseLost
 
 LEASE_S = 15.0
 
-_PRIORITY = {JobKind.PUBLISH: 0, JobKind.GRADE: 1, JobKind.REGRADE: 2}
+_PRIORITY = {JobKind.PUBLISH: 0, JobKind.GRADE: 1, JobKind.REGRADE: 2, JobKind.SELF_TEST: 3}
 
 metadata = sa.MetaData(
     naming_convention={

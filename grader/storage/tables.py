@@ -110,6 +110,17 @@ class ExpectedRow(Table):
     created_at: Mapped[datetime]
 
 
+class SelfTestRow(Table):
+    """The newest self-test of a version; earlier ones said the same of the same files."""
+
+    __tablename__ = "self_tests"
+
+    version: Mapped[str] = mapped_column(_Hash, sa.ForeignKey("versions.version"), primary_key=True)
+    environment: Mapped[str] = mapped_column(_Hash)
+    report: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+
+
 class OfferingRow(Table):
     __tablename__ = "offerings"
     __table_args__ = (

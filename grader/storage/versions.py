@@ -8,10 +8,12 @@ from sqlalchemy.orm import Session
 
 from grader.domain.ids import BlobKey, EnvironmentHash, VersionHash
 from grader.domain.publishing import PublishedVersion, Revision, VersionState
+from grader.domain.selftest import SelfTestReport
 from grader.domain.text import Note, Text
 from grader.errors import NotFound
 from grader.storage.notes import notes_from_json, notes_to_json
-from grader.storage.tables import ExpectedRow, RevisionRow, VersionRow
+from grader.storage.selftests import report_from_json, report_to_json
+from grader.storage.tables import ExpectedRow, RevisionRow, SelfTestRow, VersionRow
 
 
 class VersionsTable:
@@ -91,6 +93,22 @@ class VersionsTable:
     def put_expected(self, version: VersionHash, *, environment: EnvironmentHash, blob: BlobKey, at: datetime) -> None:
         self._session.merge(ExpectedRow(version=version, environment=environment, blob=blob, created_at=at))
         self._session.flush()
+
+    def put_self_test(self, report: SelfTestReport, *, at: datetime) -> None:
+        row = SelfTestRow(
+            version=report.version,
+            environment=report.environment,
+            report=report_to_json(report),
+            created_at=at,
+        )
+        self._session.merge(row)
+        self._session.flush()
+
+    def find_self_test(self, version: VersionHash, *, since: datetime | None = None) -> SelfTestReport | None:
+        row = self._session.get(SelfTestRow, version)
+        if row is None or (since is not None and row.created_at < since):
+            return None
+        return report_from_json(row.report, version=version, environment=EnvironmentHash(row.environment))
 
     def _find_revision(self, version: VersionHash, *, number: int | None) -> RevisionRow | None:
         if number is not None:

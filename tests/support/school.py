@@ -44,6 +44,7 @@ class NameLogic:
     budget_s: float | None = None
     is_self_contained: bool = False
     noise: float | None = None
+    widens_for_noise: bool = False
 
     @property
     def answer_names(self):
@@ -121,6 +122,8 @@ class TinyLoaded:
     @property
     def prompt_expressions(self):
         return {}
+
+    accepted: dict = field(default_factory=dict)
 
 
 def _check(check_id, logic, *, points):

@@ -1,0 +1,75 @@
+"""What testing a spec against its own reference came to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from grader.domain.ids import EnvironmentHash, QuestionId, VersionHash
+from grader.domain.text import Fact, Note
+
+
+class Fate(StrEnum):
+    """What became of a mutant. Only survivors are somebody's business."""
+
+    KILLED = "killed"
+    """It loses points in the question that it breaks."""
+    REVIEWED = "reviewed"
+    """It earns no points by itself: a person has to look."""
+    EQUIVALENT = "equivalent"
+    """It does exactly what the reference does, wherever one can look."""
+    ACCEPTED = "accepted"
+    """It survives, and the author has written down why that is right."""
+    SURVIVED = "survived"
+    """It earns what the reference earns."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MutantReport:
+    """One mutant and what became of it."""
+
+    mutant_id: str
+    question_id: QuestionId
+    operator: str
+    facts: Mapping[str, Fact]
+    diff: str
+    fate: Fate
+    reason: str | None = None
+    """The author's, where it is accepted."""
+    spilled: tuple[QuestionId, ...] = ()
+    """Other questions that lost points through it."""
+
+    @property
+    def note(self) -> Note:
+        """The sentence that a survivor deserves."""
+        return Note(code=f"mutant.{self.operator}", facts=self.facts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelfTestReport:
+    """One self-test of one version."""
+
+    version: VersionHash
+    environment: EnvironmentHash
+    faults: tuple[Note, ...]
+    """What makes the spec wrong: right answers that lose points, empty ones that earn some."""
+    remarks: tuple[Note, ...]
+    """What an author should know besides: decisions about mutants that do not exist (any more)."""
+    mutants: tuple[MutantReport, ...]
+    tried: tuple[str, ...]
+    """Names of the right and the empty notebooks that were graded: 'renamed', 'equivalents/other.ipynb', ..."""
+
+    def count(self, fate: Fate) -> int:
+        return sum(mutant.fate is fate for mutant in self.mutants)
+
+    @property
+    def survivors(self) -> tuple[MutantReport, ...]:
+        return tuple(mutant for mutant in self.mutants if mutant.fate is Fate.SURVIVED)
+
+    @property
+    def spilling(self) -> tuple[MutantReport, ...]:
+        """Mutants that cost points twice, which follow-through should prevent."""
+        return tuple(mutant for mutant in self.mutants if mutant.spilled)
+
+    @property
+    def warns(self) -> bool:
+        return bool(self.survivors or self.spilling)

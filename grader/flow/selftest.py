@@ -1,0 +1,329 @@
+"""Test a spec against its own reference: right answers keep their points, empty ones earn none, mistakes lose some."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from grader.authoring.mutants import MUTANTS_PER_QUESTION, Mutant, make_mutants
+from grader.authoring.mutants_literals import literal_of
+from grader.authoring.mutants_text import Answer, Operator
+from grader.authoring.variants import make_variants
+from grader.domain.assignment import Assignment, Question
+from grader.domain.ids import VersionHash
+from grader.domain.notebook import Notebook
+from grader.domain.result import QuestionResult, Result, Verdict
+from grader.domain.selftest import Fate, MutantReport, SelfTestReport
+from grader.domain.text import Fact, Note
+from grader.errors import NotebookRefused
+from grader.flow.assess import Assessment, assess
+from grader.flow.assignments import StoredAssignments
+from grader.flow.expected import Expected
+from grader.flow.observe import Observation, observe
+from grader.flow.ports import LoadedAssignment, Runner
+from grader.grading.syntax import mentioned_names, parse_leniently
+from grader.notebook.locate import locate
+from grader.notebook.read import read
+
+EQUIVALENTS = "equivalents/"
+_TEMPLATE = re.compile(r"template\.\w+\.ipynb")
+_WORD = re.compile(r"[^\W\d]\w*")
+_PATIENCE = 10
+"""A mutant may take so many times as long as the reference: one that never ends must not hold up all others."""
+_LEAST_SECONDS = 5.0
+_ROUND_THE_QUESTION = frozenset({Operator.HARD_CODED, Operator.VALUE_FOR_GRADIENT, Operator.STALE})
+"""Right by another way than the one asked for: the same numbers say nothing in their favour."""
+_ABOUT_NUMBERS = frozenset(
+    {
+        *(Operator.ARITHMETIC, Operator.SIGN, Operator.CONSTANT, Operator.TERM, Operator.AGGREGATE),
+        *(Operator.ACTIVATION, Operator.LEARNING_RATE, Operator.LABELS, Operator.COMPARISON),
+    }
+)
+"""Another formula. Where it gives the same for one set of numbers, the numbers were badly chosen; where a function
+gives the same for many inputs, it is the same function."""
+
+
+class Interrupted(Exception):
+    """The self-test was asked to make way; what it found out so far is kept."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelfTest:
+    """What testing one spec needs. `known` keeps what became of mutants, so that a test can be taken up again."""
+
+    loaded: LoadedAssignment
+    files: Mapping[str, bytes]
+    """The bundle's: equivalents and templates are looked for here."""
+    expected: Expected
+    runner: Runner
+    secret: bytes
+    jobs: int = 1
+    """So many notebooks run at the same time."""
+    limit: int = MUTANTS_PER_QUESTION
+    should_stop: Callable[[], bool] = lambda: False
+    known: MutableMapping[str, MutantReport] = field(default_factory=dict)
+
+    @property
+    def assignment(self) -> Assignment:
+        return self.loaded.assignment
+
+    def run(self) -> SelfTestReport:
+        """Grade every notebook that the spec has to tell apart.
+
+        Raises:
+            Interrupted: `should_stop` said so.
+            SandboxUnavailable, SandboxFailed: our failure.
+        """
+        said = _Said()
+        for name, notebook, judge in self._right_and_empty():
+            self._check_time()
+            said.tried.append(name)
+            if isinstance(notebook, Notebook):
+                judge(said, self._assess(notebook, self.assignment).result)
+            else:
+                said.faults += [Note(code="selftest.unreadable", facts={"notebook": name}), notebook.note]
+        mutants = self._mutants
+        self._hurried  # noqa: B018 - once, before several threads ask for it
+        with ThreadPoolExecutor(max_workers=self.jobs) as pool:
+            fates = list(pool.map(self._examine, mutants))
+        return SelfTestReport(
+            version=self.assignment.version,
+            environment=self.expected.environment,
+            faults=tuple(said.faults),
+            remarks=(*said.remarks, *self._remarks(fates)),
+            mutants=tuple(fates),
+            tried=tuple(said.tried),
+        )
+
+    # --- what must earn everything, or nothing ------------------------------------------------------------------------
+
+    def _right_and_empty(self) -> Iterator[tuple[str, Notebook | NotebookRefused, Callable[["_Said", Result], None]]]:
+        """Each notebook by its name, and who judges its result."""
+        named = frozenset(word for text in self._said_by_checks for word in _WORD.findall(text))
+        respelled = [q.question_id for q in self.assignment.questions if "print" not in _settings(q)]
+        location = locate(self.loaded.reference, self.expected.wanted)
+        for variant in make_variants(self.loaded.reference, location=location, named=named, respelled=respelled):
+            yield variant.name, variant.notebook, self._tell_lost_points
+        for name, data in sorted(self.files.items()):
+            if name.startswith(EQUIVALENTS) and name.endswith(".ipynb"):
+                yield name, _read(data), self._tell_lost_points
+            elif _TEMPLATE.fullmatch(name):
+                yield name, _read(data), _tell_earned_points
+
+    @property
+    def _said_by_checks(self) -> Iterable[str]:
+        yield from map(_settings, self.assignment.questions)
+        for expressions in self.loaded.prompt_expressions.values():
+            yield from expressions
+
+    def _tell_lost_points(self, said: "_Said", result: Result) -> None:
+        """A right notebook must earn what the reference earns; what a person has to judge is not lost."""
+        for question, full in zip(result.questions, self._full, strict=True):
+            if question.score >= full.score:
+                continue
+            is_lost = _held(question) < _held(full)
+            told = said.faults if is_lost else said.remarks
+            code = "selftest.right_loses" if is_lost else "selftest.right_waits"
+            told.append(Note(code=code, facts={"notebook": said.tried[-1], "question": question.question_id}))
+            told += [
+                Note(code=check.code, facts=check.facts)
+                for check in question.checks
+                if check.kind != "written" and check.verdict is not Verdict.PASSED
+            ]
+
+    # --- mutants ------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _reference(self) -> Assessment:
+        return self._assess(self.loaded.reference, self.assignment)
+
+    @property
+    def _full(self) -> Sequence[QuestionResult]:
+        return self._reference.result.questions
+
+    @cached_property
+    def _reference_seen(self) -> tuple[Observation, frozenset[str]]:
+        """What the reference shows, and the part of it that changes from run to run."""
+        first, second = (self._observe(self.loaded.reference) for _ in range(2))
+        return first, first.unsteady(second)
+
+    @cached_property
+    def _mutants(self) -> Sequence[Mutant]:
+        seen, _ = self._reference_seen
+        location = locate(self.loaded.reference, self.expected.wanted)
+        return make_mutants(
+            self.loaded.reference,
+            cells={question_id: answer.code_cells for question_id, answer in location.answers.items()},
+            answers={question.question_id: _answer(question, seen) for question in self.assignment.questions},
+            limit=self.limit,
+            always=self.loaded.accepted.keys(),
+        )
+
+    def _examine(self, mutant: Mutant) -> MutantReport:
+        if mutant.mutant_id not in self.known:
+            self._check_time()
+            self.known[mutant.mutant_id] = self._judge(mutant)
+        return self._with_decision(self.known[mutant.mutant_id])
+
+    def _judge(self, mutant: Mutant) -> MutantReport:
+        notebook = mutant.in_notebook(self.loaded.reference)
+        result = self._assess(notebook, self._hurried).result
+        pairs = list(zip(result.questions, self._full, strict=True))
+        lost = {question.question_id for question, full in pairs if _held(question) < _held(full)}
+        lower = {question.question_id for question, full in pairs if question.score < full.score}
+        if mutant.question_id in lost:
+            fate = Fate.KILLED
+        elif mutant.question_id in lower:
+            fate = Fate.REVIEWED
+        elif self._is_equivalent(mutant, notebook):
+            fate = Fate.EQUIVALENT
+        else:
+            fate = Fate.SURVIVED
+        return MutantReport(
+            mutant_id=mutant.mutant_id,
+            question_id=mutant.question_id,
+            operator=mutant.operator.value,
+            facts=mutant.facts,
+            diff=mutant.diff,
+            fate=fate,
+            spilled=tuple(sorted(lost - {mutant.question_id})),
+        )
+
+    def _is_equivalent(self, mutant: Mutant, notebook: Notebook) -> bool:
+        """Whether it is the same answer in other words; the docs tell where observation is believed."""
+        if mutant.operator in _ROUND_THE_QUESTION:
+            return False
+        if mutant.operator in _ABOUT_NUMBERS and mutant.function is None:
+            return False
+        if mutant.function is not None and not self._is_called(mutant.function):
+            return False
+        seen, unsteady = self._reference_seen
+        return seen.equals(self._observe(notebook), unsteady=unsteady)
+
+    def _is_called(self, function: str) -> bool:
+        """A check calls it on hidden inputs, or the notebook itself does."""
+        if any(function in _WORD.findall(text) for text in self._said_by_checks):
+            return True
+        sources = "\n".join(cell.source for cell in self.loaded.reference.code_cells)
+        return function in mentioned_names(parse_leniently(sources))
+
+    def _with_decision(self, report: MutantReport) -> MutantReport:
+        reason = self.loaded.accepted.get(report.mutant_id)
+        if reason is None or report.fate is not Fate.SURVIVED:
+            return report
+        return replace(report, fate=Fate.ACCEPTED, reason=reason)
+
+    def _remarks(self, reports: Sequence[MutantReport]) -> Iterator[Note]:
+        """Decisions that decide nothing."""
+        fates = {report.mutant_id: report.fate for report in reports}
+        for mutant_id in self.loaded.accepted:
+            if mutant_id not in fates:
+                yield Note(code="selftest.accepted_unknown", facts={"id": mutant_id})
+            elif fates[mutant_id] is not Fate.ACCEPTED:
+                yield Note(code="selftest.accepted_needless", facts={"id": mutant_id})
+
+    # --- running ------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _hurried(self) -> Assignment:
+        """The assignment for mutants: the same, but for the time that they may take."""
+        limits = self.assignment.limits
+        seconds = max(_LEAST_SECONDS, _PATIENCE * self._reference.execution.seconds)
+        hurried = {
+            name: min(getattr(limits, name), seconds * factor)
+            for name, factor in (("question_s", 1), ("outside_s", 1), ("total_s", 3))
+        }
+        return replace(self.assignment, limits=replace(limits, **hurried))
+
+    def _assess(self, notebook: Notebook, assignment: Assignment) -> Assessment:
+        return assess(notebook, assignment=assignment, expected=self.expected, runner=self.runner, key=self.secret)
+
+    def _observe(self, notebook: Notebook) -> Observation:
+        return observe(notebook, assignment=self.assignment, expected=self.expected, runner=self.runner)
+
+    def _check_time(self) -> None:
+        if self.should_stop():
+            raise Interrupted
+
+
+class SelfTests:
+    """Self-tests of stored versions, which can be interrupted: what became of mutants is kept in memory meanwhile."""
+
+    def __init__(self) -> None:
+        self._begun: dict[VersionHash, dict[str, MutantReport]] = {}
+
+    def run(
+        self,
+        version: VersionHash,
+        *,
+        assignments: StoredAssignments,
+        expected: Expected,
+        runner: Runner,
+        secret: bytes,
+        should_stop: Callable[[], bool],
+    ) -> SelfTestReport:
+        """Begin it, or go on where it was left.
+
+        Raises:
+            AuthorCanFix: the version's files no longer read as an assignment.
+            Interrupted, SandboxUnavailable, SandboxFailed: as `SelfTest.run`.
+        """
+        report = SelfTest(
+            loaded=assignments.load(version),
+            files=assignments.load_files(version),
+            expected=expected,
+            runner=runner,
+            secret=secret,
+            should_stop=should_stop,
+            known=self._begun.setdefault(version, {}),
+        ).run()
+        del self._begun[version]
+        return report
+
+
+@dataclass(kw_only=True)
+class _Said:
+    """What has been found of right and empty notebooks so far."""
+
+    tried: list[str] = field(default_factory=list)
+    faults: list[Note] = field(default_factory=list)
+    remarks: list[Note] = field(default_factory=list)
+
+
+def _read(data: bytes) -> Notebook | NotebookRefused:
+    try:
+        return read(data)
+    except NotebookRefused as error:
+        return error
+
+
+def _tell_earned_points(said: _Said, result: Result) -> None:
+    """An empty template must earn nothing."""
+    for question in result.questions:
+        if question.score > 0:
+            facts: dict[str, Fact] = {"notebook": said.tried[-1], "question": question.question_id}
+            said.faults.append(Note(code="selftest.empty_earns", facts=facts | {"score": question.score}))
+
+
+def _held(question: QuestionResult) -> float:
+    """Points that are not lost: earned, or waiting for a person."""
+    return question.score + question.pending
+
+
+def _settings(question: Question) -> str:
+    """Everything that a question's checks were told, as text."""
+    return " ".join(repr(check.logic) for check in question.checks)
+
+
+def _answer(question: Question, seen: Observation) -> Answer:
+    names = frozenset(name for check in question.checks for name in check.logic.answer_names)
+    values = seen.values.get(question.question_id, {})
+    literals = {name: literal_of(values[name]) for name in names if name in values}
+    return Answer(
+        names=names,
+        literals={name: text for name, text in literals.items() if text is not None},
+        printed={index: text.rstrip("\n") for index, text in seen.printed.items() if text},
+        is_shown=any(check.kind == "output" for check in question.checks),
+        is_drawn=any(check.kind == "figure" for check in question.checks),
+    )
