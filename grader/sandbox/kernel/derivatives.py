@@ -20,7 +20,7 @@ _autograd_grad = torch.autograd.grad
 _TensorBase: Any = torch._C.TensorBase
 _NoTorchFunction: Any = torch._C.DisableTorchFunction
 _sum = _TensorBase.sum
-_detach = _TensorBase.detach
+_detach, _mul = _TensorBase.detach, _TensorBase.mul
 _requires_grad: Any = vars(_TensorBase)["requires_grad"].__get__
 _require_grad = _TensorBase.requires_grad_
 _zeros_like, _ones_like = torch.zeros_like, torch.ones_like
@@ -72,8 +72,10 @@ def two_derivatives(roots: list[Any], leaves: list[Any]) -> tuple[list[Any], lis
     """
     wanted, sums = _present(leaves), _sums(roots)
     with _NoTorchFunction():
-        starts = [_require_grad(_ones_like(one)) for one in sums]
-    gradients = _derived(sums, wanted, starts=starts)
+        # Not given to autograd as what it starts from: for these it would load a second's worth of modules.
+        starts = [_require_grad(_ones_like(_detach(one))) for one in sums]
+        started = [_mul(one, start) for one, start in zip(sums, starts, strict=True)]
+    gradients = _derived(started, wanted, again=True)
     second = [_second_derivative(one, leaf, starts) for one, leaf in zip(gradients, wanted, strict=True)]
     return _spread(gradients, leaves), _spread(second, leaves)
 
@@ -97,12 +99,11 @@ def _sums(roots: list[Any]) -> list[Any]:
         return []
 
 
-def _derived(sums: list[Any], wanted: list[Any], *, starts: list[Any] | None = None, retain: bool = False) -> list[Any]:
+def _derived(sums: list[Any], wanted: list[Any], *, again: bool = False, retain: bool = False) -> list[Any]:
     if not sums or not wanted:
         return [None] * len(wanted)
     try:
-        again = starts is not None
-        return list(_autograd_grad(sums, wanted, starts, again or retain, again, allow_unused=True))
+        return list(_autograd_grad(sums, wanted, None, again or retain, again, allow_unused=True))
     except Expired:
         raise
     except BaseException:  # noqa: BLE001 - a graph freed by the function, complex output, a hook that raises
