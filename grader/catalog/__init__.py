@@ -2,5 +2,6 @@
 
 from grader.catalog.bundle import Bundle, bundled, read_bundle
 from grader.catalog.load import Loaded, parse
+from grader.catalog.schema import assignment_schema
 
-__all__ = ["Bundle", "Loaded", "bundled", "parse", "read_bundle"]
+__all__ = ["Bundle", "Loaded", "assignment_schema", "bundled", "parse", "read_bundle"]

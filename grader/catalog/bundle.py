@@ -8,12 +8,16 @@ from pathlib import Path
 
 import grader
 from grader.catalog.mistakes import MistakeList, Place
-from grader.catalog.paths import SPEC_FILE, named_paths
+from grader.catalog.paths import MAX_FILES, SPEC_FILE, named_paths
 from grader.catalog.positions import read_yaml
-from grader.domain.text import Fact, Note
+from grader.domain.text import Fact, Language, Note
 from grader.errors import InvalidAssignment
 
 REFERENCE_FILE = "reference.ipynb"
+TEMPLATES = tuple(f"template.{language}.ipynb" for language in Language)
+"""What students start from."""
+EQUIVALENTS = "equivalents"
+"""The folder of other right solutions, for the self-test."""
 MAX_BUNDLED_FILE_BYTES = 50_000_000
 MAX_DATA_FILE_BYTES = 20_000_000
 MAX_DATA_BYTES = 40_000_000
@@ -26,7 +30,8 @@ class Bundle:
     slug: str
     """The folder's name."""
     files: Mapping[str, bytes]
-    """By name within the bundle: 'assignment.yaml', 'reference.ipynb', 'data/digits.npz'."""
+    """By name within the bundle: 'assignment.yaml', 'reference.ipynb', 'data/digits.npz', 'template.ja.ipynb',
+    'equivalents/loop.ipynb'."""
     refused: Mapping[str, Note] = field(default_factory=dict)
     """Why a data file that the YAML names is not among the files although something of its name is there."""
     origin: Mapping[str, str] = field(default_factory=dict)
@@ -66,6 +71,7 @@ def read_bundle(folder: Path) -> Bundle:
         except OSError as error:
             reason = error.strerror or type(error).__name__
             mistakes.add("file_unreadable", at=Place(file=str(path), line=1), reason=reason)
+    files |= _read_companions(folder, mistakes=mistakes)
     if mistakes:
         raise InvalidAssignment(mistakes.in_order)
     refused: dict[str, Note] = {}
@@ -89,6 +95,23 @@ def bundled() -> Mapping[str, Path]:
     return {}
 
 
+def _read_companions(folder: Path, *, mistakes: MistakeList) -> dict[str, bytes]:
+    """Notebooks that may lie beside the YAML without being named in it."""
+    equivalents = sorted(path.name for path in (folder / EQUIVALENTS).glob("*.ipynb"))
+    if len(equivalents) > MAX_FILES:
+        mistakes.add("too_long", at=Place(file=str(folder / EQUIVALENTS), line=1), limit=MAX_FILES)
+        equivalents = []
+    found: dict[str, bytes] = {}
+    for name in (*TEMPLATES, *(f"{EQUIVALENTS}/{name}" for name in equivalents)):
+        data = _read_data_file(folder, name, left_bytes=MAX_DATA_BYTES - sum(map(len, found.values())))
+        if isinstance(data, bytes):
+            found[name] = data
+        elif data is not None:
+            place = Place(file=str(folder / name), line=1)
+            mistakes.add(data.code.removeprefix("catalog."), at=place, **data.facts)
+    return found
+
+
 def _data_paths(spec: bytes | None) -> tuple[str, ...]:
     """The data files that are named; what else is wrong with the YAML is for `parse` to say."""
     root = None if spec is None else read_yaml(spec, file=SPEC_FILE, mistakes=MistakeList())
@@ -96,7 +119,7 @@ def _data_paths(spec: bytes | None) -> tuple[str, ...]:
 
 
 def _size_of_data(files: Mapping[str, bytes]) -> int:
-    return sum(len(data) for name, data in files.items() if name not in (SPEC_FILE, REFERENCE_FILE))
+    return sum(len(data) for name, data in files.items() if not name.endswith((SPEC_FILE, ".ipynb")))
 
 
 def _read_data_file(folder: Path, name: str, *, left_bytes: int) -> bytes | Note | None:

@@ -1,15 +1,19 @@
 """`grader assignment`: check an assignment's files, or publish them."""
 
+import json
 import secrets
+import sys
 import time
 from typing import Annotated
 
 import typer
 
 from grader import wiring
+from grader.catalog import assignment_schema
 from grader.cli import authoring, selftest
-from grader.cli.failure import errors_told_in
+from grader.cli.failure import errors_told_in, place_and_sentence
 from grader.cli.language import default_language
+from grader.cli.table import plain
 from grader.domain.publishing import VersionState
 from grader.domain.text import Language, Note
 from grader.errors import SpecDoesNotHold
@@ -33,15 +37,25 @@ _Lang = Annotated[Language | None, typer.Option("--lang", help="Language of mess
 def check(folder: _Folder, language: _Lang = None) -> None:
     """Check an assignment here: its files, and its reference in the sandbox; nothing is stored.
 
+    Texts that lack one of the assignment's languages are listed and stop nothing.
+
     Exit status: 0 it holds, 4 our failure, 5 something in the files is wrong.
     """
     language = language or default_language()
     with errors_told_in(language):
         loaded = wiring.load_assignment(folder)
+        for gap in loaded.untranslated:
+            print(plain(place_and_sentence(gap, language)), file=sys.stderr)
         with wiring.open_runner(wiring.read_settings()) as runner:
             prove(loaded, runner=runner, secret=secrets.token_bytes(32))
     facts = {"slug": loaded.assignment.slug, "version": loaded.assignment.version[:12]}
     print(sentence(Note(code="cli.assignment_holds", facts=facts | {"points": loaded.assignment.points}), language))
+
+
+@app.command("schema")
+def schema() -> None:
+    """Print a JSON Schema of assignment.yaml, for editors."""
+    print(json.dumps(assignment_schema(), ensure_ascii=False, indent=2))
 
 
 @app.command("publish")

@@ -13,6 +13,7 @@ from grader.errors import (
     InvalidAssignment,
     InvalidRequest,
     InvalidSettings,
+    Mistake,
     NotAllowed,
     NotebookRefused,
     NotFound,
@@ -49,14 +50,16 @@ def errors_told_in(language: Language) -> Iterator[None]:
         sys.exit(exit_status(error))
 
 
+def place_and_sentence(mistake: Mistake, language: Language) -> str:
+    """File, line, field and what is wrong there, as editors and terminals can follow it."""
+    return ": ".join(filter(None, (f"{mistake.file}:{mistake.line}", mistake.field, sentence(mistake.note, language))))
+
+
 def explain(error: GraderError, language: Language) -> None:
     """Print an error for a person, to standard error."""
     lines = [sentence(error.note, language)]
     if isinstance(error, InvalidAssignment):
-        lines += [
-            ": ".join(filter(None, (f"{mistake.file}:{mistake.line}", mistake.field, sentence(mistake.note, language))))
-            for mistake in error.mistakes
-        ]
+        lines += [place_and_sentence(mistake, language) for mistake in error.mistakes]
     elif isinstance(error, SpecDoesNotHold):
         lines += [sentence(note, language) for note in error.findings]
     print("\n".join(plain(line) for line in lines), file=sys.stderr)

@@ -195,7 +195,9 @@ def _as_input(given: object) -> object:
     return Calls.model_validate({"arguments": given}) if isinstance(given, list | tuple) else given
 
 
-Input: TypeAlias = Annotated[Draws | Calls | Finite, BeforeValidator(_as_input)]
+Input: TypeAlias = Annotated[
+    Draws | Calls | Finite, BeforeValidator(_as_input, json_schema_input_type=Draws | Calls | Finite | list[Any])
+]
 """An entry of `inputs`: a number, a generator, a list of arguments, or calls with their arguments."""
 
 

@@ -93,6 +93,28 @@ def test_a_package_without_assignments_brings_none(tmp_path, monkeypatch):
     assert bundled() == {}
 
 
+def test_templates_and_equivalents_come_along(tmp_path):
+    folder = tmp_path / "one"
+    named = ["template.ja.ipynb", "template.en.ipynb", "equivalents/a.ipynb", "equivalents/b.ipynb"]
+    for name in ["assignment.yaml", *named, "notes.txt", "equivalents/readme.md"]:
+        write(folder / name, name.encode())
+    files = read_bundle(folder).files
+    assert {name: files[name] for name in named} == {name: name.encode() for name in named}
+    assert files.keys() == {"assignment.yaml", *named}
+
+
+@pytest.mark.parametrize("name", ["template.ja.ipynb", "equivalents/a.ipynb"])
+def test_a_notebook_beside_the_yaml_that_leads_out_of_the_folder_is_told(tmp_path, name):
+    folder = tmp_path / "one"
+    write(folder / "assignment.yaml")
+    write(tmp_path / "secret.ipynb")
+    (folder / "equivalents").mkdir()
+    (folder / name).symlink_to(tmp_path / "secret.ipynb")
+    with pytest.raises(InvalidAssignment) as caught:
+        read_bundle(folder)
+    assert [(m.file, m.note.code) for m in caught.value.mistakes] == [(str(folder / name), "catalog.data_outside")]
+
+
 def test_a_huge_file_is_not_read(tmp_path):
     folder = tmp_path / "huge"
     folder.mkdir()
