@@ -5,6 +5,9 @@ from enum import StrEnum
 
 from grader.domain.text import Note
 
+SAVED_CHARACTERS = 20_000
+"""What is kept of the text that a file shows as a cell's output."""
+
 
 class CellKind(StrEnum):
     CODE = "code"
@@ -23,7 +26,7 @@ class Cell:
     tags: tuple[str, ...] = ()
     has_attachments: bool = False
     saved: str = ""
-    """What the file shows as this cell's output, as plain text, cut to 20,000 characters: never compared for points."""
+    """What the file shows as this cell's output, as plain text, cut to SAVED_CHARACTERS: never compared for points."""
 
     @property
     def number(self) -> int:

@@ -30,8 +30,8 @@ def sentence(note: Note, language: Language, *, visibility: Visibility = Visibil
     Args:
         note: its code must be in the catalogue and its facts must fill every gap.
         language: the reader's.
-        visibility: FULL takes the entry that may show values, where there is one. At VERDICT the caller passes the
-            note `verdict.<verdict>` in place of the finding's own.
+        visibility: FULL takes the entry that may show values, where there is one. feedback.visibility says which
+            notes may be shown at all.
 
     Raises:
         KeyError: no such code, or a fact is missing; our own mistake, found by tests/unit/feedback.

@@ -19,7 +19,8 @@ from grader.flow.expected import POOL_SIZE, Expected, check_path
 from grader.flow.follow import follow_through
 from grader.flow.ports import Runner
 from grader.flow.self_contained import AskedAlone, ask_alone
-from grader.flow.sources import joined, plain_sources
+from grader.flow.sources import joined, plain_sources, until
+from grader.grading.saved import compare_saved
 from grader.grading.score import score_question, total
 from grader.notebook.locate import locate
 
@@ -143,11 +144,14 @@ def _score(judge: Judge, question: Question, findings: Mapping[CheckId, Finding]
     source = joined(case.sources, answer.code_cells)
     cells = [(index + 1, case.sources[index]) for index in answer.code_cells]
     diagnoses = {check_id: diagnose(finding, source=source, cells=cells) for check_id, finding in findings.items()}
+    saved = {cell.index: cell.saved for cell in case.notebook.code_cells}
+    before = until(case.sources, answer.code_cells)
+    stale = compare_saved(saved, runs=runs, source=source, notebook_source=before)
     return score_question(
         question,
         findings,
         diagnoses={check_id: diagnosis for check_id, diagnosis in diagnoses.items() if diagnosis is not None},
-        notes=(*answer.notes, *_cell_notes(runs, told=judge.execution.notes)),
+        notes=(*answer.notes, *_cell_notes(runs, told=judge.execution.notes), *stale),
         cells=tuple(index + 1 for index in answer.code_cells),
     )
 

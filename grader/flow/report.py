@@ -7,9 +7,10 @@ from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
 from grader.domain.assignment import Assignment, Question, Visibility
 from grader.domain.execution import Outcome
 from grader.domain.result import CheckResult, Points, QuestionResult, Result
-from grader.domain.text import Language, Note
+from grader.domain.text import Language
 from grader.errors import GraderError, NotebookRefused
 from grader.feedback.catalogue import sentence
+from grader.feedback.visibility import is_visible, visible_diagnosis, visible_finding
 
 
 class Refusal(TypedDict):
@@ -62,6 +63,8 @@ class ResultReport(TypedDict):
 def report_result(result: Result, *, assignment: Assignment, notebook: str, language: Language) -> ResultReport:
     """Write a result in the reader's language, showing as much of each difference as its question allows."""
     questions: Mapping[str, Question] = {question.question_id: question for question in assignment.questions}
+    is_strict = any(question.visibility is Visibility.VERDICT for question in assignment.questions)
+    strictest = Visibility.VERDICT if is_strict else Visibility.HINT
     return ResultReport(
         notebook=notebook,
         assignment=assignment.slug,
@@ -76,7 +79,7 @@ def report_result(result: Result, *, assignment: Assignment, notebook: str, lang
             _question(question, visibility=questions[question.question_id].visibility, language=language)
             for question in result.questions
         ],
-        notes=[sentence(note, language) for note in result.notes],
+        notes=[sentence(note, language) for note in result.notes if is_visible(note, strictest)],
     )
 
 
@@ -129,27 +132,20 @@ def _question(result: QuestionResult, *, visibility: Visibility, language: Langu
         pending=result.pending,
         points=result.points,
         checks=[_check(check, visibility=visibility, language=language) for check in result.checks],
-        notes=[sentence(note, language) for note in result.notes],
+        notes=[sentence(note, language) for note in result.notes if is_visible(note, visibility)],
     )
 
 
 def _check(result: CheckResult, *, visibility: Visibility, language: Language) -> CheckReport:
+    said = visible_finding(result, visibility)
+    mistake = visible_diagnosis(result, visibility)
+    message = [sentence(note, language, visibility=visibility) for note in (said, mistake) if note is not None]
     return CheckReport(
         id=result.check_id,
         kind=result.kind,
         verdict=result.verdict.value,
         score=result.score,
         points=result.points,
-        code=result.code,
-        message=_message(result, visibility=visibility, language=language),
+        code=said.code,
+        message=("" if language is Language.JA else " ").join(message),
     )
-
-
-def _message(result: CheckResult, *, visibility: Visibility, language: Language) -> str:
-    if visibility is Visibility.VERDICT and not result.verdict.is_pending:
-        return sentence(Note(code=f"verdict.{result.verdict.value}"), language)
-    said = sentence(Note(code=result.code, facts=result.facts), language, visibility=visibility)
-    if result.diagnosis is None:
-        return said
-    joint = "" if language is Language.JA else " "
-    return said + joint + sentence(result.diagnosis, language, visibility=visibility)

@@ -1,10 +1,11 @@
 """What a question shows, as text and item by item."""
 
 import re
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TypeAlias
 
-from grader.domain.execution import Evidence
+from grader.domain.execution import Evidence, Output
 from grader.grading.printed import PrintedNumbers, read_printed
 
 Item: TypeAlias = PrintedNumbers | str
@@ -18,17 +19,21 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 def shown_text(evidence: Evidence) -> str:
-    """All that the question's cells show, in order; what goes to stderr is no answer.
-
-    Pieces of one stream are joined as they are, for the kernel cuts them anywhere; a new line parts all others.
-    """
+    """All that the question's cells show, in order; what goes to stderr is no answer."""
     per_cell = [run.outputs for run in evidence.cell_runs if run.outputs] or [evidence.outputs]
-    blocks = []
-    for outputs in per_cell:
-        shown = [output for output in outputs if output.kind in _SHOWN]
-        for kind, pieces in groupby(shown, key=lambda output: output.kind):
-            blocks.append(("" if kind == "stdout" else "\n").join(piece.text for piece in pieces))
-    return _ANSI.sub("", "\n".join(blocks))
+    return "\n".join(block for outputs in per_cell for block in _blocks(outputs))
+
+
+def text_of(outputs: Sequence[Output]) -> str:
+    """What one cell shows."""
+    return "\n".join(_blocks(outputs))
+
+
+def _blocks(outputs: Sequence[Output]) -> Iterator[str]:
+    """Pieces of one stream are joined as they are, for the kernel cuts them anywhere; a new line parts all others."""
+    shown = [output for output in outputs if output.kind in _SHOWN]
+    for kind, pieces in groupby(shown, key=lambda output: output.kind):
+        yield _ANSI.sub("", ("" if kind == "stdout" else "\n").join(piece.text for piece in pieces))
 
 
 def read_shown(text: str) -> tuple[Item, ...]:

@@ -70,6 +70,11 @@ def check_expression(text: str) -> str | None:
     return "more than two of * and + take too long" if len(_UNBOUNDED.findall(text)) > _MAX_UNBOUNDED else None
 
 
+def without_any_noise(text: str) -> str:
+    """A text without everything that may differ from run to run."""
+    return _clean(text, named=[_ALWAYS, *_NAMED.values()], own=())
+
+
 def without_noise(evidence: Evidence, *, ignored: Sequence[str] = ()) -> Evidence:
     """The evidence with quiet outputs.
 

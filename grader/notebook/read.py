@@ -9,6 +9,7 @@ from grader.domain.text import Fact, Note
 from grader.errors import NotebookRefused
 from grader.notebook.identity import find_identity
 from grader.notebook.parse import DEFAULT_LIMITS, ReadLimits, parse
+from grader.notebook.saved import read_saved
 
 __all__ = ["ReadLimits", "read"]
 
@@ -16,9 +17,9 @@ __all__ = ["ReadLimits", "read"]
 def read(data: bytes, *, limits: ReadLimits = DEFAULT_LIMITS) -> Notebook:
     """Give the notebook that an uploaded file holds; any bytes give one or are refused.
 
-    The structure decides, not the version number: `cells` as in nbformat 4 or `worksheets` as in 2 and 3. Outputs and
-    metadata are left behind unread; the original bytes are kept elsewhere. Every cell keeps its place (one of an
-    unknown type becomes an empty raw cell), so that `Cell.index` is the position in `Notebook.cells` too.
+    The structure decides, not the version number: `cells` as in nbformat 4 or `worksheets` as in 2 and 3. Metadata are
+    left behind unread, and of outputs all but their text; the original bytes are kept elsewhere. Every cell keeps its
+    place (one of an unknown type becomes an empty raw cell), so that `Cell.index` is the position in `Notebook.cells`.
 
     Raises:
         NotebookRefused: this is no notebook that can be graded; `reason` says why.
@@ -116,6 +117,7 @@ def _read_cell(raw: object, *, index: int, cell_id: str, is_old: bool) -> tuple[
         # Colab writes a pasted picture into the text itself.
         has_attachments=bool(_mapping(raw.get("attachments")))
         or (kind is CellKind.MARKDOWN and _INLINE_IMAGE.search(source) is not None),
+        saved=read_saved(raw) if kind is CellKind.CODE else "",
     )
     return cell, mended
 
