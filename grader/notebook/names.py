@@ -3,18 +3,23 @@
 import ast
 import builtins
 from collections.abc import Sequence
+from functools import lru_cache
 
 from grader.domain.python import parse_python
 
 _BUILTINS = frozenset(dir(builtins))
+_REMEMBERED = 512
+"""Cells: every question of a notebook asks about all of them again."""
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def bound_names(source: str) -> frozenset[str]:
     """Names that running `source` at the top level binds or changes; empty for source that does not parse."""
     tree = parse_python(source)
     return frozenset() if tree is None else frozenset(_bound(tree.body))
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def used_names(source: str) -> frozenset[str]:
     """Names that `source` reads anywhere, function bodies included, built-ins left out."""
     tree = parse_python(source)
