@@ -7,6 +7,7 @@ statements. The result errs on the side of flowing: what may reach a print count
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeAlias
 
 from grader.domain.execution import Evidence
@@ -44,7 +45,7 @@ def find_shown(evidence: Evidence) -> tuple[Shown, ...]:
         RecursionError: the code is nested absurdly deep.
     """
     tree = live_tree(evidence.source)
-    functions = _functions(parse_leniently(evidence.notebook_source)) | _functions(tree)
+    functions = {**_functions(parse_leniently(evidence.notebook_source)), **_functions(tree)}
     reader = _Reader(functions=functions, budget=_Budget())
     last = _last_values(tree, evidence)
     for statement in tree.body:
@@ -52,7 +53,8 @@ def find_shown(evidence: Evidence) -> tuple[Shown, ...]:
     return tuple(reader.shown)
 
 
-def _functions(tree: ast.Module) -> dict[str, _Function]:
+@lru_cache(maxsize=8)
+def _functions(tree: ast.Module) -> Mapping[str, _Function]:
     """Functions by name; methods count by their own name, whatever class they are of."""
     functions: dict[str, _Function] = {}
     for node in ast.walk(tree):
