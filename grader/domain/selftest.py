@@ -67,8 +67,12 @@ class SelfTestReport:
 
     @property
     def spilling(self) -> tuple[MutantReport, ...]:
-        """Mutants that cost points twice, which follow-through should prevent."""
-        return tuple(mutant for mutant in self.mutants if mutant.spilled)
+        """Mutants that cost points twice, which follow-through should prevent.
+
+        One that is noticed only in a later question is a survivor: it is noticed in the wrong place.
+        """
+        noticed = (Fate.KILLED, Fate.REVIEWED)
+        return tuple(mutant for mutant in self.mutants if mutant.spilled and mutant.fate in noticed)
 
     @property
     def warns(self) -> bool:

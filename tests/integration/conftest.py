@@ -17,5 +17,5 @@ def kernel_python() -> Path:
 
 @pytest.fixture(scope="session")
 def sandbox_runner(kernel_python: Path) -> Iterator[SandboxRunner]:
-    with SandboxRunner(kernel_python) as runner:
+    with SandboxRunner(kernel_python, slots=2) as runner:
         yield runner
