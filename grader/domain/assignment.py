@@ -63,6 +63,10 @@ class CheckLogic(Protocol):
     def is_self_contained(self) -> bool:
         """Its probes go to a fresh kernel that has only the answer's definitions, imports and constants."""
 
+    @property
+    def widens_for_noise(self) -> bool:
+        """What it allows grows with the noise that was measured of the reference; else noise beyond it is a mistake."""
+
     def overshoot(self, *, actual: Evidence, expected: Evidence) -> float | None:
         """How far two runs of the reference lie apart: the largest gap of an element divided by what the check's
         tolerance allows there, dtypes aside. None where nothing can be measured (no numbers, other shapes)."""

@@ -40,6 +40,11 @@ class Settings(BaseModel):
         """Most checks ask the reference what they ask of a student."""
         return ()
 
+    @property
+    def widens_for_noise(self) -> bool:
+        """`tolerance: measured`: the reference's own noise widens what is allowed."""
+        return getattr(self, "tolerance", None) == "measured"
+
     def overshoot(self, *, actual: Evidence, expected: Evidence) -> float | None:
         """Most checks have no noise to measure."""
         return None
