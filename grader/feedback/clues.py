@@ -71,6 +71,10 @@ class Clues:
         is_floored = any(isinstance(node, ast.BinOp) and isinstance(node.op, ast.FloorDiv) for node in self._nodes)
         return is_floored or any(self.calls(name) for name in ("int", "long", "floor", "trunc", "round"))
 
+    def lines_of_calls(self, *names: str) -> tuple[int, ...]:
+        """The line of every call of one of these."""
+        return tuple(line for called, line in self._calls if called in names)
+
     @property
     def backward_lines(self) -> tuple[int, ...]:
         """The line of every `backward` call; two calls on one line count twice."""

@@ -13,6 +13,7 @@ from grader.domain.result import Finding, Verdict
 from grader.domain.text import Note
 from grader.domain.values import ArrayValue
 from grader.feedback.clues import Clues
+from grader.feedback.gradients import explain_gradient
 from grader.feedback.lines import explain_dtype, explain_missing_grad, explain_type
 from grader.feedback.pairs import Array, Pair, find_pair
 from grader.feedback.shapes import explain_order, explain_shape
@@ -54,6 +55,8 @@ def diagnose(finding: Finding, *, source: str, cells: Sequence[tuple[int, str]] 
         if pair.are_same(pair.actual, pair.expected):
             return None
         is_gradient = finding.code.startswith("gradient.") or str(finding.facts.get("name")).endswith(".grad")
+        if is_gradient and (note := explain_gradient(pair, clues)) is not None:
+            return note
         if pair.actual.size == 1:
             return _explain_number(pair, clues, is_gradient=is_gradient)
         patterns: tuple[Callable[[], Note | None], ...] = (

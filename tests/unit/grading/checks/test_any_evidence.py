@@ -97,7 +97,8 @@ replies = st.fixed_dictionaries(
         )
         | st.just(CallsReply(name=None)),
         "shifted": st.builds(
-            NamesReply, values=st.dictionaries(st.sampled_from(["x", "g", MODULE, PRINTED, SHIFTED]), values, max_size=4)
+            NamesReply,
+            values=st.dictionaries(st.sampled_from(["x", "g", MODULE, PRINTED, SHIFTED]), values, max_size=4),
         )
         | st.just(CallsReply(name=None)),
         "calls": st.builds(
