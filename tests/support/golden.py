@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[1] / "golden"
+ASSIGNMENTS = tuple(sorted(folder.name for folder in FOLDER.iterdir() if any(folder.glob("*/expected.toml"))))
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Golden:
         return FOLDER / self.assignment / self.verdict / f"{self.name}.ipynb"
 
     def __str__(self) -> str:
-        return f"{self.verdict}/{self.name}"
+        return f"{self.assignment}/{self.verdict}/{self.name}"
 
 
 def load_golden(assignment: str) -> list[Golden]:
