@@ -29,6 +29,8 @@ _FOLDER = Path(__file__).parent
 _PRELOADED = (
     *("numpy.random", "matplotlib.pyplot", "matplotlib.backends.backend_agg", "matplotlib_inline.backend_inline"),
     *("torch", "torch.nn", "torch.nn.functional", "torch.optim", "torch.utils.data", "torch.func"),
+    # y.backward(v) imports this the first time, and sympy with it: more than a second.
+    "torch.fx.experimental.symbolic_shapes",
     *("IPython.core.ultratb", "stack_data", "pygments.formatters.terminal256", "multiprocessing.reduction"),
     *("tornado.platform.asyncio", "copy", "random"),
 )

@@ -230,3 +230,13 @@ def test_a_student_who_replaces_parts_of_torch_still_gets_weights_and_gradients(
     )
 
     assert called(broken) == called(plain)
+
+
+def test_deriving_from_given_numbers_waits_for_no_import(run_cells, printed) -> None:
+    """Autograd loads sympy for `y.backward(v)`, more than a second in each kernel that has to do it by itself."""
+    execution = run_cells(
+        "import sys, torch\nbefore = set(sys.modules)\nx = torch.ones(3, requires_grad=True)\n"
+        "(x ** 2).backward(torch.ones(3))\nprint(sorted(set(sys.modules) - before))"
+    )
+
+    assert printed(execution, 0) == "[]\n"
