@@ -6,6 +6,7 @@ from typing import TypeAlias
 from grader.grading.checks.figure import FigureCheck
 from grader.grading.checks.function import FunctionCheck
 from grader.grading.checks.gradient import GradientCheck
+from grader.grading.checks.module import ModuleCheck
 from grader.grading.checks.output import OutputCheck
 from grader.grading.checks.source import SourceCheck
 from grader.grading.checks.training import TrainingCheck
@@ -13,13 +14,22 @@ from grader.grading.checks.value import ValueCheck
 from grader.grading.checks.written import WrittenCheck
 
 AnyCheck: TypeAlias = (
-    ValueCheck | GradientCheck | FunctionCheck | TrainingCheck | OutputCheck | SourceCheck | FigureCheck | WrittenCheck
+    ValueCheck
+    | GradientCheck
+    | FunctionCheck
+    | ModuleCheck
+    | TrainingCheck
+    | OutputCheck
+    | SourceCheck
+    | FigureCheck
+    | WrittenCheck
 )
 
 KINDS: Mapping[str, type[AnyCheck]] = {
     ValueCheck.kind: ValueCheck,
     GradientCheck.kind: GradientCheck,
     FunctionCheck.kind: FunctionCheck,
+    ModuleCheck.kind: ModuleCheck,
     TrainingCheck.kind: TrainingCheck,
     OutputCheck.kind: OutputCheck,
     SourceCheck.kind: SourceCheck,

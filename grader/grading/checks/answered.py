@@ -10,7 +10,7 @@ from grader.domain.text import Fact
 from grader.domain.values import CallReply, CallsReply, Value
 from grader.grading.checks.derivatives import Verdicts, compare_derivatives, find_cut, hear_witness
 from grader.grading.checks.inputs import expand
-from grader.grading.checks.returned import Misfit, find_misfit, have_same_numbers
+from grader.grading.checks.returned import NOTHING, Misfit, find_misfit, have_same_numbers
 from grader.grading.compare import Tolerance
 from grader.grading.difference import type_word
 
@@ -93,9 +93,7 @@ class Terms:
         return None
 
     def _find_misfit(self, pair: Pair) -> Misfit | None:
-        our, their = pair[0].output, pair[1].output
-        if our is None or their is None:
-            return None  # nothing that the wire carries
+        our, their = (call.output or NOTHING for call in pair)
         return find_misfit(actual=our, expected=their, tolerance=self.tolerance)
 
     def _judge_state(

@@ -13,6 +13,8 @@ from grader.grading.compare import Rung, Tolerance, compare
 from grader.grading.difference import find_numbers, is_number, shape_word, type_word
 
 _MAX_DEPTH = 50
+NOTHING = ScalarValue(type_name="NoneType", value=None)
+"""What a function without `return` gives."""
 
 
 @dataclass(frozen=True, kw_only=True)
