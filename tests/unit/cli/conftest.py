@@ -44,7 +44,7 @@ def runner(monkeypatch):
     runner = FakeRunner()
 
     @contextmanager
-    def open_runner(settings):
+    def open_runner(settings, *, slots=1):
         yield runner
 
     monkeypatch.setattr(wiring, "open_runner", open_runner)
