@@ -65,10 +65,7 @@ class NamedSearch:
             return Finding(verdict=Verdict.NEEDS_REVIEW, code="gradient.no_expected")
         provenance = follow_answer(actual, model=model)
         candidates = [*find_candidates(actual, provenance, of=self.names[0]), *find_printed(actual)]
-        judged = [
-            _judge_name(name, targets[name], candidates, values=values_of(actual), tolerance=self.tolerance)
-            for name in self.names
-        ]
+        judged = [self._judge_name(name, targets[name], candidates, values=values_of(actual)) for name in self.names]
         after = self.find_targets(replayed(expected, key=SHIFTED_KEY), model) if SHIFTED_KEY in expected.replies else {}
         return settle(judged, after=after, actual=actual, expected=expected, provenance=provenance)
 
@@ -93,6 +90,47 @@ class NamedSearch:
             if own is not None:
                 targets[name] = own
         return targets if provenance.has_call else {}
+
+    def _judge_name(
+        self, name: str, target: Candidate, candidates: Sequence[Candidate], *, values: Mapping[str, Value]
+    ) -> Judged:
+        """Find what stands for a name, and compare it.
+
+        The `.grad` at the end counts, of the name itself or, where there is no such tensor, of a leaf with the same
+        numbers in it; only where there is none, or it belongs to another point, does what autograd returned or was
+        printed earlier.
+        """
+        final = list(self._final_grads(name, target, candidates, own=values.get(name)))
+        others = [c for c in candidates if c.leaf is None] if not final or _is_elsewhere(final[0], target) else []
+        for pool in (final, [c for c in others if c.is_derived], others):
+            found = next((c for c in pool if c.agrees(target, tolerance=self.tolerance)), None)
+            if found is not None:
+                return Judged(name=name, standing=Standing.RIGHT, target=target, found=found)
+        own = values.get(name)
+        nearest = [*final, *(c for c in others if c.is_derived)]
+        if target.leaf is None and own is not None and not _is_none(own):
+            nearest.insert(0, Candidate(name=name, value=own, is_derived=False, is_at=None))
+        worst = next(iter(nearest), None)
+        if worst is not None and worst.array is not None:
+            standing = Standing.SHAPE if has_other_shape(worst, target) else Standing.WRONG
+            return Judged(name=name, standing=standing, target=target, found=worst)
+        standing = Standing.MISSING if own is None else Standing.NONE
+        return Judged(name=name, standing=standing, target=target, value=own)
+
+    def _final_grads(
+        self, name: str, target: Candidate, candidates: Sequence[Candidate], *, own: Value | None
+    ) -> Iterator[Candidate]:
+        grads = [c for c in candidates if c.leaf is not None]
+        named = next((c for c in grads if c.name == f"{name}.grad"), None)
+        if named is not None:
+            yield named
+            return
+        if len(self.names) > 1:
+            taken = {f"{other}.grad" for other in self.names}
+            grads = [] if isinstance(own, ArrayValue) else [c for c in grads if c.name not in taken]
+        for grad in grads:
+            if grad.shape == target.shape if target.leaf is None else not _is_elsewhere(grad, target):
+                yield grad
 
 
 def judge_none(name: str, *, actual: Evidence, expected: Evidence) -> Finding:
@@ -166,47 +204,6 @@ def settle(
 
 def _is_told_by_all(movements: Sequence[Movement]) -> bool:
     return all(movement is Movement.SAME for movement in movements)
-
-
-def _judge_name(
-    name: str,
-    target: Candidate,
-    candidates: Sequence[Candidate],
-    *,
-    values: Mapping[str, Value],
-    tolerance: Tolerance,
-) -> Judged:
-    """Find what stands for a name, and compare it.
-
-    The `.grad` at the end counts, of the name itself or, where it has another name, of a leaf with the same numbers in
-    it; only where there is none, or it belongs to another point, does what autograd returned or was printed earlier.
-    """
-    final = list(_final_grads(name, target, candidates))
-    others = [c for c in candidates if c.leaf is None] if not final or _is_elsewhere(final[0], target) else []
-    for pool in (final, [c for c in others if c.is_derived], others):
-        found = next((c for c in pool if c.agrees(target, tolerance=tolerance)), None)
-        if found is not None:
-            return Judged(name=name, standing=Standing.RIGHT, target=target, found=found)
-    own = values.get(name)
-    nearest = [*final, *(c for c in others if c.is_derived)]
-    if target.leaf is None and own is not None and not _is_none(own):
-        nearest.insert(0, Candidate(name=name, value=own, is_derived=False, is_at=None))
-    worst = next(iter(nearest), None)
-    if worst is not None and worst.array is not None:
-        standing = Standing.SHAPE if has_other_shape(worst, target) else Standing.WRONG
-        return Judged(name=name, standing=standing, target=target, found=worst)
-    standing = Standing.MISSING if own is None else Standing.NONE
-    return Judged(name=name, standing=standing, target=target, value=own)
-
-
-def _final_grads(name: str, target: Candidate, candidates: Sequence[Candidate]) -> Iterator[Candidate]:
-    own = next((c for c in candidates if c.name == f"{name}.grad"), None)
-    if own is not None:
-        yield own
-    elif target.leaf is not None:
-        yield from (c for c in candidates if c.leaf is not None and not _is_elsewhere(c, target))
-    else:
-        yield from (c for c in candidates if c.leaf is not None and c.shape == target.shape)
 
 
 def _is_elsewhere(found: Candidate, target: Candidate) -> bool:
