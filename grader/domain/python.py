@@ -1,10 +1,16 @@
 """Other people's Python as a syntax tree: quietly, and without failing on what is not Python."""
 
 import ast
+import threading
 import warnings
 
 MAX_PARSED_CHARACTERS = 1_000_000
 """Above this a source is treated as one that does not parse: a tree takes some hundred times its text's memory."""
+
+
+# CPython 3.11 and 3.12 count the depth of the tree that is being built for all threads together: two at once may raise
+# SystemError (python/cpython#106905). The filters of `warnings` belong to all threads, too.
+_ONE_AT_A_TIME = threading.RLock()
 
 
 def parse_python(source: str) -> ast.Module | None:
@@ -23,6 +29,13 @@ def parse_strictly(source: str) -> ast.Module:
     Raises:
         SyntaxError, ValueError, RecursionError, MemoryError: it has none.
     """
-    with warnings.catch_warnings():
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return ast.parse(source)
+
+
+def parse_expression(source: str) -> ast.expr:
+    """The tree of one expression. Raises as parse_strictly."""
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(source, mode="eval").body

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from grader.domain.python import parse_expression
 from grader.domain.text import Fact
 from grader.grading.pattern import Pattern, variable_of
 
@@ -113,7 +114,7 @@ def spell(node: ast.expr, source: str) -> str:
     text = ast.unparse(node)
     written = " ".join((ast.get_source_segment(source, node) or "").split())
     try:  # positions inside f-strings are wrong before Python 3.12
-        is_right = ast.dump(ast.parse(written, mode="eval").body) == ast.dump(node)
+        is_right = ast.dump(parse_expression(written)) == ast.dump(node)
     except (SyntaxError, ValueError):
         is_right = False
     shown = written if is_right else text

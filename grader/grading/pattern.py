@@ -3,13 +3,13 @@
 import ast
 import copy
 import re
-import warnings
 from collections.abc import Mapping
 from typing import cast
 
 from ast_grep_py import Pattern as AstGrepPattern
 from ast_grep_py import SgRoot
 
+from grader.domain.python import parse_strictly
 from grader.grading.stand_for import Constraint
 
 _VARIABLE = re.compile(r"\$\$\$[A-Z0-9_]*|\$[A-Z_][A-Z0-9_]*")
@@ -142,9 +142,7 @@ def _stand_in(match: re.Match[str]) -> str:
 
 def _parse_statement(text: str) -> ast.stmt:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = canonical(ast.parse(text.strip()))
+        tree = canonical(parse_strictly(text.strip()))
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise BadPatternError(text) from error
     if not isinstance(tree, ast.Module) or len(tree.body) != 1:

@@ -1,12 +1,13 @@
 """What a variable of a pattern may stand for: `integer`, `{not: t}`, `{name: [a, b]}`, ..."""
 
 import ast
-import warnings
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_serializer, model_validator
 from pydantic_core import PydanticCustomError
+
+from grader.domain.python import parse_expression
 
 Word: TypeAlias = Literal["integer", "number", "string", "name"]
 Spellings: TypeAlias = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=200)], ...], Field(max_length=50)]
@@ -86,8 +87,6 @@ def _dump(text: str) -> str:
 
 def _parse(text: str) -> ast.expr | None:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(text.strip(), mode="eval").body
+        return parse_expression(text.strip())
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None

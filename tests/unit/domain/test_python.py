@@ -1,8 +1,11 @@
 import ast
+import gc
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from grader.domain.python import MAX_PARSED_CHARACTERS, parse_python, parse_strictly
+from grader.domain.python import MAX_PARSED_CHARACTERS, parse_expression, parse_python, parse_strictly
 
 
 def test_python_has_a_tree():
@@ -26,6 +29,34 @@ def test_what_has_no_tree_is_none(source):
 
 def test_an_invalid_escape_is_no_warning_of_ours():
     assert parse_python(r"x = '\d'") is not None
+
+
+@pytest.fixture
+def restless_collector():
+    """A collector that runs Python in the middle of parsing, so that threads change places there."""
+
+    def busy(phase, info):
+        sum(range(20))
+
+    threshold, interval = gc.get_threshold(), sys.getswitchinterval()
+    gc.set_threshold(50)
+    gc.callbacks.append(busy)
+    sys.setswitchinterval(1e-6)
+    yield
+    gc.callbacks.remove(busy)
+    gc.set_threshold(*threshold)
+    sys.setswitchinterval(interval)
+
+
+@pytest.mark.parametrize("parse", [parse_strictly, parse_expression])
+def test_threads_that_parse_at_the_same_time_do_not_disturb_each_other(parse, restless_collector):
+    """Without its lock each of them raises SystemError in CPython 3.11 every now and then."""
+    source = " + ".join(["f(" * 30 + "1" + ")" * 30] * 3)
+
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        trees = list(pool.map(parse, [source] * 40))
+
+    assert len({ast.dump(tree) for tree in trees}) == 1
 
 
 def test_the_strict_form_says_where_it_stops():
