@@ -70,6 +70,14 @@ def type_word(value: Value) -> str:
     return named.get(value.type_name, value.type_name[:80])
 
 
+def plain_type_word(value: Value) -> str:
+    """type_word of what a hidden call gave: a class of the student's own is an 'object', for its name can be made of
+    the hidden input."""
+    word = type_word(value)
+    is_known = isinstance(value, ScalarValue | SequenceValue | MappingValue) or word.rpartition(".")[2] in _KNOWN_TYPES
+    return word if is_known else "object"
+
+
 def shape_word(shape: tuple[int, ...]) -> str:
     """A shape as Python prints it: '(4, 3, 2)', '()'."""
     return str(tuple(shape))
@@ -94,6 +102,14 @@ def is_number(value: Value) -> bool:
 def is_tensor(value: Value) -> bool:
     """Whether it is a tensor or of a subclass of it."""
     return isinstance(value, ArrayValue) and value.type_name not in ("ndarray", "numpy scalar")
+
+
+_KNOWN_TYPES = frozenset({
+    "Tensor", "Parameter", "ndarray", "Size", "dtype", "device", "Generator", "set", "frozenset", "bytes", "bytearray",
+    "range", "slice", "generator", "map", "filter", "zip", "enumerate", "function", "builtin_function_or_method",
+    "method", "type", "module", "ellipsis", "partial", "Linear", "Sequential", "DataFrame", "Series", "Fraction",
+    "Decimal", "float16", "float32", "float64", "bfloat16", "int8", "int16", "int32", "int64", "uint8", "bool",
+})  # fmt: skip
 
 
 def find_numbers(value: Value) -> Array | None:

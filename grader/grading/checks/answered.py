@@ -12,7 +12,7 @@ from grader.grading.checks.derivatives import Verdicts, compare_derivatives, fin
 from grader.grading.checks.inputs import expand
 from grader.grading.checks.returned import NOTHING, Misfit, find_misfit, have_same_numbers
 from grader.grading.compare import Tolerance
-from grader.grading.difference import type_word
+from grader.grading.difference import plain_type_word
 
 _TIMEOUT = "TimeoutError"
 _RUNG = "outputs"
@@ -133,7 +133,7 @@ class Terms:
             return self._cut(found, facts=facts)
         if found.is_none_at_all:
             output = pairs[0][0].output
-            word = "None" if output is None else type_word(output)
+            word = "None" if output is None else plain_type_word(output)
             return _spoilt("no_gradient", {**facts, "type": word, **found.counts})
         if found.without:
             return _spoilt("no_gradient_for", {**facts, "argument": found.without[0] + 1, **found.counts})

@@ -10,7 +10,7 @@ from grader.domain.text import Fact
 from grader.domain.values import ArrayValue, MappingValue, OpaqueValue, ScalarValue, SequenceValue, Value
 from grader.grading.arrays import Array
 from grader.grading.compare import Rung, Tolerance, compare
-from grader.grading.difference import find_numbers, is_number, shape_word, type_word
+from grader.grading.difference import find_numbers, is_number, plain_type_word, shape_word, type_word
 
 _MAX_DEPTH = 50
 NOTHING = ScalarValue(type_name="NoneType", value=None)
@@ -78,12 +78,12 @@ def _misfits(actual: Value, expected: Value, *, tolerance: Tolerance, depth: int
     if _is_none(actual) and not _is_none(expected):
         yield misfit("returns_none")
     elif isinstance(actual, OpaqueValue):
-        yield misfit("opaque", type=type_word(actual))
+        yield misfit("opaque", type=plain_type_word(actual))
     elif isinstance(expected, MappingValue):
         if isinstance(actual, MappingValue):
             yield from _in_mappings(actual, expected, tolerance=tolerance, depth=depth)
         else:
-            yield misfit("type", type=type_word(actual), expected_type="dict")
+            yield misfit("type", type=plain_type_word(actual), expected_type="dict")
     elif isinstance(expected, SequenceValue) and isinstance(actual, SequenceValue):
         if len(actual.items) != len(expected.items):
             yield misfit("length", length=len(actual.items), expected_length=len(expected.items))
@@ -93,11 +93,11 @@ def _misfits(actual: Value, expected: Value, *, tolerance: Tolerance, depth: int
                 yield from (replace(one, place=f"[{place}]{one.place}"[:200]) for one in inner)
     elif isinstance(expected, SequenceValue):
         is_right = _are_close(find_numbers(actual), find_numbers(expected), tolerance=tolerance)
-        yield misfit("type", is_right=is_right, type=type_word(actual), expected_type=type_word(expected))
+        yield misfit("type", is_right=is_right, type=plain_type_word(actual), expected_type=type_word(expected))
     elif find_numbers(expected) is not None:
         yield from _in_numbers(actual, expected, tolerance=tolerance)
     elif type_word(actual) != type_word(expected):
-        yield misfit("type", type=type_word(actual), expected_type=type_word(expected))
+        yield misfit("type", type=plain_type_word(actual), expected_type=type_word(expected))
     elif actual != expected:
         yield misfit("wrong")
 
@@ -121,9 +121,9 @@ def _in_numbers(actual: Value, expected: Value, *, tolerance: Tolerance) -> Iter
     ours, theirs = find_numbers(actual), find_numbers(expected)
     if ours is None or theirs is None:
         if isinstance(actual, SequenceValue | MappingValue):
-            yield misfit("type", type=type_word(actual), expected_type=type_word(expected))
+            yield misfit("type", type=plain_type_word(actual), expected_type=type_word(expected))
         else:
-            yield misfit("opaque", type=type_word(actual))
+            yield misfit("opaque", type=plain_type_word(actual))
         return
     mismatch = compare(actual=ours, expected=theirs, tolerance=tolerance)
     if mismatch is not None and mismatch.rung is Rung.SHAPE:
@@ -133,9 +133,9 @@ def _in_numbers(actual: Value, expected: Value, *, tolerance: Tolerance) -> Iter
     elif mismatch is not None and mismatch.differing:
         yield misfit("wrong")
     elif _sort(expected) == "tensor" != _sort(actual):
-        yield misfit("not_tensor", has_right_numbers=True, type=type_word(actual))
+        yield misfit("not_tensor", has_right_numbers=True, type=plain_type_word(actual))
     elif not _are_same_sort(actual, expected):
-        facts: dict[str, Fact] = {"type": type_word(actual), "expected_type": type_word(expected)}
+        facts: dict[str, Fact] = {"type": plain_type_word(actual), "expected_type": type_word(expected)}
         yield misfit("type", has_right_numbers=True, **facts)
     elif not _is_wide_enough(ours.dtype, theirs.dtype, is_python=is_number(actual) and is_number(expected)):
         yield misfit("dtype", has_right_numbers=True, dtype=_dtype_word(actual), expected_dtype=_dtype_word(expected))
