@@ -12,6 +12,7 @@ from rich.markdown import Markdown
 from grader import wiring
 from grader.authoring.template import make_template
 from grader.catalog import Bundle, Loaded, parse
+from grader.catalog.bundle import SPEC_FILE
 from grader.cli.failure import errors_told_in
 from grader.cli.language import default_language
 from grader.domain.ids import QuestionId
@@ -100,7 +101,7 @@ def release(
     language = language or default_language()
     with errors_told_in(language):
         loaded = wiring.load_assignment(folder)
-        target = to or Path(folder)
+        target = to or Path(loaded.bundle.shown_name(SPEC_FILE)).parent
         if not target.is_dir():
             raise InvalidRequest(what="--to", value=str(target))
         for name, data in _templates(loaded).items():
