@@ -54,6 +54,9 @@ class Expected:
 
     def evidence(self, question_id: QuestionId, check_id: CheckId, *, draw: int) -> Evidence:
         path = check_path(question_id, check_id)
+        pool = self.pools.get(path)
+        if pool:
+            draw = pool.index(pool[draw])  # of equal sets the reference was asked the first only
         evidence = with_replies(self.questions[question_id], self.replies, f"{path}/{draw}/")
         return replace(evidence, overshoot=self.overshoots.get(path))
 

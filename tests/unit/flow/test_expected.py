@@ -139,6 +139,16 @@ def test_a_check_sees_its_own_replies_of_its_own_draw():
     assert FULL.evidence(Q1, CheckId("output"), draw=0).replies == {}
 
 
+def test_of_equal_sets_the_answer_to_the_first_serves_all():
+    one, other = ((real(1.0),),), ((real(2.0),),)
+    asked = {f"q2/function/{draw}/calls": CallsReply(name=f"f{draw}") for draw in (0, 2)}
+    expected = replace(FULL, pools={"q2/function": (one, one, other, one)}, replies=asked)
+
+    found = [expected.evidence(Q2, CheckId("function"), draw=draw).replies["calls"] for draw in range(4)]
+
+    assert [reply.name for reply in found] == ["f0", "f0", "f2", "f0"]
+
+
 def test_inputs_are_those_of_the_draw_and_none_where_there_is_no_pool():
     assert FULL.inputs("q2/function", 1) == ((real(-0.0),),)
     assert FULL.inputs("q1/value", 0) == ()
