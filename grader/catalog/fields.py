@@ -11,6 +11,7 @@ from grader.domain.result import Points
 from grader.domain.text import Language, Text
 
 _LANGUAGES = tuple(language.value for language in Language)
+_MERGE = "<<"
 MAX_POINTS = 100_000
 _Word = TypeVar("_Word", bound=str)
 
@@ -18,7 +19,9 @@ _Word = TypeVar("_Word", bound=str)
 def refuse_unknown(field: Field, *, known: Collection[str], mistakes: MistakeList) -> None:
     """Note every field of a mapping that means nothing here, with the known one it looks like."""
     for name, entry in field.entries.items():
-        if name not in known:
+        if name == _MERGE:
+            mistakes.add("merge_key", at=entry.place)
+        elif name not in known:
             note_unknown("field_unknown", name=name, known=known, at=entry.place, mistakes=mistakes)
 
 

@@ -109,11 +109,15 @@ def _place(details: ErrorDetails, *, field: Field) -> _Problem:
 
 
 def _most_telling(problems: Sequence[_Problem]) -> Iterator[_Problem]:
-    """Of a union's alternatives only the one that got furthest: pydantic reports what is wrong with each of them."""
+    """Of a union's alternatives only the one that got furthest: pydantic reports what is wrong with each of them.
+
+    It also calls a list too short from which it has left out the items that are at fault.
+    """
     for problem in problems:
         path = problem.field.place.path
         deeper = [other for other in problems if len(other.field.place.path) > len(path)]
-        if problem.rest and any(other.field.place.path[: len(path)] == path for other in deeper):
+        follows = problem.rest or problem.details["type"] == "too_short"
+        if follows and any(other.field.place.path[: len(path)] == path for other in deeper):
             continue
         yield problem
 

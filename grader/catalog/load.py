@@ -1,7 +1,7 @@
 """A bundle of files into an assignment with its reference, or every mistake in them at once."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from grader.catalog.bundle import REFERENCE_FILE, Bundle
@@ -18,7 +18,7 @@ from grader.domain.ids import QuestionId
 from grader.domain.location import FoundBy, LocatedAnswer, Location, Wanted
 from grader.domain.notebook import CellKind, Notebook
 from grader.domain.python import parse_python
-from grader.domain.text import Language, Text
+from grader.domain.text import Language, Note, Text
 from grader.errors import InvalidAssignment, Mistake, NotebookRefused
 from grader.notebook.locate import locate
 from grader.notebook.read import read
@@ -50,6 +50,22 @@ class Loaded:
     """The author's, for other authors."""
     accepted: Mapping[str, str] = field(default_factory=dict)
     """Survivors of the self-test that may stay: why, by mutant."""
+    places: Mapping[str, Place] = field(default_factory=dict)
+    """Where each question and check stands in the YAML: 'q1', 'q1/value-2'."""
+
+    def place(self, findings: Sequence[Note]) -> tuple[Mistake, ...]:
+        """What running the reference found, each with file, line and field.
+
+        A finding without a question of its own belongs to the one before it.
+        """
+        top = place = Place(file=self.bundle.shown_name(SPEC_FILE), line=1)
+        mistakes = []
+        for note in findings:
+            if "question" in note.facts:
+                question, check = note.facts["question"], note.facts.get("check")
+                place = self.places.get(f"{question}/{check}", self.places.get(str(question), top))
+            mistakes.append(Mistake(file=place.file, line=place.line, field=place.field, note=note))
+        return tuple(mistakes)
 
 
 def parse(bundle: Bundle) -> Loaded:
@@ -111,7 +127,14 @@ def parse(bundle: Bundle) -> Loaded:
         untranslated=mistakes.list_untranslated(spec.languages),
         notes=spec.notes,
         accepted=spec.accepted,
+        places={name: place for question in spec.questions for name, place in _places_in(question)},
     )
+
+
+def _places_in(question: QuestionSpec) -> Iterator[tuple[str, Place]]:
+    yield question.question_id, question.place
+    for check_id, place in question.check_places.items():
+        yield f"{question.question_id}/{check_id}", place
 
 
 def _read_spec(bundle: Bundle, *, top: Place, mistakes: MistakeList) -> tuple[Spec | None, DataFiles]:

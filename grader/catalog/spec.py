@@ -46,6 +46,8 @@ class QuestionSpec:
     visibility: Visibility
     follow_through: bool
     place: Place
+    check_places: Mapping[str, Place] = field(default_factory=dict)
+    """Where each check stands, by its id."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,7 +176,7 @@ def _read_questions(
 
 
 def _read_question(
-    field: Field,
+    entry: Field,
     *,
     name: str,
     number: int,
@@ -182,32 +184,33 @@ def _read_question(
     sources: Sources,
     mistakes: MistakeList,
 ) -> QuestionSpec | None:
-    if not read_mapping(field, known=_QUESTION_FIELDS, mistakes=mistakes):
+    if not read_mapping(entry, known=_QUESTION_FIELDS, mistakes=mistakes):
         return None
-    entries = field.entries
+    entries = entry.entries
     title: Text | None = Text(f"問題{number}", f"Question {number}")
     if "title" in entries:
         title = read_text(entries["title"], mistakes=mistakes)
     prompt = read_text(entries["prompt"], mistakes=mistakes) if "prompt" in entries else None
     drafts = [
         draft
-        for kind, entry in entries.items()
+        for kind, settings in entries.items()
         if kind in KNOWN_KINDS
-        for draft in read_checks(entry, kind=kind, sources=sources, mistakes=mistakes)
+        for draft in read_checks(settings, kind=kind, sources=sources, mistakes=mistakes)
     ]
     follows = read_truth(entries["follow_through"], mistakes=mistakes) if "follow_through" in entries else True
-    checks = _checks_of(field, drafts=drafts, mistakes=mistakes)
+    checks = _checks_of(entry, drafts=drafts, mistakes=mistakes)
     return QuestionSpec(
         question_id=QuestionId(name),
         number=number,
         title=title or Text("", ""),
         has_prompt="prompt" in entries,
         prompt=prompt,
-        prompt_place=entries["prompt"].place if "prompt" in entries else field.place,
+        prompt_place=entries["prompt"].place if "prompt" in entries else entry.place,
         checks=checks,
-        visibility=_read_visibility(field, default=visibility, mistakes=mistakes),
+        visibility=_read_visibility(entry, default=visibility, mistakes=mistakes),
         follow_through=follows is not False,
-        place=field.place,
+        place=entry.place,
+        check_places={draft.check_id: draft.field.place for draft in drafts},
     )
 
 

@@ -11,7 +11,7 @@ import typer
 from grader import wiring
 from grader.catalog import assignment_schema
 from grader.cli import authoring, selftest
-from grader.cli.failure import errors_told_in, place_and_sentence
+from grader.cli.failure import errors_told_in, findings_placed_in, place_and_sentence
 from grader.cli.language import default_language
 from grader.cli.table import plain
 from grader.domain.publishing import VersionState
@@ -46,7 +46,7 @@ def check(folder: _Folder, language: _Lang = None) -> None:
         loaded = wiring.load_assignment(folder)
         for gap in loaded.untranslated:
             print(plain(place_and_sentence(gap, language)), file=sys.stderr)
-        with wiring.open_runner(wiring.read_settings()) as runner:
+        with findings_placed_in(loaded), wiring.open_runner(wiring.read_settings()) as runner:
             prove(loaded, runner=runner, secret=secrets.token_bytes(32))
     facts = {"slug": loaded.assignment.slug, "version": loaded.assignment.version[:12]}
     print(sentence(Note(code="cli.assignment_holds", facts=facts | {"points": loaded.assignment.points}), language))
@@ -73,7 +73,7 @@ def publish_folder(
     language = language or default_language()
     with errors_told_in(language):
         loaded = wiring.load_assignment(folder)
-        with wiring.open_stores(wiring.read_settings()) as stores:
+        with findings_placed_in(loaded), wiring.open_stores(wiring.read_settings()) as stores:
             asked_at = stores.clock.now()
             version = publish(loaded, files=loaded.bundle.files, stores=stores, self_test=True)
             deadline = time.monotonic() + wait_s

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from grader.catalog import Loaded
 from grader.cli.table import plain
 from grader.domain.text import Language
 from grader.errors import (
@@ -48,6 +49,15 @@ def errors_told_in(language: Language) -> Iterator[None]:
     except GraderError as error:
         explain(error, language)
         sys.exit(exit_status(error))
+
+
+@contextmanager
+def findings_placed_in(loaded: Loaded) -> Iterator[None]:
+    """What running a reference finds wrong is told with file, line and field, as mistakes in the files are."""
+    try:
+        yield
+    except SpecDoesNotHold as error:
+        raise InvalidAssignment(loaded.place(error.findings)) from error
 
 
 def place_and_sentence(mistake: Mistake, language: Language) -> str:

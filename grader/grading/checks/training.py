@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
@@ -35,6 +35,12 @@ _OPTIMIZERS = (
     "[[type(one).__name__, len(one.state)] for one in list(globals().values())"
     " if isinstance(one, torch.optim.Optimizer)]"
 )
+# fmt: off
+Updates: TypeAlias = Literal[
+    "any", "by_hand", "ASGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax",
+    "LBFGS", "Muon", "NAdam", "RAdam", "RMSprop", "Rprop", "SGD", "SparseAdam",
+]
+# fmt: on
 _PARTS = ("optimizer", "losses", "parameters", "predict")
 _NOTHING_LEARNT = ("loss_equal", "loss_rose", "barely_fell", "loss_above")
 
@@ -60,7 +66,7 @@ class TrainingCheck(BoundedSettings):
     """How near: by rtol and atol (0.05 each where they are not given), or by these widened by the reference's noise."""
     predict: Predict | None = None
     """Predictions for hidden inputs."""
-    optimizer: str | None = Field(default=None, pattern=r"^(any|by_hand|[A-Z]\w*)$", max_length=40)
+    optimizer: Updates | None = None
     """How parameters are updated: `any` optimizer of torch.optim, one of them by name (`SGD`, `Adam`), or `by_hand`."""
     seconds: float | None = Field(default=None, gt=0, le=3600)
     """Budget for the question's cells, in place of the limit `question_s`."""

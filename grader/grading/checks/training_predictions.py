@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
 import numpy as np
-from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, model_validator
+from pydantic import AfterValidator, Discriminator, Field, PrivateAttr, Tag, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
 from grader.domain.assignment import InputSet
@@ -44,12 +44,21 @@ HiddenArray: TypeAlias = Annotated[str, Field(min_length=1, max_length=300), Aft
 """An array of a hidden file, as `hidden/test.npz:x`."""
 
 
+def _form_of(given: object) -> str:
+    return "draw" if isinstance(given, dict | Draw) else "array"
+
+
+Inputs: TypeAlias = Annotated[
+    Annotated[HiddenArray, Tag("array")] | Annotated[Draw, Tag("draw")], Discriminator(_form_of)
+]
+
+
 class Predict(BoundedSettings):
     """Predictions of a model or function for hidden inputs: exactly one of `accuracy`, `mse` and `like`."""
 
     name: Name
     """A trained nn.Module (called in eval mode) or a function; it gets all inputs at once."""
-    inputs: HiddenArray | Draw
+    inputs: Inputs
     """An array of a hidden file, as `hidden/test.npz:x`, or a generator."""
     labels: HiddenArray | None = None
     """An array of a hidden file with the right answers; it never enters a kernel."""

@@ -3,7 +3,7 @@
 import pytest
 
 from grader.domain.location import FoundBy
-from grader.domain.text import Text
+from grader.domain.text import Note, Text
 
 
 def test_the_reference_answers_each_question(load):
@@ -116,3 +116,33 @@ def test_a_slug_is_made_of_small_letters_and_hyphens(mistakes_of, spec, slug):
 def test_any_bytes_as_reference_are_told_or_read(mistakes_of, spec, notebook):
     for reference in (b"", b"{}", b"[]", b"PK\x03\x04", notebook("## 問題1", "## 問題2")):
         assert mistakes_of(spec, reference=reference)
+
+
+def test_what_running_the_reference_finds_is_placed_in_the_file(load, spec):
+    findings = [
+        Note(code="publish.reference_loses", facts={"question": "q2", "check": "output"}),
+        Note(code="output.nothing"),
+        Note(code="publish.empty_earns", facts={"question": "q1", "score": 3}),
+        Note(code="publish.reference_loses", facts={"question": "q1", "check": "value-7"}),
+    ]
+    placed = load(spec).place(findings)
+    assert [(one.file, one.line, one.field) for one in placed] == [
+        ("assignment.yaml", 14, "questions.q2.output"),
+        ("assignment.yaml", 14, "questions.q2.output"),
+        ("assignment.yaml", 7, "questions.q1"),
+        ("assignment.yaml", 7, "questions.q1"),
+    ]
+    assert [one.note for one in placed] == findings
+
+
+def test_each_of_several_checks_has_its_own_place(load, spec):
+    places = load(
+        spec.replace("    value: t\n", "    value:\n    - t\n    - u\n").replace("    partial: {dtype: 14}\n", "")
+    ).places
+    assert (places["q1/value"].line, places["q1/value-2"].line) == (10, 11)
+    assert places["q1/value-2"].field == "questions.q1.value[1]"
+
+
+def test_a_finding_about_nothing_in_particular_stands_at_the_top(load, spec):
+    (placed,) = load(spec).place([Note(code="publish.reference_loses")])
+    assert (placed.line, placed.field) == (1, "")

@@ -1,6 +1,11 @@
 """The version's hash: what decides scores makes a new one, and nothing else does."""
 
+import io
+
+import numpy as np
 import pytest
+
+from grader.catalog import Bundle, parse
 
 HASH = "5ec446260c2b45959a03f31a971c5741f1279c4410e7318f531a9dc0ac5301a8"
 
@@ -30,6 +35,12 @@ def changed(text, old, new):
         pytest.param("points: 20", "points: 20.0", id="the same number in another spelling"),
         pytest.param("value: t", "value: {name: t}", id="the long form"),
         pytest.param("device: cpu\n", "", id="a default written out"),
+        pytest.param(
+            "title:", "notes: {en: Why}\naccepted: {a1: same}\nlanguages: [ja]\ntitle:", id="notes for authors"
+        ),
+        pytest.param("written: why", "written: {rubric: why, model_answer: So}", id="a model answer"),
+        pytest.param("value: t", "value: [t]", id="a list of one"),
+        pytest.param("value: t", "value: t\n    follow_through: true", id="follow-through written out"),
         pytest.param("title:", "# a comment\ntitle:", id="a comment"),
         pytest.param("limits: {question_s: 20}", "limits: {question_s: 20, total_s: 120}", id="a default limit"),
     ],
@@ -42,6 +53,8 @@ def test_words_make_no_new_version(load, whole, old, new):
     ("old", "new"),
     [
         pytest.param("points: 20", "points: 21", id="points"),
+        pytest.param("value: t", "value: t\n    follow_through: false", id="no follow-through"),
+        pytest.param("dtype: 14", "values: share", id="points by share"),
         pytest.param("dtype: 14", "dtype: 13", id="partial points"),
         pytest.param("    partial: {dtype: 14}\n", "", id="no partial points"),
         pytest.param("value: t", "value: {name: t, rtol: 1e-3, atol: 0.}", id="a tolerance"),
@@ -78,6 +91,34 @@ def test_which_question_a_cell_answers_decides_scores(load, whole, notebook):
     before = load(whole, reference=notebook("## 問題1", "t = [1]", "## 問題2", "t = [2]", "print(t)"))
     after = load(whole, reference=notebook("## 問題1", "t = [1]", "t = [2]", "## 問題2", "print(t)"))
     assert before.assignment.version != after.assignment.version
+
+
+TOLD = "    source: {pattern: 't[$A]', message: OLD, points: 1}\n"
+
+
+def test_a_message_in_a_check_is_a_text(load, whole):
+    one, other = (whole.replace("    written: why\n", TOLD.replace("OLD", words)) for words in ("{ja: 一}", "two"))
+    assert load(one).assignment.version == load(other).assignment.version
+    assert load(one).assignment.version != load(one.replace("t[$A]", "t[$A, 0]")).assignment.version
+
+
+def test_what_checks_see_of_hidden_files_is_in_the_hash_and_so_are_students_files(notebook, whole):
+    def version(**files):
+        lines = "".join(f"{kind}: [{kind}.npz]\n" for kind in files)
+        reference = notebook("## 問題1", "t = [1]", "## 問題2", "print(t[0])")
+        given = {f"{kind}.npz": data for kind, data in files.items()}
+        bundle = {"assignment.yaml": (whole + lines).encode(), "reference.ipynb": reference, **given}
+        return parse(Bundle(slug="small", files=bundle)).assignment.version
+
+    def packed(number):
+        file = io.BytesIO()
+        np.savez(file, x=np.array(number))
+        return file.getvalue()
+
+    one, two = packed(1), packed(2)
+    versions = [version(), version(data=one), version(data=two), version(hidden=one), version(hidden=two)]
+    assert len(set(versions)) == len(versions)
+    assert version(data=one) == version(data=one)
 
 
 def test_the_hash_is_stable_over_releases(load, spec):

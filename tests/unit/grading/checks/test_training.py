@@ -1,6 +1,7 @@
 """The `training` kind on evidence of loops that ran in this process: which part is told, its rung, and its settings."""
 
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from grader.domain.probe import CallFunction, CallModule, TakeNames
 from grader.domain.result import Verdict
 from grader.domain.values import CallReply, CallsReply, ModuleReply, NamesReply
 from grader.grading.arrays import find_array
-from grader.grading.checks.training import TrainingCheck
+from grader.grading.checks.training import TrainingCheck, Updates
 
 LOOP = """\
 model = torch.nn.Linear(1, 1)
@@ -162,7 +163,7 @@ def test_what_no_probe_answered_decides_nothing(judge, ask):
         pytest.param({"falls": True}, "training_of_nothing", id="nothing but a word"),
         pytest.param({"parameters": ["w"], "below": 1}, "below_without_losses", id="a bound of no losses"),
         pytest.param({"losses": "for x in y"}, "bad_expression", id="no expression"),
-        pytest.param({"losses": "l", "optimizer": "sgd"}, "string_pattern_mismatch", id="no class"),
+        pytest.param({"losses": "l", "optimizer": "sgd"}, "literal_error", id="no class"),
         pytest.param({"losses": "l", "seconds": 0}, "greater_than", id="no time"),
         pytest.param({"losses": "l", "rtol": 1}, "one_tolerance", id="half a tolerance"),
     ],
@@ -171,6 +172,11 @@ def test_settings_that_make_no_sense_are_refused(settings, code):
     with pytest.raises(ValidationError) as caught:
         TrainingCheck.model_validate(settings)
     assert [error["type"] for error in caught.value.errors()] == [code]
+
+
+def test_every_optimizer_of_torch_may_be_asked_for():
+    known = {name for name, value in vars(torch.optim).items() if isinstance(value, type)} - {"Optimizer"}
+    assert set(get_args(Updates)) == known | {"any", "by_hand"}
 
 
 def test_only_a_given_budget_replaces_the_limit():
