@@ -1,4 +1,4 @@
-"""The student's own words under a question: Markdown, comments and bare strings, without the author's prompt."""
+"""The student's own words under a question: Markdown, comments and strings, without the author's prompt."""
 
 import ast
 import io
@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 from itertools import groupby, zip_longest
 
 from grader.domain.python import parse_python
@@ -128,6 +129,7 @@ def _cut_front(line: str, count: int) -> str:
     return ""
 
 
+@lru_cache(maxsize=1024)
 def _is_nearly(actual: str, prompt: str) -> bool:
     if not 0.6 * len(prompt) <= len(actual) <= 1.6 * len(prompt) or len(prompt) > _LONGEST_FUZZY_CHARS:
         return False
@@ -204,14 +206,22 @@ _TEMPLATE = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_TEMPLATE_CHARS = 60
+_TEXT_MAGIC = re.compile(r"\s*%%(?:latex|markdown|md|html)\b[^\n]*\n")
+"""A code cell that is no code: IPython renders it as text."""
+_SAYING = frozenset({"print", "display", "Markdown", "Latex", "Math", "HTML", "pprint"})
+_SHORTEST_PROSE_CHARS = 12
+_FEWEST_WORDS = 5
 
 
 def code_words(source: str, prompts: Prompts) -> list[tuple[int, str]]:
-    """Comments and bare strings of a code cell, each with its line from 0.
+    """Comments and strings of a code cell that are words, each with its line from 0.
 
     Neither markers nor form fields nor code that is commented out.
     """
-    words = list(_bare_strings(source))
+    if (magic := _TEXT_MAGIC.match(source)) is not None:
+        text = markdown_words(source[magic.end() :].split("\n"), prompts)
+        return [(1, text)] if text else []
+    words = list(_strings(source))
     for _, block in groupby(enumerate(_comments(source)), key=lambda item: (item[1].line - item[0], item[1].is_beside)):
         group = [comment for _, comment in block]
         words.append((group[0].line, _spoken([comment.text for comment in group])))
@@ -243,13 +253,39 @@ def _comments(source: str) -> list[_Comment]:
     return found
 
 
-def _bare_strings(source: str) -> Iterator[tuple[int, str]]:
+def _strings(source: str) -> Iterator[tuple[int, str]]:
+    """Strings that stand by themselves, and prose that is printed or kept under a name."""
     tree = parse_python(plain_python(source)) if len(source) <= _LARGEST_CODE_CHARS else None
     for statement in tree.body if tree else ():
         if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
             text = statement.value.value
             if isinstance(text, str) and not _is_marker(text.strip()):
                 yield statement.lineno - 1, _without_marker_line(text)
+        elif isinstance(statement, ast.Assign | ast.Expr):
+            texts = (_written_text(value) for value in _said(statement.value))
+            yield from ((statement.lineno - 1, text) for text in texts if text is not None and _is_prose(text))
+
+
+def _said(value: ast.expr) -> Iterator[ast.expr]:
+    """What a statement says: what it prints or shows, or the value it keeps."""
+    if not isinstance(value, ast.Call):
+        yield value
+        return
+    name = value.func.attr if isinstance(value.func, ast.Attribute) else getattr(value.func, "id", "")
+    if name in _SAYING:
+        for argument in value.args:
+            yield from _said(argument)
+
+
+def _written_text(value: ast.expr) -> str | None:
+    return value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else None
+
+
+def _is_prose(text: str) -> bool:
+    """A sentence rather than a label or a file's name."""
+    stripped = text.strip()
+    has_words = len(stripped.split()) >= _FEWEST_WORDS or any(character in "。、" for character in stripped)
+    return len(stripped) >= _SHORTEST_PROSE_CHARS and has_words and not _is_code(stripped)
 
 
 def _without_marker_line(text: str) -> str:
