@@ -47,6 +47,7 @@ from grader.domain.text import Fact
 from grader.notebook.magics import plain_python
 
 MUTANTS_PER_QUESTION = 40
+MUTANTS_PER_ASSIGNMENT = 120
 _LONGEST_SHOWN = 80
 _OPERATORS: tuple[Callable[[Code, Answer], Iterator[Change]], ...] = (
     *(change_arithmetic, change_comparison, change_signs, change_constants, drop_terms, shift_slices),
@@ -101,6 +102,7 @@ def make_mutants(
     cells: Mapping[QuestionId, Sequence[int]],
     answers: Mapping[QuestionId, Answer],
     limit: int = MUTANTS_PER_QUESTION,
+    total: int = MUTANTS_PER_ASSIGNMENT,
     always: Collection[str] = (),
 ) -> tuple[Mutant, ...]:
     """Make the reference's mutants, each of them once, none that only writes the same code in another way.
@@ -110,11 +112,12 @@ def make_mutants(
         cells: the code cells of each question; a cell of several questions belongs to the first.
         answers: what is known of each question besides its code.
         limit: at most so many per question, spread over the operators; which ones never depends on chance.
+        total: at most so many of all questions, those with the most giving way first.
         always: ids of mutants that come in any case: somebody decided about them.
     """
     sources = {cell.index: plain_python(cell.source) for cell in reference.code_cells}
     taken: set[int] = set()
-    mutants: list[Mutant] = []
+    every: list[list[Mutant]] = []
     for question_id, indexes in cells.items():
         own = [index for index in indexes if index not in taken]
         taken.update(own)
@@ -124,8 +127,10 @@ def make_mutants(
         for index in own:
             found += _mutants_of(sources[index], index=index, question_id=question_id, answer=earlier)
             earlier = _with_names_of(earlier, sources[index])
-        mutants += _select(_with_ids(found), limit=limit, always=frozenset(always))
-    return tuple(mutants)
+        every.append(_with_ids(found))
+    while limit > 1 and sum(min(len(mutants), limit) for mutants in every) > total:
+        limit -= 1
+    return tuple(mutant for mutants in every for mutant in _select(mutants, limit=limit, always=frozenset(always)))
 
 
 def _mutants_of(source: str, *, index: int, question_id: QuestionId, answer: Answer) -> Iterator[Mutant]:

@@ -12,7 +12,6 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from grader import wiring
-from grader.authoring.mutants import MUTANTS_PER_QUESTION
 from grader.cli.failure import AUTHORS_ERROR, UNNOTICED, errors_told_in
 from grader.cli.language import default_language
 from grader.cli.table import plain
@@ -28,7 +27,9 @@ def selftest(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, every mutant in it.")] = False,
     jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="Notebooks side by side; one a core.")] = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show the code behind each sentence.")] = False,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="Mutants a question.")] = MUTANTS_PER_QUESTION,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help="Mutants a question; by default up to 40, and 120 in all.")
+    ] = None,
     language: Annotated[Language | None, typer.Option("--lang", help="Language of messages.")] = None,
 ) -> None:
     """Grade right, empty and wrong notebooks made from the reference, and tell which wrong ones keep their points.

@@ -43,6 +43,7 @@ def assess(
     expected: Expected,
     runner: Runner,
     key: bytes,
+    location: Location | None = None,
     on_phase: Callable[[str], None] | None = None,
 ) -> Assessment:
     """Grade a notebook.
@@ -53,6 +54,7 @@ def assess(
         expected: the reference's answers in the runner's environment.
         runner: the sandbox.
         key: secret that picks the hidden inputs; the same key, version and code always pick the same ones.
+        location: where its answers are, if that is known already.
         on_phase: told 'executing' and 'comparing' as the work proceeds.
 
     Raises:
@@ -62,7 +64,7 @@ def assess(
     case = Case(
         notebook=notebook,
         assignment=assignment,
-        location=locate(notebook, expected.wanted),
+        location=locate(notebook, expected.wanted) if location is None else location,
         sources=sources,
         expected=expected,
         draws=draw_inputs(assignment, sources, key=key),

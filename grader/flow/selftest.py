@@ -1,17 +1,19 @@
 """Test a spec against its own reference: right answers keep their points, empty ones earn none, mistakes lose some."""
 
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from grader.authoring.mutants import MUTANTS_PER_QUESTION, Mutant, make_mutants
+from grader.authoring.mutants import MUTANTS_PER_ASSIGNMENT, MUTANTS_PER_QUESTION, Mutant, make_mutants
 from grader.authoring.mutants_literals import literal_of
 from grader.authoring.mutants_text import Answer, Operator
 from grader.authoring.variants import make_variants
 from grader.domain.assignment import Assignment, Question
 from grader.domain.ids import VersionHash
+from grader.domain.location import Location
 from grader.domain.notebook import Notebook
 from grader.domain.result import QuestionResult, Result, Verdict
 from grader.domain.selftest import Fate, MutantReport, SelfTestReport
@@ -60,7 +62,8 @@ class SelfTest:
     secret: bytes
     jobs: int = 1
     """So many notebooks run at the same time."""
-    limit: int = MUTANTS_PER_QUESTION
+    limit: int | None = None
+    """Mutants a question; by default as many as are made of an assignment of this size."""
     should_stop: Callable[[], bool] = lambda: False
     known: MutableMapping[str, MutantReport] = field(default_factory=dict)
 
@@ -156,7 +159,8 @@ class SelfTest:
             self.loaded.reference,
             cells={question_id: answer.code_cells for question_id, answer in location.answers.items()},
             answers={question.question_id: _answer(question, seen) for question in self.assignment.questions},
-            limit=self.limit,
+            limit=self.limit or MUTANTS_PER_QUESTION,
+            total=MUTANTS_PER_ASSIGNMENT if self.limit is None else sys.maxsize,
             always=self.loaded.accepted.keys(),
         )
 
@@ -168,7 +172,8 @@ class SelfTest:
 
     def _judge(self, mutant: Mutant) -> MutantReport:
         notebook = mutant.in_notebook(self.loaded.reference)
-        result = self._assess(notebook, self._hurried).result
+        # A mistake within a cell moves no heading, and the reference has one for every question.
+        result = self._assess(notebook, self._hurried, location=self._reference.location).result
         pairs = list(zip(result.questions, self._full, strict=True))
         lost = {question.question_id for question, full in pairs if _held(question) < _held(full)}
         lower = {question.question_id for question, full in pairs if question.score < full.score}
@@ -236,8 +241,15 @@ class SelfTest:
         }
         return replace(self.assignment, limits=replace(limits, **hurried))
 
-    def _assess(self, notebook: Notebook, assignment: Assignment) -> Assessment:
-        return assess(notebook, assignment=assignment, expected=self.expected, runner=self.runner, key=self.secret)
+    def _assess(self, notebook: Notebook, assignment: Assignment, *, location: Location | None = None) -> Assessment:
+        return assess(
+            notebook,
+            assignment=assignment,
+            expected=self.expected,
+            runner=self.runner,
+            key=self.secret,
+            location=location,
+        )
 
     def _observe(self, notebook: Notebook) -> Observation:
         return observe(notebook, assignment=self.assignment, expected=self.expected, runner=self.runner)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import lru_cache
 from typing import TypeAlias
 
 Number: TypeAlias = bool | int | float | complex
@@ -105,6 +106,7 @@ _TOKEN = re.compile(
 )
 
 
+@lru_cache(maxsize=64)
 def read_printed(text: str) -> tuple[PrintedItem, ...]:
     """Read everything that a text shows, in order. Never raises; time is linear in the text's length."""
     reader = _Reader(text)

@@ -1,6 +1,7 @@
 """Mutants are the mistakes that students make: each kind where it can happen, none where nothing would be wrong."""
 
 import ast
+from collections import Counter
 
 import pytest
 from hypothesis import given
@@ -24,7 +25,7 @@ def mutants_of(source, *, before=(), limit=1000, always=(), **known):
     reference = notebook(*before, source)
     answer = Answer(names=frozenset(known.pop("names", ())), **known)
     cells = {Q1: (len(before),)}
-    return make_mutants(reference, cells=cells, answers={Q1: answer}, limit=limit, always=always)
+    return make_mutants(reference, cells=cells, answers={Q1: answer}, limit=limit, total=1000, always=always)
 
 
 def sources_of(source, operator, **known):
@@ -225,6 +226,19 @@ def test_a_limit_is_spread_over_the_operators_and_never_depends_on_chance():
     assert [mutant.mutant_id for mutant in mutants_of(REFERENCE, limit=12)] == [mutant.mutant_id for mutant in few]
     assert len(few) == 12
     assert len({mutant.operator for mutant in few}) == min(12, len({mutant.operator for mutant in every}))
+
+
+def test_a_limit_on_all_questions_takes_from_those_with_the_most():
+    q2 = QuestionId("q2")
+    answers = {Q1: Answer(names=frozenset()), q2: Answer(names=frozenset())}
+    reference = notebook(REFERENCE, "y = -a")
+
+    found = make_mutants(reference, cells={Q1: (0,), q2: (1,)}, answers=answers, total=10)
+
+    counts = Counter(mutant.question_id for mutant in found)
+    alone = make_mutants(reference, cells={q2: (1,)}, answers=answers)
+    assert counts["q2"] == len(alone)
+    assert sum(counts.values()) == 10
 
 
 def test_mutants_that_somebody_decided_about_come_whatever_the_limit():
