@@ -47,6 +47,8 @@ class QuestionPlan:
     given: Given | None = None
     budget_s: float | None = None
     """Seconds for these cells instead of Limits.question_s."""
+    is_pool: bool = False
+    """The probes are a check's for many sets of hidden inputs: what is alike in them may be done once."""
 
 
 class Outcome(StrEnum):

@@ -51,7 +51,10 @@ class Reference:
         cells = self.own_cells[question.question_id]
         path = check_path(question.question_id, check.check_id)
         probes: list[Probe] = []
-        for draw, inputs in enumerate(self.pools.get(path, ((),))[:draws]):
+        pool = self.pools.get(path, ((),))[:draws]
+        for draw, inputs in enumerate(pool):
+            if inputs in pool[:draw]:
+                continue  # Expected.evidence finds the answer of the first set like it
             asked = check.logic.probes(
                 source=joined(self.sources, cells), notebook_source=until(self.sources, cells), inputs=inputs
             )
@@ -127,6 +130,7 @@ def take_expected(reference: Reference, *, runner: Runner) -> Expected:
                 for probe in reference.probes(question, check, draws=POOL_SIZE)
             ),
             budget_s=question.budget_s,
+            is_pool=True,
         )
         for question in assignment.questions
     ]

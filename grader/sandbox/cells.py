@@ -50,6 +50,7 @@ class CellSequence(NotebookClient):
         self._code_cells = {place: cell.index for place, cell in places if cell.kind is CellKind.CODE}
         self._question_of: dict[int, QuestionId] = {}
         self._probes_after: dict[int, list[Probe]] = {}
+        self._is_pool = any(question.is_pool for question in plan)
         self._given_before: dict[int, list[tuple[QuestionId, Given]]] = {}
         self._not_given: list[QuestionId] = []
         for question in plan:
@@ -102,7 +103,7 @@ class CellSequence(NotebookClient):
                 self._records[index].state = CellState.OK
             if probes and not self.ran_out_of_time:
                 with Alarm(self._kernel).watching(GRACE_S):
-                    await self._kernel.ask(probes)
+                    await self._kernel.ask(probes, is_pool=self._is_pool)
         return cell
 
     async def _give(self, question_id: QuestionId, given: Given) -> None:
@@ -132,7 +133,7 @@ class CellSequence(NotebookClient):
     async def _send(self, source: str, place: int, *, question_id: QuestionId | None, probes: Sequence[Probe]) -> Alarm:
         alarm = Alarm(self._kernel)
         self._output_log.start_cell()
-        self._kernel.attach(probes)
+        self._kernel.attach(probes, is_pool=self._is_pool)
         part = NotebookNode(cell_type="code", source=source, metadata=NotebookNode(), outputs=[])
         with alarm.watching(self._budgets.left_s(question_id)):
             await super().async_execute_cell(part, place)

@@ -63,6 +63,7 @@ class Kernel:
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._request: _Request | None = None
         self._waiting_probes: Sequence[Probe] = ()
+        self._is_pool = False
         self._message_bytes = self._messages = self._reply_bytes = 0
         self._display_ids: set[str] = set()
         self._reading: asyncio.Task[None] | None = None
@@ -107,13 +108,13 @@ class Kernel:
             pid = next(int(line.split()[1]) for line in lines if line.startswith("Pid:"))
         return pid if pid > 0 else None
 
-    def attach(self, probes: Sequence[Probe]) -> None:
-        """Ask these at the end of the next cell."""
-        self._waiting_probes = probes
+    def attach(self, probes: Sequence[Probe], *, is_pool: bool = False) -> None:
+        """Ask these at the end of the next cell; a pool's may be answered together."""
+        self._waiting_probes, self._is_pool = probes, is_pool
 
-    async def ask(self, probes: Sequence[Probe]) -> None:
+    async def ask(self, probes: Sequence[Probe], *, is_pool: bool = False) -> None:
         """Ask probes without a cell. Raises DeadKernelError."""
-        self.attach(probes)
+        self.attach(probes, is_pool=is_pool)
         await self._answered(self._send(code=None))
 
     async def place(self, files: Mapping[str, bytes]) -> None:
@@ -193,6 +194,7 @@ class Kernel:
             raw += b"".join(buffers)
         listed = [{"path": path, "bytes": len(data)} for path, data in (files or {}).items()]
         content: dict[str, Any] = {"id": request.request_id, "code": code, "probes": asked, "files": listed}
+        content["is_pool"] = self._is_pool
         if given is not None:
             content["given"] = {"source": given.source, "names": given.names, "seconds": given.seconds}
         header = json.dumps(content).encode("utf-8", "replace")

@@ -25,7 +25,7 @@ from .shift import replay_shifted
 # A student may replace builtins; what this module defines looks them up in a copy made before.
 globals()["__builtins__"] = dict(vars(builtins))
 
-_REPLAYS = ("replay", "shift")
+REPLAYS = ("replay", "shift")
 
 
 def answer(shell: Any, request: dict[str, Any], buffers: list[bytes]) -> bytes:  # noqa: ANN401 - IPython's, or a fake
@@ -41,8 +41,8 @@ def answer(shell: Any, request: dict[str, Any], buffers: list[bytes]) -> bytes: 
             describer = Describer(request["limits"])
             if request["is"] == "names":
                 return _Names(request, describer, deadline).answer(shell.user_ns)
-            if request["is"] in _REPLAYS:
-                return _Replay(request, describer, deadline).answer(shell)
+            if request["is"] in REPLAYS:
+                return Replay(request, describer).answer(shell, deadline)
             if request["is"] == "module":
                 return Modules(request, buffers, describer, deadline).answer(shell.user_ns)
             return Calls(request, buffers, describer, deadline).answer(shell.user_ns)
@@ -51,7 +51,7 @@ def answer(shell: Any, request: dict[str, Any], buffers: list[bytes]) -> bytes: 
 
 
 def _unreadable(request: dict[str, Any]) -> bytes:
-    if request["is"] in _REPLAYS:
+    if request["is"] in REPLAYS:
         return names_frame(request["key"], [])
     if request["is"] == "names":
         pieces = [(to_json([name, opaque("object", "unreadable")]), b"") for name in request["names"]]
@@ -109,23 +109,23 @@ class _Names:
         take(self._describer.name_piece(expression, value))
 
 
-class _Replay:
+class Replay:
     """One question's code run again with a function bent, or from inputs that are moved."""
 
-    def __init__(self, request: dict[str, Any], describer: Describer, deadline: Deadline) -> None:
+    def __init__(self, request: dict[str, Any], describer: Describer) -> None:
         self._request = request
         self._describer = describer
-        self._deadline = deadline
 
-    def answer(self, shell: Any) -> bytes:  # noqa: ANN401
+    def answer(self, shell: Any, deadline: Deadline) -> bytes:  # noqa: ANN401
         """An empty reply where no copy can be made (CUDA, no process left) or the copy did not come to its end."""
         pieces: list[Piece] = []
         if can_copy():
-            pieces, ending = work_in_copy(partial(self._run, shell), self._deadline)
+            pieces, ending = work_in_copy(partial(self.run, shell), deadline)
             pieces = pieces if ending == DONE else []
         return names_frame(self._request["key"], pieces)
 
-    def _run(self, shell: Any, take: Callable[[Piece], None]) -> None:  # noqa: ANN401
+    def run(self, shell: Any, take: Callable[[Piece], None]) -> None:  # noqa: ANN401
+        """Run the code in this very process; only ever called in a copy of the kernel."""
         screen = Screen()
         namespace = shell.user_ns
         shell.display_pub = screen

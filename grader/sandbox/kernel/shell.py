@@ -25,10 +25,11 @@ from tornado.ioloop import IOLoop
 from traitlets import Any as AnyTrait
 from traitlets.config import Config
 
-from . import probe
 from .files import place_files
 from .frames import OUTPUT_CUT, FrameWriter, read_request
 from .given import give
+from .pool import answer_pool
+from .probe import answer
 
 SOCKET_FD = 3
 _STREAM_CAP_CHARACTERS = 1 << 20
@@ -180,6 +181,7 @@ class SocketKernel(ipykernel.ipkernel.IPythonKernel):  # type: ignore[misc]
         sys.stdout, sys.stderr = self._own_stdout, self._own_stderr
         self._stdout, self._stderr = sys.stdout, sys.stderr
         self._probes: list[tuple[dict[str, Any], list[bytes]]] = []
+        self._is_pool = False
 
     async def handle(self, request: dict[str, Any], buffers: list[list[bytes]]) -> None:
         """Run one request: a cell, its probes, probes alone, what is given; ends with a reply and status idle."""
@@ -188,6 +190,7 @@ class SocketKernel(ipykernel.ipkernel.IPythonKernel):  # type: ignore[misc]
         for stream in (self._own_stdout, self._own_stderr):
             stream.start_cell(owner_pid=os.getpid())
         self._probes = [(one["request"], raw) for one, raw in zip(request["probes"], buffers, strict=True)]
+        self._is_pool = request.get("is_pool", False)
         self._publish_status("busy", "shell", parent)
         if request["code"] is None:
             has_worked = "given" not in request or give(self.shell, request["given"])
@@ -220,8 +223,12 @@ class SocketKernel(ipykernel.ipkernel.IPythonKernel):  # type: ignore[misc]
         if writer is None:
             return
         writer.send_message({"channel": "own", "type": "cell_done", "parent": self._request_id(), "content": {}})
-        for request, buffers in self._probes:
-            writer.send_reply(probe.answer(self.shell, request, buffers))
+        if self._is_pool:
+            replies = answer_pool(self.shell, self._probes)
+        else:
+            replies = (answer(self.shell, request, buffers) for request, buffers in self._probes)
+        for reply in replies:
+            writer.send_reply(reply)
 
     def _settle_streams(self) -> None:
         """Send what is left of the cell's output, also if the student replaced or closed sys.stdout."""

@@ -1,0 +1,66 @@
+"""No golden submission with full points loses any under other hidden inputs: a score is never luck."""
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+
+import pytest
+from draws import lost_under
+from golden import ASSIGNMENTS, load_golden
+
+from grader.catalog import bundled, parse, read_bundle
+from grader.flow.expected import POOL_SIZE
+from grader.flow.prove import prove
+from grader.notebook.read import read
+from grader.sandbox.runner import SandboxRunner
+
+CHECKOUT = Path(__file__).parents[2]
+SLOTS = 2
+DRAWS = 20
+SOAK_DRAWS_PER_SECRET, SOAK_SECRETS = 50, (b"one", b"two", b"three", b"four")
+
+
+@pytest.fixture(scope="module")
+def runner():
+    with SandboxRunner(CHECKOUT / ".venv-kernel" / "bin" / "python", slots=SLOTS) as runner:
+        yield runner
+
+
+@cache
+def load(assignment):
+    return parse(read_bundle(bundled()[assignment]))
+
+
+def lost_by(assignment, *, runner, secret, count):
+    """Every full golden submission of an assignment under so many draws; gives those that lose, with what and where."""
+    loaded = load(assignment)
+    expected = prove(loaded, runner=runner, secret=secret)
+    full = [golden for golden in load_golden(assignment) if golden.verdict == "full"]
+    assert full
+
+    def lost(golden):
+        draws = random.Random(str(golden)).sample(range(POOL_SIZE), count)
+        return lost_under(
+            read(golden.path.read_bytes()),
+            assignment=loaded.assignment,
+            expected=expected,
+            runner=runner,
+            draws=draws,
+        )
+
+    with ThreadPoolExecutor(SLOTS) as pool:
+        found = zip(full, pool.map(lost, full), strict=True)
+        return {golden.name: what for golden, what in found if what}
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_full_points_are_full_points_under_every_draw(assignment, runner):
+    assert lost_by(assignment, runner=runner, secret=b"secret", count=DRAWS) == {}
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("secret", SOAK_SECRETS)
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_full_points_stay_full_points_under_two_hundred_draws(assignment, secret, runner):
+    assert lost_by(assignment, runner=runner, secret=secret, count=SOAK_DRAWS_PER_SECRET) == {}
