@@ -352,3 +352,17 @@ def sides(sandbox_runner):
 )
 def test_predictions_for_hidden_inputs(sides, code, verdict, said):
     assert sides.judge(code) == (verdict, f"training.{said}")
+
+
+def test_hidden_files_never_reach_the_kernel_and_data_lies_beside_the_notebook(sandbox_runner):
+    code = """\
+    import os
+    found = sorted(os.path.join(folder, name) for folder, _, names in os.walk(".") for name in names)
+    """
+    bundle = bundle_of("value: found\n", code)
+    spec = bundle.files["assignment.yaml"].replace(b"questions:", b"data: [data/line.npz]\nquestions:")
+    files = {**bundle.files, "assignment.yaml": spec, "data/line.npz": HIDDEN["hidden/line.npz"]}
+    loaded = parse(Bundle(slug="training", files=files))
+    expected = prove(loaded, runner=sandbox_runner, secret=b"secret")
+    names = expected.evidence("q1", "value", draw=0).replies["names"].values["found"]
+    assert [item.value for item in names.items] == ["./data/line.npz"]
