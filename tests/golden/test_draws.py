@@ -64,3 +64,15 @@ def test_full_points_are_full_points_under_every_draw(assignment, runner):
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)
 def test_full_points_stay_full_points_under_two_hundred_draws(assignment, secret, runner):
     assert lost_by(assignment, runner=runner, secret=secret, count=SOAK_DRAWS_PER_SECRET) == {}
+
+
+def test_a_mistake_is_seen_under_every_draw(runner):
+    loaded = load("torch-tensor")
+    expected = prove(loaded, runner=runner, secret=b"secret")
+    (wrong,) = [golden for golden in load_golden("torch-tensor") if golden.name == "wrong_constant_in_f"]
+
+    lost = lost_under(
+        read(wrong.path.read_bytes()), assignment=loaded.assignment, expected=expected, runner=runner, draws=range(5)
+    )
+
+    assert [draw for draw, *_ in lost["q6/function"]] == list(range(5))

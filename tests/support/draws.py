@@ -1,5 +1,7 @@
 """Grades one notebook under many sets of hidden inputs in one run: what a key decides, without as many kernels."""
 
+from dataclasses import replace
+
 from grader.domain.result import Verdict
 from grader.flow.case import Case, Judge
 from grader.flow.expected import POOL_SIZE
@@ -32,7 +34,10 @@ def lost_under(notebook, *, assignment, expected, runner, draws):
         for draw in draws
     ]
     assert all(0 <= draw < POOL_SIZE for draw in draws)
-    plan = [cases[0].plan(question, probes=_probes(cases, question)) for question in assignment.questions]
+    plan = [
+        replace(cases[0].plan(question, probes=_probes(cases, question)), is_pool=True)
+        for question in assignment.questions
+    ]
     execution = runner.run(notebook, plan=plan, limits=assignment.limits, files=assignment.files)
     asked = [
         AskedAlone(
