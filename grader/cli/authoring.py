@@ -12,7 +12,7 @@ from rich.markdown import Markdown
 from grader import wiring
 from grader.authoring.template import make_template
 from grader.catalog import Bundle, Loaded, parse
-from grader.catalog.bundle import SPEC_FILE
+from grader.catalog.paths import SPEC_FILE
 from grader.cli.failure import errors_told_in
 from grader.cli.language import default_language
 from grader.domain.ids import QuestionId
