@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 Pixels = npt.NDArray[np.uint8]
+_Signed = npt.NDArray[np.int16]
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}
@@ -65,34 +66,54 @@ def _read_chunks(data: bytes) -> tuple[bytes | None, bytes]:
 _SUB, _UP, _AVERAGE, _PAETH = 1, 2, 3, 4
 
 
-def _unfilter(filtered: Pixels, kinds: npt.NDArray[np.uint8]) -> Pixels:
-    """Undo each row's filter.
+_STRIP = 256
 
-    A pixel needs its left, upper and upper left neighbours. All pixels of an anti-diagonal have theirs on the two
-    before it, so the picture is walked by diagonals: a step of Python for height + width of them, not for each pixel.
+
+def _unfilter(filtered: Pixels, kinds: npt.NDArray[np.uint8]) -> Pixels:
+    """Undo each row's filter, strip by strip.
 
     Source: Portable Network Graphics (PNG) Specification, section 9, Filtering.
     """
+    done = np.empty_like(filtered)
+    above = np.zeros(filtered.shape[1:], dtype=np.int16)
+    for start in range(0, len(filtered), _STRIP):
+        rows = slice(start, start + _STRIP)
+        strip = _unfilter_strip(filtered[rows], kinds[rows], above)
+        done[rows], above = strip, strip[-1]
+    return done
+
+
+def _unfilter_strip(filtered: Pixels, kinds: npt.NDArray[np.uint8], above: _Signed) -> _Signed:
+    """Undo the filters of some rows.
+
+    A pixel needs its left, upper and upper left neighbours. All pixels of an anti-diagonal have theirs on the two
+    before it, so the rows are moved to where anti-diagonals are columns, and these are walked: a step of Python for
+    each, not for each pixel.
+    """
     height, width, channels = filtered.shape
-    # One row and one column of zeros stand above and to the left.
-    done = np.zeros((height + 1, width + 1, channels), dtype=np.int16)
-    for diagonal in range(height + width - 1):
-        rows = np.arange(max(0, diagonal - width + 1), min(height, diagonal + 1))
-        columns = diagonal - rows
-        left, up, corner = done[rows + 1, columns], done[rows, columns + 1], done[rows, columns]
-        kind = kinds[rows][:, None]
-        predicted = np.select(
-            [kind == _SUB, kind == _UP, kind == _AVERAGE, kind == _PAETH],
-            [left, up, (left + up) // 2, _paeth(left, up, corner)],
-            default=0,
-        )
-        done[rows + 1, columns + 1] = (filtered[rows, columns] + predicted) % 256
-    return done[1:, 1:].astype(np.uint8)
+    length = width + height - 1
+    padded = np.zeros((height, length + 1, channels), dtype=np.int16)
+    padded[:, :width] = filtered
+    # Row r moves right by r: what lies left of the picture stays 0, what lies right of it reaches nothing inside.
+    moved = padded.reshape(-1, channels)[: height * length].reshape(height, length, channels)
+    diagonals = np.ascontiguousarray(moved.transpose(1, 0, 2))
+    is_sub, is_up, is_average, is_paeth = (
+        (kinds == kind)[:, None].astype(np.int16) for kind in (_SUB, _UP, _AVERAGE, _PAETH)
+    )
+    edge = np.zeros((length, channels), dtype=np.int16)
+    edge[:width] = above
+    up, corner, left = (np.zeros((height, channels), dtype=np.int16) for _ in range(3))
+    for place, diagonal in enumerate(diagonals):
+        up[0], up[1:] = edge[place], left[:-1]
+        diagonal += is_sub * left + is_up * up + is_average * ((left + up) >> 1) + is_paeth * _paeth(left, up, corner)
+        diagonal &= 255
+        corner, up, left = up, corner, diagonal  # what stood above is upper left of the next one
+    back = np.zeros((height, length + 1, channels), dtype=np.int16)
+    back.reshape(-1, channels)[: height * length] = diagonals.transpose(1, 0, 2).reshape(-1, channels)
+    return back[:, :width]
 
 
-def _paeth(
-    left: npt.NDArray[np.int16], up: npt.NDArray[np.int16], corner: npt.NDArray[np.int16]
-) -> npt.NDArray[np.int16]:
+def _paeth(left: _Signed, up: _Signed, corner: _Signed) -> _Signed:
     """Of the three neighbours the one nearest to left + up - corner; of equals the first in this order."""
     to_left, to_up, to_corner = abs(up - corner), abs(left - corner), abs(left + up - 2 * corner)
     return np.where((to_left <= to_up) & (to_left <= to_corner), left, np.where(to_up <= to_corner, up, corner))

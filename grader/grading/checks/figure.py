@@ -41,8 +41,12 @@ class FigureCheck(UnprobedCheck):
             return Finding(verdict=Verdict.FAILED, code="figure.too_few", facts=facts)
         if self.blank:
             return Finding(verdict=Verdict.PASSED, code="figure.passed", facts=facts)
-        looks = [_is_blank(picture) for picture in pictures[-_MOST_LOOKED_AT:]]
-        if looks.count(False) >= self.count:
+        looks: list[bool | None] = []
+        for picture in pictures[-_MOST_LOOKED_AT:]:
+            looks.append(_is_blank(picture))
+            if looks.count(False) == self.count:
+                break
+        if looks.count(False) == self.count:
             return Finding(verdict=Verdict.PASSED, code="figure.passed", facts=facts)
         if len(looks) - looks.count(True) >= self.count:
             return Finding(verdict=Verdict.NEEDS_REVIEW, code="figure.unreadable", facts=facts)

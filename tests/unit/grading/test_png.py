@@ -26,6 +26,13 @@ def test_what_was_written_is_read(pixels: Pixels, filters: list[int]) -> None:
     np.testing.assert_array_equal(read, np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
 
 
+def test_a_picture_of_many_rows_is_read_whole() -> None:
+    pixels = np.random.default_rng(3).integers(0, 256, size=(600, 5, 3), dtype=np.uint8)
+    read = read_png(write_png(pixels, filters=[4, 3, 2, 1, 0, 4, 4]))
+    assert read is not None
+    np.testing.assert_array_equal(read, pixels)
+
+
 @pytest.mark.parametrize(
     ("pixel", "seen"),
     [
