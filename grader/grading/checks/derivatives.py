@@ -25,7 +25,9 @@ WITNESSED = 4
 _AGREEMENT = 1e-3
 """Of a slope: far above what double precision leaves in doubt, far below any mistake."""
 _CUTS = ("detach", "data", "item", "numpy", "tolist", "no_grad", "inference_mode", "as_tensor", "from_numpy")
-"""Attributes and functions through which autograd does not see; `torch.tensor` copies, too."""
+"""Attributes and functions through which autograd does not see."""
+_OUTSIDE = ("torch.tensor", "np.", "numpy.", "math.")
+"""Likewise; `torch.tensor` copies."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,8 +166,8 @@ def find_cut(source: str) -> str | None:
     for node in ast.walk(parse_leniently(source)):
         if isinstance(node, ast.Attribute) and node.attr in _CUTS:
             return f".{node.attr}" if node.attr == "data" else f"{node.attr}()"
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.tensor":
-            return "torch.tensor()"
+        if isinstance(node, ast.Call) and ast.unparse(node.func).startswith(_OUTSIDE):
+            return f"{ast.unparse(node.func)}()"[:80]
         if isinstance(node, ast.ClassDef) and any("Function" in ast.unparse(base) for base in node.bases):
             return f"class {node.name}"[:80]
     return None

@@ -91,6 +91,7 @@ def test_a_hidden_call_that_raises_in_a_function_using_cuda_is_pending():
     around = circumstances(["def f(x):\n    return x.cuda() ** 2"], [run(0)], of=[0])
 
     assert judged(RAISED_IN_CALL, around).verdict is Verdict.NEEDS_GPU
+    assert judged(replace(RAISED_IN_CALL, code="module.raised"), around).verdict is Verdict.NEEDS_GPU
 
 
 def test_a_missing_package_excuses_what_uses_its_names():

@@ -16,8 +16,10 @@ from grader.domain.values import (
     CallReply,
     CallsReply,
     MappingValue,
+    ModuleReply,
     NamesReply,
     OpaqueValue,
+    ParameterShape,
     ScalarValue,
     SequenceValue,
 )
@@ -26,6 +28,7 @@ from grader.grading.arrays import DTYPES
 from grader.grading.checks.function import FunctionCheck
 from grader.grading.checks.gradient import GradientCheck
 from grader.grading.checks.gradient_module import expression_of
+from grader.grading.checks.module import ModuleCheck
 from grader.grading.checks.value import ValueCheck
 
 CHECKS = {
@@ -40,6 +43,21 @@ CHECKS = {
     "gradients of a module": GradientCheck(module="x"),
     "function": FunctionCheck(name="f", gradient=True, inputs=(0.0, 1.0)),
     "function without gradient": FunctionCheck(name="f", inputs=(0.0, 1.0)),
+    "function in every respect": FunctionCheck.model_validate(
+        {
+            "name": "f",
+            "inputs": [[1.0, [2.0, 3.0]]],
+            "gradient": [0],
+            "second": True,
+            "finite_differences": True,
+            "raises": [{"arguments": [], "error": "ValueError"}],
+            "self_contained": True,
+            "call_s": 1,
+        }
+    ),
+    "module": ModuleCheck(name="f", inputs=(0.0,)),
+    "module by names": ModuleCheck(name="f", inputs=(0.0,), parameters="names"),
+    "module by count, in one mode": ModuleCheck(instance="f", inputs=(0.0,), parameters="count", modes=("eval",)),
 }
 
 dtypes = st.sampled_from([*DTYPES, "complex32", "nonsense"])
@@ -87,6 +105,28 @@ calls = st.builds(
     error=st.none() | st.text(max_size=5),
     error_line=st.none() | st.integers(),
     gradients=st.lists(st.none() | values, max_size=2).map(tuple),
+    second=st.lists(st.none() | values, max_size=2).map(tuple),
+    changed=st.lists(st.integers(0, 2), max_size=2).map(tuple),
+    parameter_gradients=st.dictionaries(st.sampled_from("wv"), st.none() | values, max_size=2),
+)
+parameters = st.dictionaries(
+    st.sampled_from("wvu"),
+    st.builds(
+        ParameterShape,
+        shape=st.lists(st.integers(0, 2), max_size=2).map(tuple),
+        dtype=dtypes,
+        requires_grad=st.booleans(),
+    ),
+    max_size=2,
+)
+modules = st.builds(
+    ModuleReply,
+    name=st.sampled_from([None, "f", "g"]),
+    error=st.sampled_from([None, None, "NotAModule", "TypeError"]),
+    error_line=st.none() | st.integers(),
+    parameters=parameters | st.just({}),
+    buffers=parameters,
+    calls=st.just({}) | calls.map(lambda call: {"train": (call,), "eval": (call,)}),
 )
 MODULE = expression_of("x")
 replies = st.fixed_dictionaries(
@@ -107,6 +147,7 @@ replies = st.fixed_dictionaries(
         | st.just(NamesReply(values={})),
     },
 )
+replies_of_modules = st.fixed_dictionaries({}, optional={"module": modules, "alike": modules})
 sources = st.sampled_from(
     [
         "",
@@ -141,15 +182,18 @@ runs = st.lists(
     ),
     max_size=2,
 ).map(tuple)
-evidence = st.builds(
-    Evidence, source=sources, notebook_source=sources, outputs=outputs, cell_runs=runs, replies=replies
+evidence, evidence_of_modules = (
+    st.builds(Evidence, source=sources, notebook_source=sources, outputs=outputs, cell_runs=runs, replies=given_replies)
+    for given_replies in (replies, replies_of_modules)
 )
 
 
 @pytest.mark.parametrize("check", [pytest.param(check, id=name) for name, check in CHECKS.items()])
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
-@given(actual=evidence, expected=evidence)
-def test_any_evidence_gives_a_finding_with_a_sentence(check: Any, actual: Evidence, expected: Evidence) -> None:
+@given(data=st.data())
+def test_any_evidence_gives_a_finding_with_a_sentence(check: Any, data: st.DataObject) -> None:
+    any_evidence = evidence_of_modules if check.kind == "module" else evidence
+    actual, expected = data.draw(any_evidence), data.draw(any_evidence)
     check.probes(source=actual.source, notebook_source=actual.notebook_source, inputs=())
     finding = check.evaluate(actual=actual, expected=expected)
     check.overshoot(actual=actual, expected=expected)
@@ -165,6 +209,10 @@ def test_any_evidence_gives_a_finding_with_a_sentence(check: Any, actual: Eviden
 @given(value=values, other=values)
 def test_two_values_under_a_right_source_never_raise(check: Any, value: Any, other: Any) -> None:
     source = "x = torch.tensor(1., requires_grad=True)\nf(x).backward()\ng = x.grad"
+
+    def called(value: Any) -> tuple[CallReply]:
+        return (CallReply(output=value, gradients=(value,), second=(value,)),)
+
     pair = [
         Evidence(
             source=source,
@@ -174,7 +222,8 @@ def test_two_values_under_a_right_source_never_raise(check: Any, value: Any, oth
             replies={
                 "names": NamesReply(values={"x": given_value, "g": given_value, MODULE: given_value}),
                 "shifted": NamesReply(values={"x": moved_value, "g": moved_value, MODULE: moved_value}),
-                "calls": CallsReply(name="f", calls=(CallReply(output=given_value, gradients=(given_value,)),) * 2),
+                "calls": CallsReply(name="f", calls=called(given_value) * 2),
+                "module": ModuleReply(name="f", calls={"train": called(given_value), "eval": called(given_value)}),
             },
         )
         for given_value, moved_value in ((value, other), (other, value))

@@ -291,6 +291,7 @@ CUTS = {
         None,
         None,
     ),
+    "a function of NumPy's": ("return torch.as_tensor(np.sin(x.data)) * y.data + x.data", "autograd_cut_by", None),
     "one argument": ("return torch.sin(x) * y.detach() + x", "autograd_cut_by", "detach()"),
     "a part": ("return torch.sin(x) * y + x.detach()", "backward_wrong_by", "detach()"),
     "no_grad": ("with torch.no_grad():\n        return torch.sin(x) * y + x", "autograd_cut_by", "no_grad()"),
@@ -316,7 +317,9 @@ def test_a_right_function_that_autograd_cannot_follow_is_told_as_exactly_that(
     assert finding.verdict is Verdict.FAILED
     assert finding.rung == "outputs"
     if code is not None:
-        assert (finding.code, finding.facts["cut"]) == (f"function.{code}", cut)
+        assert finding.code == f"function.{code}"
+    if cut is not None:
+        assert finding.facts["cut"] == cut
 
 
 @pytest.mark.parametrize("answer", [SLOPES, SLOPES.replace("torch.sin(x) * y", "(x.exp().log().sin() * y)")])

@@ -225,7 +225,7 @@ PROBABILITIES = {
     "softmax twice": (PROBABLE.replace(".softmax(-1)", ".softmax(-1).softmax(-1)"), "extra_activation", "softmax"),
     "no softmax": (NET, "missing_activation", "softmax"),
     "softmax along the wrong axis": (PROBABLE.replace("softmax(-1)", "softmax(0)"), "softmax_axis", "softmax"),
-    "log_softmax": (PROBABLE.replace("softmax(-1)", "log_softmax(-1)"), "missing_activation", None),
+    "log_softmax for softmax": (PROBABLE.replace("softmax(-1)", "log_softmax(-1)"), "log_extra", "log"),
 }
 
 
@@ -238,6 +238,11 @@ def test_slips_at_the_last_activation_are_recognised_by_the_numbers(
     finding = judge(source, reference=PROBABLE)
     assert finding.code == f"module.{code}"
     assert name is None or finding.facts["activation"] == name
+
+
+def test_probabilities_in_place_of_their_logarithms_are_told(judge: Callable[..., Finding]) -> None:
+    reference = PROBABLE.replace("softmax(-1)", "log_softmax(-1)")
+    assert judge(PROBABLE, reference=reference).code == "module.log_missing"
 
 
 MODES = {
