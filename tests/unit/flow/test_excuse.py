@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from grader.domain.execution import CellError, CellRun, CellState, Execution, Outcome
