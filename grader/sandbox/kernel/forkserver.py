@@ -31,6 +31,8 @@ _PRELOADED = (
     *("torch", "torch.nn", "torch.nn.functional", "torch.optim", "torch.utils.data", "torch.func"),
     # y.backward(v) imports this the first time, and sympy with it: more than a second.
     "torch.fx.experimental.symbolic_shapes",
+    # torch.func.grad and torch.func.jacfwd import these the first time: two seconds and 40 MB.
+    *("torch._dynamo", "torch._decomp.decompositions_for_jvp"),
     *("IPython.core.ultratb", "stack_data", "pygments.formatters.terminal256", "multiprocessing.reduction"),
     *("tornado.platform.asyncio", "copy", "random"),
 )

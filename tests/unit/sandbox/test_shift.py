@@ -13,6 +13,7 @@ from grader.sandbox import wire
 from grader.sandbox.kernel import probe
 
 SCALE = 0.375
+torch.func.grad(torch.square)(torch.tensor(1.0))  # imports for seconds the first time, which no copy should wait for
 
 
 def replayed(source, *, names=("x", "w", "b", "g"), shifted=("x", "w", "b"), seed=7, scale=SCALE, seconds=5.0, **known):
