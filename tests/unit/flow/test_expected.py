@@ -73,6 +73,8 @@ FULL = Expected(
         "q2/other": ((), ((),)),
     },
     prompt_outputs={Q1: {"print(t)": "tensor([[1]])\n{{2}}", "t.shape": ""}},
+    overshoots={"q1/value": 0.25, "q2/function": float("inf")},
+    seconds=0.125,
 )
 
 
@@ -252,3 +254,10 @@ def test_pictures_of_the_reference_are_not_kept():
     assert b"PNG" not in data
     kept = decode_expected(data, wire).questions[Q1]
     assert kept.outputs == kept.cell_runs[0].outputs == (replace(picture, image=b""),)
+
+
+def test_the_noise_of_a_check_comes_with_its_evidence():
+    function, other = CheckId("function"), CheckId("other")
+
+    assert FULL.evidence(Q2, function, draw=1).overshoot == float("inf")
+    assert FULL.evidence(Q2, other, draw=0).overshoot is None
