@@ -10,7 +10,13 @@ from grader.domain.result import Finding, Verdict
 from grader.notebook.names import feeding, names_of_import, used_names
 
 _NOTHING_SHOWN = ("gradient.not_shown",)
-_RAISED_IN_CALLS = ("function.raised", "function.raised_somewhere", "module.raised", "module.raised_somewhere")
+_RAISED_IN_CALLS = (
+    "function.raised",
+    "function.raised_somewhere",
+    "module.raised",
+    "module.raised_somewhere",
+    "training.predict_raised",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
