@@ -107,7 +107,7 @@ def change_dtypes(code: Code, answer: Answer) -> Iterator[Change]:
     """A tensor has another dtype: by its maker's keyword, by a cast, or because `torch.Tensor` makes floats only."""
     for call in code.nodes(ast.Call):
         if is_torch_maker(call):
-            yield from _retyped(code, call)
+            yield from _retyped(code, call, answer)
         elif isinstance(call.func, ast.Attribute) and not call.args and called_name(call) in _CASTS:
             name = called_name(call)
             end = code.end(call.func)
@@ -122,7 +122,7 @@ def change_dtypes(code: Code, answer: Answer) -> Iterator[Change]:
             yield code.change(Operator.DTYPE, call.args[0], edit, after=other, name=_target(code, call))
 
 
-def _retyped(code: Code, call: ast.Call) -> Iterator[Change]:
+def _retyped(code: Code, call: ast.Call, answer: Answer) -> Iterator[Change]:
     name = _target(code, call)
     given = keyword_of(call, "dtype")
     if given is not None:
@@ -134,7 +134,10 @@ def _retyped(code: Code, call: ast.Call) -> Iterator[Change]:
         return
     at = code.end(call) - 1
     comma = "" if code.source[:at].rstrip().endswith(",") or not (call.args or call.keywords) else ", "
-    for dtype in ("float64", "int32") if _is_float32(call) else ("float32", "float64", "int32"):
+    dtypes = ["float64", "int32"] if _is_float32(call) else ["float32", "float64", "int32"]
+    if keyword_of(call, "requires_grad") is not None and not (answer.is_shown or name in answer.typed):
+        dtypes.remove("float64")  # a derivative in double precision is as right as any
+    for dtype in dtypes:
         text = f"dtype=torch.{dtype}"
         edit = Edit(start=at, end=at, text=comma + text)
         yield code.change(Operator.DTYPE, call, edit, before=_short(code.text(call)), after=text, name=name)

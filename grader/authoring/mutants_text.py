@@ -83,6 +83,8 @@ class Answer:
 
     names: frozenset[str]
     """What its checks name."""
+    typed: frozenset[str] = frozenset()
+    """Those of them whose dtype is looked at."""
     literals: Mapping[str, str] = field(default_factory=dict)
     """Of the names it binds: how their values are written down."""
     printed: Mapping[int, str] = field(default_factory=dict)

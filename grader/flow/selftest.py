@@ -334,6 +334,7 @@ def _answer(question: Question, seen: Observation) -> Answer:
     literals = {name: literal_of(values[name]) for name in names if name in values}
     return Answer(
         names=names,
+        typed=frozenset(n for check in question.checks if check.kind == "value" for n in check.logic.answer_names),
         literals={name: text for name, text in literals.items() if text is not None},
         printed={index: text.rstrip("\n") for index, text in seen.printed.items() if text},
         is_shown=any(check.kind == "output" for check in question.checks),

@@ -168,6 +168,15 @@ def test_nothing_is_changed_where_no_answer_stands(source, known):
     assert mutants_of(source, **known) == ()
 
 
+def test_a_leaf_in_double_precision_is_a_mistake_only_where_its_dtype_is_looked_at():
+    source = "x = torch.tensor(1.0, requires_grad=True)"
+    double = "x = torch.tensor(1.0, requires_grad=True, dtype=torch.float64)"
+
+    assert double not in sources_of(source, Operator.DTYPE, names=["x"])
+    assert double in sources_of(source, Operator.DTYPE, names=["x"], typed=frozenset({"x"}))
+    assert double in sources_of(source, Operator.DTYPE, is_shown=True)
+
+
 def test_a_display_is_changed_where_a_check_compares_what_is_shown():
     found = sources_of("print(y)", Operator.STALE, before=["x = 1", "y = 2"], is_shown=True)
 
