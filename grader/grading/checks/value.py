@@ -15,7 +15,7 @@ from grader.domain.probe import Probe, TakeNames
 from grader.domain.python import parse_strictly
 from grader.domain.result import Finding, Verdict
 from grader.domain.text import Fact
-from grader.domain.values import NamesReply, Value
+from grader.domain.values import NamesReply, ScalarValue, Value
 from grader.grading.answers import RightAnswers
 from grader.grading.checks.settings import BoundedSettings, Name
 from grader.grading.compare import Rung, Tolerance
@@ -190,6 +190,9 @@ class ValueCheck(BoundedSettings):
     def _code_of(self, difference: Difference) -> str:
         if difference.code == "none" and self.asked.endswith(".grad"):
             return "value.no_grad"
+        truth = difference.actual.value if isinstance(difference.actual, ScalarValue) else None
+        if self.expression is not None and difference.rung is Rung.VALUES and isinstance(truth, bool):
+            return "value.not_false" if truth else "value.not_true"
         return f"value.{difference.code}"
 
     def _judge_missing(self, actual: Evidence, *, answers: RightAnswers, reference: Mapping[str, Value]) -> Finding:

@@ -251,6 +251,21 @@ def test_an_expression_is_compared_in_place_of_a_name(source: str, code: str, ju
     assert (finding.code, finding.facts["name"]) == (code, "w.grad")
 
 
+TRUTHS = {
+    "it should hold": ("bool(t.sum() > 3)", "value.not_true"),
+    "it should not": ("bool(t.sum() < 6)", "value.not_false"),
+    "one of several": ("{'first': bool(t[0] == 1), 'sum': bool(t.sum() > 3)}", "value.not_true"),
+    "a number": ("t.sum().item()", "value.number"),
+}
+
+
+@pytest.mark.parametrize(("expression", "code"), [pytest.param(*case, id=name) for name, case in TRUTHS.items()])
+def test_what_should_hold_is_told_as_such(expression: str, code: str, judge: Callable[..., Finding]) -> None:
+    check = ValueCheck(expression=expression)
+    finding = judge("t = torch.tensor([1, 2])", reference="t = torch.tensor([1, 2, 3])", check=check)
+    assert (finding.code, finding.verdict) == (code, Verdict.FAILED)
+
+
 def test_an_expression_recognises_an_answer_by_itself_and_not_by_names() -> None:
     check = ValueCheck(expression="w.grad")
     assert (check.answer_names, check.answer_patterns) == ((), ("w.grad",))
