@@ -32,8 +32,8 @@ _ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {
 def find_activation(*, actual: Value | None, expected: Value | None, tolerance: Tolerance) -> tuple[str, str] | None:
     """What one activation at the end explains: ('extra_activation' or 'missing_activation', its name).
 
-    ('log_missing' or 'log_extra', 'log') where one is the logarithm of the other, ('softmax_axis', 'softmax') where both
-    are probabilities, but along another axis. None where nothing fits.
+    ('log_missing' or 'log_extra', 'log') where one is the logarithm of the other, ('softmax_axis', 'softmax') where
+    both are probabilities, but along another axis. None where nothing fits.
     """
     ours, theirs = _floats(actual), _floats(expected)
     if ours is None or theirs is None or ours.shape != theirs.shape or ours.ndim == 0 or ours.size == 0:

@@ -13,6 +13,9 @@ from grader.domain.values import ArrayValue, ScalarValue, SequenceValue, Value
 from grader.grading.arrays import DTYPES, Array, array_value
 from grader.grading.checks.settings import Settings
 
+COSTLY_DRAWS = 8
+"""Different sets among a check's hidden inputs where answering one costs a copy of the kernel. Publishing asks equal
+sets only once, and nothing rests on their secrecy."""
 MARGIN = 1 / 50
 """Share of a generator's range that its numbers keep away from each number to avoid."""
 _SPREAD = 4.0

@@ -17,7 +17,7 @@ from grader.domain.values import CallReply, ModuleReply, ScalarValue, Value
 from grader.grading.checks.classes import WrittenClass, find_class
 from grader.grading.checks.closeness import FormulaSettings
 from grader.grading.checks.forward import Terms
-from grader.grading.checks.inputs import Input, Written, draw_calls, expand, python_value
+from grader.grading.checks.inputs import COSTLY_DRAWS, Input, Written, draw_calls, expand, python_value
 from grader.grading.checks.naming import candidates, class_names, instance_names, why_missing
 from grader.grading.checks.parameters import find_unlike, have_same_shapes
 from grader.grading.checks.returned import is_comparable
@@ -70,7 +70,7 @@ class ModuleCheck(FormulaSettings):
 
     def draw_inputs(self, seed: int) -> InputSet:
         """First the seed of the weights, alone in the place of a call, then the arguments of each call."""
-        generator = np.random.Generator(np.random.PCG64(seed))
+        generator = np.random.Generator(np.random.PCG64(seed % COSTLY_DRAWS))
         weights = ScalarValue(type_name="int", value=int(generator.integers(0, 2**31)))
         return ((weights,), *draw_calls(self.inputs, generator, avoid=()))
 

@@ -12,7 +12,7 @@ from grader.domain.assignment import InputSet
 from grader.domain.text import Fact
 from grader.domain.values import ArrayValue, CallReply, CallsReply, ModuleReply, Reply
 from grader.grading.arrays import Array, find_array
-from grader.grading.checks.inputs import Draw, draw_argument
+from grader.grading.checks.inputs import COSTLY_DRAWS, Draw, draw_argument
 from grader.grading.checks.settings import HIDDEN, BoundedSettings, Name
 from grader.grading.compare import Tolerance, overshoot
 from grader.grading.difference import find_numbers, shape_word
@@ -99,7 +99,8 @@ class Predict(BoundedSettings):
         """The one call's only argument, where it is drawn anew."""
         if not isinstance(self.inputs, Draw):
             return ()
-        return ((draw_argument(self.inputs, np.random.Generator(np.random.PCG64(seed))),),)
+        generator = np.random.Generator(np.random.PCG64(seed % COSTLY_DRAWS))
+        return ((draw_argument(self.inputs, generator),),)
 
     def calls(self, drawn: InputSet) -> InputSet:
         return ((self._arrays[self.inputs],),) if isinstance(self.inputs, str) else drawn
