@@ -86,8 +86,8 @@ class CallReply:
     gradients: tuple[Value | None, ...] = ()
     """d(sum of output)/d(argument) for each argument, where asked for; None where autograd gives none."""
     second: tuple[Value | None, ...] = ()
-    """d(sum of gradient)/d(argument) for each argument, where asked for: zeros where the gradient does not depend on it,
-    None where there is no gradient or autograd cannot derive it again."""
+    """d(sum of gradient)/d(argument) for each argument, where asked for: zeros where the gradient does not depend on
+    it, None where there is no gradient or autograd cannot derive it again."""
     changed: tuple[int, ...] = ()
     """Places of the arguments that the function changed in place."""
     parameter_gradients: Mapping[str, Value | None] = field(default_factory=dict)
