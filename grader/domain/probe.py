@@ -52,8 +52,8 @@ class CallModule:
     arguments: tuple[Value, ...] | None
     """Positional arguments of the constructor; None takes the module as it stands."""
     weights_seed: int | None
-    """Fills parameters and floating buffers with numbers that depend on this seed, their shape and `weights` alone; None
-    leaves the weights as they are."""
+    """Fills parameters and floating buffers with numbers that depend on this seed, their shape and `weights` alone;
+    None leaves the weights as they are."""
     calls: tuple[tuple[Value, ...], ...]
     gradients: bool
     """Also return the gradients of every parameter and argument of sum(output * fixed pseudo-random numbers)."""
