@@ -211,7 +211,8 @@ class ValueCheck(BoundedSettings):
         for run in actual.cell_runs:
             if run.state is CellState.RAISED and run.error is not None:
                 facts |= {"cell": run.index + 1, "error": run.error.name[:80]}
-                return Finding(verdict=Verdict.MISSING, code="value.missing_after_error", facts=facts)
+                code = "value.missing_after_error" if self.name is not None else "value.expression_after_error"
+                return Finding(verdict=Verdict.MISSING, code=code, facts=facts)
         code = "value.missing_name" if self.name is not None else "value.missing_expression"
         return Finding(verdict=Verdict.MISSING, code=code, facts=facts)
 

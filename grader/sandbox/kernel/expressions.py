@@ -14,8 +14,18 @@ from .side_effects import HARMLESS_BUILTINS
 globals()["__builtins__"] = dict(vars(builtins))
 
 _BUILTINS = dict(vars(builtins))
-_OURS: dict[str, Any] = {"torch": torch, "np": numpy, "numpy": numpy}
-"""At hand whatever the student called them, and whatever else has their names now."""
+
+
+def _as_it_is_now(module: ModuleType) -> ModuleType:
+    copy = ModuleType(module.__name__)
+    vars(copy).update(vars(module))
+    return copy
+
+
+_numpy = _as_it_is_now(numpy)
+_OURS: dict[str, Any] = {"torch": _as_it_is_now(torch), "np": _numpy, "numpy": _numpy}
+"""At hand whatever the student called them, and whatever else has their names now; a function that the student puts
+into the module, say a `shares_memory` that is always true, is not called."""
 _compile, _eval, _parse, _walk = compile, eval, ast.parse, ast.walk
 _is_callable = callable
 _mro: Any = type.__dict__["__mro__"].__get__

@@ -93,6 +93,14 @@ class TestWhatTheyGive:
     def test_python_values(self, expression: str, expected: object) -> None:
         assert evaluated(expression) == ScalarValue(type_name=type(expected).__name__, value=expected)
 
+    def test_functions_of_torch_and_numpy_are_what_they_were(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(numpy, "shares_memory", lambda *_: True)
+        monkeypatch.setattr(torch, "equal", lambda *_: True)
+
+        assert evaluated("np.shares_memory(a, np.ones(3))") == number(False)
+        assert evaluated("torch.equal(t, t + 1)") == number(False)
+        assert evaluated("numpy.shares_memory(a, a)") == number(True)
+
     def test_containers(self) -> None:
         gradients = evaluated("{n: p.grad for n, p in model.named_parameters()}")
         names = evaluated("[type(o).__name__ for o in [opt]]")

@@ -241,7 +241,7 @@ EXPRESSIONS = {
     "no backward": ("w = torch.ones(2, requires_grad=True)", "value.no_grad"),
     "no such name": ("pass", "value.missing_expression"),
     "no name is searched for": ("v = torch.tensor([3.0, 3.0])", "value.missing_expression"),
-    "an error before": ("w = torch.oens(2)", "value.missing_after_error"),
+    "an error before": ("w = torch.oens(2)", "value.expression_after_error"),
 }
 
 
