@@ -22,6 +22,7 @@ _BY_FORMULA = ("function.", "value.")
 """Codes of the checks that a wrongly written formula fails."""
 _LEFT_TORCH = ("value.numpy", "value.not_tensor")
 _MAX_TIMES = 1000
+_CLEAR_FRACTION = 0.05
 
 
 def diagnose(finding: Finding, *, source: str, cells: Sequence[tuple[int, str]] = ()) -> Note | None:
@@ -188,6 +189,8 @@ def _explain_floor(pair: Pair) -> Note | None:
     """The whole numbers are right and the fractions lost."""
     if np.iscomplexobj(pair.actual) or np.iscomplexobj(pair.expected) or not np.any(pair.actual):
         return None
+    if not np.any(np.abs(pair.expected - np.round(pair.expected)) >= _CLEAR_FRACTION):
+        return None  # starting values that were never updated look like this, too
     cut = (np.floor(pair.expected), np.trunc(pair.expected), np.round(pair.expected))
     return Note(code="diagnose.floor") if any(np.array_equal(pair.actual, whole) for whole in cut) else None
 

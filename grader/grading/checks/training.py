@@ -335,11 +335,13 @@ class _Judge:
             return _failed("no_optimizer", facts=facts)
         if wanted not in (_ANY, *used):
             return _failed("other_optimizer", facts=facts)
-        idle = [name for name, kept in self._optimizers() if name not in _STATELESS and not kept]
-        if not loop.has_step or (idle and len(idle) == len(self._optimizers())):
+        if not loop.has_step:
             return _failed("never_stepped", facts=facts)
         if self._holds_nothing():
             return _failed("other_parameters", facts=facts)
+        idle = [name for name, kept in self._optimizers() if name not in _STATELESS and not kept]
+        if idle and len(idle) == len(self._optimizers()):
+            return _failed("never_stepped" if loop.has_backward else "no_backward", facts=facts)
         return _failed("not_zeroed", facts=facts) if self._never_zeroes() else None
 
     def _find_in_hand_made(self, used: frozenset[str]) -> Finding | None:

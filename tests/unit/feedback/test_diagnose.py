@@ -199,6 +199,10 @@ def test_lost_fractions_of_a_single_number_are_named_only_where_the_source_cuts_
     assert mistake(3.0, 3.5, source="m = 6 / 2") is None
 
 
+def test_whole_numbers_that_are_only_just_wrong_are_not_called_cut_off() -> None:
+    assert mistake(np.array([1.0, 2.0]), np.array([1.002, 2.003])) != "floor"
+
+
 def test_a_sum_along_another_axis_is_named_where_the_source_sums() -> None:
     note = diagnose(finding(GRID.sum(0), GRID.sum(1)), source="s = t.sum(dim=0)")
     assert note == Note(code="diagnose.other_axis", facts={"call": "sum"})

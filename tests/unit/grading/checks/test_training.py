@@ -149,6 +149,16 @@ def test_an_optimizer_that_keeps_a_state_shows_that_it_never_stepped(judge):
     assert judge(code, optimizer="Adam").code == "training.never_stepped"
 
 
+def test_an_optimizer_of_other_parameters_keeps_no_state_but_is_told_as_that(judge):
+    code = changed(".SGD(model", ".Adam(torch.nn.Linear(1, 1)")
+    assert judge(code, optimizer="Adam").code == "training.other_parameters"
+
+
+def test_a_step_without_any_gradient_is_told_as_the_missing_backward(judge):
+    code = changed(".SGD(", ".Adam(").replace("loss.backward()", "pass")
+    assert judge(code, optimizer="Adam").code == "training.no_backward"
+
+
 def test_what_no_probe_answered_decides_nothing(judge, ask):
     check = TrainingCheck.model_validate(SETTINGS)
     empty = replace(ask(check, LOOP), replies={})
