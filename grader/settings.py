@@ -37,6 +37,8 @@ class Settings(BaseSettings):
     """How long `serve` waits for its processes before it kills them."""
     demo: bool = True
     """Create the demo course at the first start."""
+    bundled: str = "all"
+    """Which of the bundled assignments are published at a start: all, or short names with commas between them."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("data_folder", "kernel_python", mode="before")

@@ -12,6 +12,8 @@ import pytest
 import structlog
 
 from grader import wiring
+from grader.catalog import bundled
+from grader.domain.jobs import JobKind
 from grader.domain.people import Role
 from grader.domain.publishing import VersionState
 from grader.errors import DataUnusable, InvalidRequest, InvalidSettings, NotFound, NotSignedIn
@@ -24,7 +26,7 @@ CHECKOUT = Path(__file__).parents[2]
 
 @pytest.fixture
 def settings(tmp_path):
-    return Settings(data_folder=tmp_path / "data folder")
+    return Settings(data_folder=tmp_path / "data folder", bundled="torch-tensor")
 
 
 def mode(path):
@@ -109,6 +111,7 @@ class TestDrawKey:
 
 class TestFirstStart:
     def test_it_prepares_everything_and_shows_the_token(self, settings):
+        settings = settings.model_copy(update={"bundled": "all"})
         first = wiring.prepare(settings)
 
         assert first.admin_token.startswith("grd_")
@@ -120,10 +123,31 @@ class TestFirstStart:
                 offered = tx.offerings.list_of(course.course_id)
                 versions = tx.versions.list_all()
                 waiting = stores.queue.depth(tx).waiting
-        assert [offering.slug for offering in offered] == ["torch-tensor"]
-        assert [(version.slug, version.state) for version in versions] == [("torch-tensor", VersionState.UNPROVED)]
-        assert waiting == 1
+        assert {offering.slug for offering in offered} == set(bundled())
+        assert {version.slug for version in versions} == set(bundled())
+        assert {version.state for version in versions} == {VersionState.UNPROVED}
+        assert waiting == len(bundled())
         assert settings.draw_key_path.exists()
+
+    def test_only_the_bundled_assignments_asked_for_are_published_homework_8_first(self, settings):
+        wiring.prepare(settings.model_copy(update={"bundled": " autograd-basics,torch-tensor"}))
+
+        with wiring.open_stores(settings) as stores, stores.storage.writing() as tx:
+            claimed = [stores.queue.claim(tx, worker="w", kinds=[JobKind.PUBLISH]) for _ in range(3)]
+            slugs = [tx.versions.get(claim.subject).slug for claim in claimed if claim is not None]
+        assert slugs == ["torch-tensor", "autograd-basics"]
+
+    def test_no_bundled_assignment_need_be_published(self, settings):
+        wiring.prepare(settings.model_copy(update={"bundled": ""}))
+
+        with wiring.open_stores(settings) as stores, stores.storage.reading() as tx:
+            assert tx.versions.list_all() == ()
+
+    def test_a_bundled_assignment_that_there_is_not_stops_the_start(self, settings):
+        with pytest.raises(InvalidSettings) as caught:
+            wiring.prepare(settings.model_copy(update={"bundled": "torch-tensor,homework-9"}))
+
+        assert caught.value.facts["what"] == "GRADER_BUNDLED: homework-9"
 
     def test_a_second_start_keeps_the_data_and_shows_no_token(self, settings):
         first = wiring.prepare(settings)
@@ -140,9 +164,9 @@ class TestFirstStart:
             with stores.storage.reading() as tx:
                 course = tx.courses.find_by_slug("demo")
                 members = tx.courses.list_members(course.course_id, after=None, limit=10)
-                assert len(tx.versions.list_all()) == 1
+                (version,) = tx.versions.list_all()
                 assert len(tx.offerings.list_of(course.course_id)) == 1
-                assert tx.versions.get_revision(tx.versions.list_all()[0].version).number == 1
+                assert tx.versions.get_revision(version.version).number == 1
         assert [(member.person.login, member.membership.role) for member in members] == [("ann", Role.TA)]
 
     def test_a_start_that_was_cut_off_is_a_first_start_again(self, settings, monkeypatch):
@@ -157,7 +181,7 @@ class TestFirstStart:
         assert wiring.prepare(settings).admin_token is not None
 
     def test_without_the_demo_there_is_no_course(self, tmp_path):
-        settings = Settings(data_folder=tmp_path, demo=False)
+        settings = Settings(data_folder=tmp_path, demo=False, bundled="torch-tensor")
 
         assert wiring.prepare(settings).admin_token is not None
 
