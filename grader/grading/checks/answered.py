@@ -141,7 +141,7 @@ class Terms:
 
     def _cut(self, found: Verdicts, *, facts: Facts) -> Finding:
         """The function is right, only autograd does not see all of it."""
-        cut = find_cut(self.source)
+        cut = find_cut(self.source, name=str(facts["name"]))
         code = "autograd_cut" if found.is_none_at_all or found.without else "backward_wrong"
         if cut is None:
             return _spoilt(code, {**facts, **found.counts}, values=found)

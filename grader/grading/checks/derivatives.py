@@ -161,16 +161,34 @@ def hear_witness(ours: Sequence[CallReply], theirs: Sequence[CallReply], inputs:
     )
 
 
-def find_cut(source: str) -> str | None:
-    """The first thing in some code that autograd cannot follow, as it is written there: `.detach()`, `.data`."""
-    for node in ast.walk(parse_leniently(source)):
-        if isinstance(node, ast.Attribute) and node.attr in _CUTS:
-            return f".{node.attr}" if node.attr == "data" else f"{node.attr}()"
-        if isinstance(node, ast.Call) and ast.unparse(node.func).startswith(_OUTSIDE):
-            return f"{ast.unparse(node.func)}()"[:80]
-        if isinstance(node, ast.ClassDef) and any("Function" in ast.unparse(base) for base in node.bases):
-            return f"class {node.name}"[:80]
+def find_cut(source: str, *, name: str) -> str | None:
+    """The first thing in a function that autograd cannot follow, as it is written there: `.detach()`, `.data`."""
+    for part in _parts_of(name, parse_leniently(source)):
+        for node in ast.walk(part):
+            if isinstance(node, ast.Attribute) and node.attr in _CUTS:
+                return f".{node.attr}" if node.attr == "data" else f"{node.attr}()"
+            if isinstance(node, ast.Call) and ast.unparse(node.func).startswith(_OUTSIDE):
+                return f"{ast.unparse(node.func)}()"[:80]
+            if isinstance(node, ast.ClassDef) and any("Function" in ast.unparse(base) for base in node.bases):
+                return f"class {node.name}"[:80]
     return None
+
+
+def _parts_of(name: str, tree: ast.Module) -> list[ast.AST]:
+    """A function's definition and those that it uses; all of the code where it has none."""
+    definitions: dict[str, ast.AST] = {}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            definitions[node.name] = node
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
+            definitions |= {target.id: node.value for target in node.targets if isinstance(target, ast.Name)}
+    if name not in definitions:
+        return [tree]
+    reached = [name]
+    for one in reached:
+        used = (node.id for node in ast.walk(definitions[one]) if isinstance(node, ast.Name))
+        reached += [each for each in dict.fromkeys(used) if each in definitions and each not in reached]
+    return [definitions[one] for one in reached]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -322,6 +322,26 @@ def test_a_right_function_that_autograd_cannot_follow_is_told_as_exactly_that(
         assert finding.facts["cut"] == cut
 
 
+@pytest.mark.parametrize(
+    ("code", "cut"),
+    [
+        pytest.param("{}def f(x, y):\n    return torch.sin(x) * y + x.detach()", "detach()", id="in the function"),
+        pytest.param("{}f = lambda x, y: torch.sin(x) * y + x.data", ".data", id="in a lambda"),
+        pytest.param(
+            "{}def fixed(x):\n    return x.detach()\ndef f(x, y):\n    return torch.sin(x) * y + fixed(x)",
+            "detach()",
+            id="in one that it calls",
+        ),
+    ],
+)
+def test_what_stands_beside_the_function_is_not_blamed_for_a_cut(
+    code: str, cut: str, judge: Callable[..., Finding]
+) -> None:
+    beside = "start = torch.tensor(1.0)\ndef g(x):\n    return x.item()\n"
+    finding = judge(check(gradient=True, finite_differences=True), code.format(beside), reference=SLOPES)
+    assert (finding.code, finding.facts["cut"]) == ("function.backward_wrong_by", cut)
+
+
 @pytest.mark.parametrize("answer", [SLOPES, SLOPES.replace("torch.sin(x) * y", "(x.exp().log().sin() * y)")])
 def test_finite_differences_do_not_disturb_a_right_answer(answer: str, judge: Callable[..., Finding]) -> None:
     for seed in range(8):
