@@ -11,11 +11,11 @@ import numpy as np
 
 from grader.domain.result import Finding, Verdict
 from grader.domain.text import Note
-from grader.domain.values import ArrayValue
+from grader.domain.values import ArrayValue, Value
 from grader.feedback.clues import Clues
 from grader.feedback.gradients import explain_gradient
 from grader.feedback.lines import explain_dtype, explain_missing_grad, explain_type
-from grader.feedback.pairs import Array, Pair, find_pair
+from grader.feedback.pairs import Array, Pair, find_pair, left_finite
 from grader.feedback.shapes import explain_order, explain_shape
 
 _BY_FORMULA = ("function.", "value.")
@@ -50,7 +50,7 @@ def diagnose(finding: Finding, *, source: str, cells: Sequence[tuple[int, str]] 
             return Note(code="diagnose.value_for_gradient")
         pair = find_pair(finding.actual, finding.expected)
         if pair is None:
-            return None
+            return _explain_not_finite(finding, finding.actual, finding.expected)
         if pair.actual.shape != pair.expected.shape:
             return explain_shape(pair, clues)
         if pair.are_same(pair.actual, pair.expected):
@@ -69,6 +69,12 @@ def diagnose(finding: Finding, *, source: str, cells: Sequence[tuple[int, str]] 
             lambda: _explain_place(pair),
         )
         return next((note for pattern in patterns if (note := pattern()) is not None), None)
+
+
+def _explain_not_finite(finding: Finding, actual: Value, expected: Value) -> Note | None:
+    if finding.code.endswith("not_finite"):
+        return None  # it is said already
+    return Note(code="diagnose.not_finite") if left_finite(actual, expected) else None
 
 
 def _is_value_for_gradient(finding: Finding) -> bool:

@@ -50,6 +50,22 @@ def find_pair(actual: Value, expected: Value) -> Pair | None:
     return Pair(actual=ours[0], expected=theirs[0], rtol=max(ours[1], theirs[1]))
 
 
+def left_finite(actual: Value, expected: Value) -> bool:
+    """A NaN or an infinity is among the one value's numbers, where the other's are all finite."""
+    return _holds_not_finite(actual, depth=0) and _find_numbers(expected, depth=0) is not None
+
+
+def _holds_not_finite(value: Value, *, depth: int) -> bool:
+    if isinstance(value, SequenceValue):
+        return depth <= _MAX_DEPTH and any(_holds_not_finite(item, depth=depth + 1) for item in value.items)
+    if isinstance(value, ScalarValue):
+        return isinstance(value.value, float | complex) and not bool(np.isfinite(value.value))
+    if not isinstance(value, ArrayValue) or value.dtype not in RTOL or math.prod(value.shape) > _MAX_ELEMENTS:
+        return False
+    stored = _find_array(value)
+    return stored is not None and not bool(np.all(np.isfinite(stored)))
+
+
 def _find_numbers(value: Value, *, depth: int) -> tuple[Array, float] | None:
     """The numbers in double precision, and how exactly they are known."""
     if isinstance(value, SequenceValue):

@@ -130,8 +130,7 @@ def test_a_mistake_is_named_when_it_explains_every_number(actual: object, expect
         pytest.param(2 + 3j, 5 + 7j, id="two complex numbers"),
         pytest.param([0.0, 0.0], [[0.0, 0.0], [0.0, 0.0]], id="zeros"),
         pytest.param(GRID + np.eye(3, 4, dtype=np.float32), GRID, id="three places"),
-        pytest.param(np.full((3,), np.nan), ROW[:3], id="nan"),
-        pytest.param([np.inf, 1.0, 2.0], [1.0, 1.0, 2.0], id="infinity"),
+        pytest.param([np.inf, 1.0], [np.inf, 2.0], id="an infinity that is asked for"),
         pytest.param(2 * ROW, [np.nan, 1.0, 2.0, 3.0, 4.0], id="nan expected"),
         pytest.param(np.zeros((0, 3)), np.zeros((3, 0)), id="empty"),
         pytest.param([True, False, True], [False, True, True], id="bools"),
@@ -141,6 +140,29 @@ def test_a_mistake_is_named_when_it_explains_every_number(actual: object, expect
 )
 def test_nothing_is_guessed(actual: object, expected: object) -> None:
     assert mistake(actual, expected) is None
+
+
+@pytest.mark.parametrize(
+    ("actual", "expected"),
+    [
+        pytest.param(np.full((3,), np.nan), ROW[:3], id="nan"),
+        pytest.param([np.inf, 1.0, 2.0], [1.0, 1.0, 2.0], id="infinity"),
+        pytest.param(
+            ScalarValue(type_name="float", value=math.nan), ScalarValue(type_name="float", value=1.0), id="number"
+        ),
+        pytest.param(
+            SequenceValue(type_name="list", items=(value(ROW), value(ROW * np.inf))),
+            SequenceValue(type_name="list", items=(value(ROW), value(ROW))),
+            id="in a list",
+        ),
+        pytest.param(
+            ArrayValue(type_name="Tensor", dtype="bfloat16", shape=(1,), data=b"\xc0\x7f"), value([1.0]), id="bfloat16"
+        ),
+    ],
+)
+def test_numbers_that_overflowed_are_told(actual: object, expected: object) -> None:
+    assert mistake(actual, expected, code="function.wrong") == "not_finite"
+    assert mistake(actual, expected, code="value.not_finite") is None
 
 
 def test_a_doubled_gradient_with_two_backward_calls_names_their_lines() -> None:
@@ -349,7 +371,6 @@ def test_bfloat16_is_read() -> None:
         pytest.param(ScalarValue(type_name="str", value="12"), id="string"),
         pytest.param(ScalarValue(type_name="bool", value=True), id="bool"),
         pytest.param(ScalarValue(type_name="int", value=10**400), id="huge"),
-        pytest.param(ScalarValue(type_name="float", value=math.nan), id="nan"),
         pytest.param(SequenceValue(type_name="list", items=()), id="list"),
         pytest.param(
             SequenceValue(type_name="list", items=(value(ROW), ScalarValue(type_name="int", value=1))), id="ragged"
