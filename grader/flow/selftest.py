@@ -173,10 +173,17 @@ class SelfTest:
     def _judge(self, mutant: Mutant) -> MutantReport:
         notebook = mutant.in_notebook(self.loaded.reference)
         # A mistake within a cell moves no heading, and the reference has one for every question.
-        result = self._assess(notebook, self._hurried, location=self._reference.location).result
-        pairs = list(zip(result.questions, self._full, strict=True))
-        lost = {question.question_id for question, full in pairs if _held(question) < _held(full)}
-        lower = {question.question_id for question, full in pairs if question.score < full.score}
+        location = self._reference.location
+        # Answers are taken where their question ends: what ended before the mistake cannot feel it.
+        reached = {
+            name for name, answer in location.answers.items() if max(answer.code_cells, default=-1) >= mutant.cell
+        }
+        questions = tuple(question for question in self.assignment.questions if question.question_id in reached)
+        result = self._assess(notebook, replace(self._hurried, questions=questions), location=location).result
+        full = [question for question in self._full if question.question_id in reached]
+        pairs = list(zip(result.questions, full, strict=True))
+        lost = {question.question_id for question, whole in pairs if _held(question) < _held(whole)}
+        lower = {question.question_id for question, whole in pairs if question.score < whole.score}
         if mutant.question_id in lost:
             fate = Fate.KILLED
         elif mutant.question_id in lower:
