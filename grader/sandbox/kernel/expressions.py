@@ -26,6 +26,9 @@ _numpy = _as_it_is_now(numpy)
 _OURS: dict[str, Any] = {"torch": _as_it_is_now(torch), "np": _numpy, "numpy": _numpy}
 """At hand whatever the student called them, and whatever else has their names now; a function that the student puts
 into the module, say a `shares_memory` that is always true, is not called."""
+_NOTHING = object()
+_TENSOR = dict(vars(torch.Tensor))
+_TENSOR_NAMES = frozenset(dir(torch.Tensor))
 _compile, _eval, _parse, _walk = compile, eval, ast.parse, ast.walk
 _is_callable = callable
 _mro: Any = type.__dict__["__mro__"].__get__
@@ -70,7 +73,26 @@ def evaluate(expression: str, namespace: dict[str, Any]) -> Any:  # noqa: ANN401
             name = node.func.id
             if name in _BUILTINS and not _is_callable(scope.get(name, len)):
                 scope[name] = _BUILTINS[name]
-    return _eval(_compile(tree, "<asked>", "eval"), scope)
+    replaced = {name: value for name, value in vars(torch.Tensor).items() if _is_replaced(name, value)}
+    for name in replaced:
+        _put_on_tensors(name, _TENSOR.get(name, _NOTHING))
+    try:
+        return _eval(_compile(tree, "<asked>", "eval"), scope)
+    finally:
+        for name, value in replaced.items():
+            _put_on_tensors(name, value)
+
+
+def _is_replaced(name: str, value: object) -> bool:
+    """A method of every tensor's, now the student's, say a `data_ptr` that is always 0; new ones of theirs may stay."""
+    return name in _TENSOR_NAMES and value is not _TENSOR.get(name, _NOTHING)
+
+
+def _put_on_tensors(name: str, value: object) -> None:
+    if value is _NOTHING:
+        type.__delattr__(torch.Tensor, name)  # what it hid is torch's own, further up
+    else:
+        type.__setattr__(torch.Tensor, name, value)
 
 
 def only_reads(expression: str, namespace: dict[str, Any]) -> bool:

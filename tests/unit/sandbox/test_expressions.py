@@ -101,6 +101,22 @@ class TestWhatTheyGive:
         assert evaluated("torch.equal(t, t + 1)") == number(False)
         assert evaluated("numpy.shares_memory(a, a)") == number(True)
 
+    def test_methods_of_tensors_are_what_they_were(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(torch.Tensor, "data_ptr", lambda _: 0, raising=False)
+        monkeypatch.setattr(torch.Tensor, "norm", lambda _: 0)
+        monkeypatch.setattr(torch.Tensor, "twice", lambda tensor: tensor * 2, raising=False)
+
+        assert evaluated("t.data_ptr() == t.clone().data_ptr()") == number(False)
+        assert evaluated("float(t[0, :2].norm())") == number(1.0)
+        assert elements(evaluated("t[0].twice()")) == [0.0, 2.0, 4.0]
+        assert torch.ones(1).data_ptr() == torch.ones(1).norm() == 0, "the student's stand where they stood"
+
+    def test_methods_are_put_back_after_an_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(torch.Tensor, "data_ptr", lambda _: 0, raising=False)
+
+        assert evaluated("t.data_ptr().missing") is None
+        assert torch.ones(1).data_ptr() == 0
+
     def test_containers(self) -> None:
         gradients = evaluated("{n: p.grad for n, p in model.named_parameters()}")
         names = evaluated("[type(o).__name__ for o in [opt]]")
