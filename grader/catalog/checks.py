@@ -1,11 +1,12 @@
 """One question's checks: their settings by kind, and how the question's points fall on them."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from grader.catalog.fields import note_unknown, read_languages, read_mapping, read_points, read_text, tidy
-from grader.catalog.form import RUBRIC_ITEM_FIELDS, WRITTEN_FIELDS
+from grader.catalog.form import ITEM_ID, RUBRIC_ITEM_FIELDS, WRITTEN_FIELDS
 from grader.catalog.kinds import read_logic
 from grader.catalog.mistakes import MistakeList
 from grader.catalog.positions import Field
@@ -144,18 +145,24 @@ def _named_rubric(field: Field, *, rubrics: Mapping[str, Rubric | None], mistake
 
 
 def read_rubric(field: Field, *, mistakes: MistakeList) -> Rubric | None:
-    """A list of `{points, ja, en}` or `{points, text}`; None when any of it is at fault."""
+    """A list of `{points, ja, en}` or `{points, text}`, each maybe with `id`; None when any of it is at fault."""
     if not field.is_sequence:
         mistakes.add("not_a_list", at=field.place)
         return None
     if not field.items:
         mistakes.add("empty", at=field.place)
         return None
-    items = [_read_item(item, mistakes=mistakes) for item in field.items]
-    return None if None in items else tuple(item for item in items if item is not None)
+    items = [_read_item(item, place=place, mistakes=mistakes) for place, item in enumerate(field.items, start=1)]
+    keys: set[str] = set()
+    for item, entry in zip(items, field.items, strict=True):
+        if item is not None and item.key in keys:
+            mistakes.add("rubric_id_twice", at=entry.entries["id"].place, id=item.key)
+        elif item is not None:
+            keys.add(item.key)
+    return tuple(item for item in items if item is not None) if len(keys) == len(items) else None
 
 
-def _read_item(field: Field, *, mistakes: MistakeList) -> RubricItem | None:
+def _read_item(field: Field, *, place: int, mistakes: MistakeList) -> RubricItem | None:
     if not read_mapping(field, known=RUBRIC_ITEM_FIELDS, mistakes=mistakes):
         return None
     entries = field.entries
@@ -172,7 +179,15 @@ def _read_item(field: Field, *, mistakes: MistakeList) -> RubricItem | None:
                 mistakes.add("text_twice", at=entries[language].place)
     else:
         text = read_languages(field, mistakes=mistakes)
-    return None if points is None or text is None else RubricItem(points=points, text=text)
+    key: str | None = str(place) if "id" not in entries else _read_item_id(entries["id"], mistakes=mistakes)
+    return None if points is None or text is None or key is None else RubricItem(key=key, points=points, text=text)
+
+
+def _read_item_id(field: Field, *, mistakes: MistakeList) -> str | None:
+    if isinstance(field.plain, str) and re.fullmatch(ITEM_ID, field.plain):
+        return field.plain
+    mistakes.add("rubric_id", at=field.place)
+    return None
 
 
 def give_points(drafts: Sequence[CheckDraft], *, question: Field, mistakes: MistakeList) -> tuple[Check, ...]:

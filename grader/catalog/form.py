@@ -14,6 +14,8 @@ from grader.domain.execution import Limits
 from grader.domain.text import Language
 
 Words: TypeAlias = Annotated[str, Field(min_length=1)] | float
+ITEM_ID = "^[a-z][a-z0-9-]{0,31}$"
+"""Never a number: those are the keys of items without an id."""
 PointsForm: TypeAlias = Annotated[float, Field(ge=0, le=MAX_POINTS)]
 
 
@@ -42,6 +44,8 @@ class RubricItemForm(Form):
     ja: Words = ""
     en: Words = ""
     text: TextForm = ""
+    id: Annotated[str, Field(pattern=ITEM_ID)] = ""
+    """What the item stays the same by when items are moved; without it, its place in the list."""
 
 
 RubricForm: TypeAlias = Annotated[list[RubricItemForm], Field(min_length=1)]

@@ -5,7 +5,11 @@ from typing import Annotated
 import typer
 
 from grader import wiring
+from grader.cli.language import default_language
+from grader.cli.table import plain
 from grader.domain.people import CountingPolicy
+from grader.domain.text import Fact, Note
+from grader.feedback.catalogue import sentence
 from grader.flow.people import add_course
 from grader.flow.publish import offer, update_offering
 
@@ -58,8 +62,24 @@ def update(
     closes: _Closes = None,
     feedback: _Feedback = None,
 ) -> None:
-    """Let a course use the newest version and texts of an assignment, or change its dates; nothing is graded anew."""
+    """Let a course use the newest version and texts of an assignment, or change its dates; nothing is graded anew.
+
+    Points that were given by rubric items follow the newest rubric; points that were given as a number and are more
+    than there are now are listed.
+    """
     with wiring.open_stores(wiring.read_settings()) as stores:
         dates = wiring.parse_dates(course, stores, opens=opens, due=due, closes=closes, feedback=feedback)
-        offering = update_offering(assignment, course=course, dates=dates, stores=stores)
-    print(f"{course}/{offering.slug} {offering.version[:12]}")
+        done = update_offering(assignment, course=course, dates=dates, stores=stores)
+    print(f"{course}/{done.offering.slug} {done.offering.version[:12]}")
+    language = default_language()
+    if done.recomputed:
+        print(sentence(Note(code="review.recomputed", facts={"count": done.recomputed}), language))
+    for one in done.exceeding:
+        facts: dict[str, Fact] = {
+            "login": one.login,
+            "number": one.number,
+            "question": one.question_id,
+            "points": one.points,
+            "most": one.most,
+        }
+        print(plain(sentence(Note(code="review.exceeding", facts=facts), language)))

@@ -76,6 +76,8 @@ class CheckLogic(Protocol):
 class RubricItem:
     """One thing a TA looks for in a written answer."""
 
+    key: str
+    """What it stays the same by when words or points change: its `id`, or else its place in the rubric, from '1'."""
     points: Points
     text: Text
 

@@ -4,10 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeAlias
 
-from grader.domain.ids import BlobKey, CourseId, OfferingId, VersionHash
+from grader.domain.ids import BlobKey, CheckId, CourseId, OfferingId, QuestionId, VersionHash
 from grader.domain.result import Points
 from grader.domain.text import Note, Text
+
+ItemPoints: TypeAlias = Mapping[str, Points]
+"""What each item of one check's rubric is worth, by the item's key."""
+Rubrics: TypeAlias = Mapping[QuestionId, Mapping[CheckId, ItemPoints]]
 
 
 class VersionState(StrEnum):
@@ -39,6 +44,10 @@ class Revision:
     number: int
     """From 1."""
     title: Text
+    points: Points
+    """Of the whole assignment with these rubrics."""
+    rubrics: Rubrics
+    """Weights of the written checks. One that is missing is worth what a run's result says."""
     files: Mapping[str, BlobKey]
     created_at: datetime
 

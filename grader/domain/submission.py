@@ -140,6 +140,8 @@ class Graded:
 class DecisionKind(StrEnum):
     POINTS = "points"
     """Points for a written check: settles what a machine cannot."""
+    RECOMPUTED = "recomputed"
+    """Points for the same rubric items as before, after the rubric's weights had changed."""
     OVERRIDE = "override"
     """Points for a whole question, whatever the checks say."""
     WITHDRAWN = "withdrawn"
@@ -167,3 +169,5 @@ class Decision:
     """For the record."""
     decided_by: PersonId
     decided_at: datetime
+    items: tuple[str, ...] | None = None
+    """Keys of the rubric items that are met, from which the points follow; None where points were given as a number."""

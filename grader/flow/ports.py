@@ -24,8 +24,8 @@ from grader.domain.jobs import Claim, JobKind, QueueDepth, WorkerHealth
 from grader.domain.location import Wanted
 from grader.domain.notebook import Notebook
 from grader.domain.people import Course, Member, Membership, Person, Token, TokenId
-from grader.domain.publishing import Dates, Offering, PublishedVersion, Revision, VersionState
-from grader.domain.result import Result
+from grader.domain.publishing import Dates, Offering, PublishedVersion, Revision, Rubrics, VersionState
+from grader.domain.result import Points, Result
 from grader.domain.selftest import SelfTestReport
 from grader.domain.submission import Decision, Graded, Run, Submission, WrittenAnswer
 from grader.domain.text import Note, Text
@@ -189,7 +189,14 @@ class Versions(Protocol):
     def set_state(self, version: VersionHash, state: VersionState, *, findings: Sequence[Note] = ()) -> None: ...
 
     def add_revision(
-        self, version: VersionHash, *, title: Text, files: Mapping[str, BlobKey], at: datetime
+        self,
+        version: VersionHash,
+        *,
+        title: Text,
+        points: Points,
+        rubrics: Rubrics,
+        files: Mapping[str, BlobKey],
+        at: datetime,
     ) -> Revision:
         """Store the bundle's files as the next revision; the newest one again where nothing differs."""
 
@@ -316,6 +323,9 @@ class Decisions(Protocol):
 
     def list_decided(self, submission_ids: Sequence[SubmissionId]) -> frozenset[SubmissionId]:
         """Those of them about which anything was ever decided."""
+
+    def list_decided_in(self, offering_id: OfferingId) -> tuple[SubmissionId, ...]:
+        """The offering's submissions about which anything was ever decided, oldest first."""
 
 
 class Workers(Protocol):

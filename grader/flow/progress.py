@@ -10,11 +10,11 @@ from grader.domain.jobs import QueueDepth, SandboxState, WorkerHealth
 from grader.domain.people import Course, Member, Person, Role
 from grader.domain.publishing import Offering, PublishedVersion, Revision, VersionState
 from grader.domain.result import Result
-from grader.domain.submission import Decision, Run, Submission
+from grader.domain.submission import Decision, Run, Submission, Totals
 from grader.errors import Forbidden, NotFound
 from grader.flow.people import Caller, visible_course
 from grader.flow.ports import Stores, Transaction
-from grader.flow.standing import valid_decisions, with_decisions
+from grader.flow.standing import counting_run, revision_of, standing_result, valid_decisions
 
 T = TypeVar("T")
 
@@ -54,7 +54,10 @@ class SubmissionView:
     person: Person
     submission: Submission
     run: Run
-    """The one whose result is the submission's, or the newest while there is no result."""
+    """The one whose result is the submission's, or the newest while there is no result. Its totals are what counts:
+    with what people decided."""
+    revision: int
+    """Of the texts and rubrics that the result is read with."""
     counts: bool
     """Of the person's submissions for this assignment, this is the one that counts."""
     is_released: bool
@@ -212,9 +215,11 @@ def read_result(submission_id: SubmissionId, *, caller: Caller, stores: Stores) 
         view = _submission_view(tx, tx.submissions.get(submission_id), caller=caller, at=stores.clock.now())
         if not view.is_released or view.run.totals is None:
             return ResultView(submission=view, result=None)
-        decisions = tx.decisions.list_of(submission_id)
-        result = with_decisions(tx.runs.load_result(view.run.run_id), decisions)
-    return ResultView(submission=view, result=result, decisions=valid_decisions(decisions))
+        return ResultView(
+            submission=view,
+            result=standing_result(tx, view.run),
+            decisions=valid_decisions(tx.decisions.list_of(submission_id)),
+        )
 
 
 def read_notebook(submission_id: SubmissionId, *, caller: Caller, stores: Stores) -> bytes:
@@ -268,6 +273,16 @@ def _visible_offering(tx: Transaction, course: Course, slug: str, caller: Caller
     return offering
 
 
+def _totals(result: Result) -> Totals:
+    return Totals(
+        outcome=result.outcome,
+        score=result.score,
+        decided=result.decided,
+        pending=result.pending,
+        points=result.points,
+    )
+
+
 def _offering_view(tx: Transaction, course: Course, offering: Offering) -> OfferingView:
     return OfferingView(
         course=course,
@@ -282,7 +297,9 @@ def _submission_view(tx: Transaction, submission: Submission, *, caller: Caller,
     is_staff = caller.is_staff_in(offering.course_id)
     if not is_staff and submission.person_id != caller.person.person_id:
         raise NotFound(what="submission", name=submission.submission_id)
-    run = tx.runs.find_counting(submission.submission_id) or tx.runs.get_newest(submission.submission_id)
+    run = counting_run(tx, submission.submission_id)
+    if run.totals is not None:
+        run = replace(run, totals=_totals(standing_result(tx, run)))
     is_released = is_staff or offering.dates.is_released(at=at)
     counting = tx.submissions.find_counting(offering.offering_id, person_id=submission.person_id)
     return SubmissionView(
@@ -290,6 +307,7 @@ def _submission_view(tx: Transaction, submission: Submission, *, caller: Caller,
         offering=offering,
         person=tx.people.get(submission.person_id),
         submission=submission,
+        revision=revision_of(tx, run, offering=offering).number,
         run=run if is_released else replace(run, totals=None, executed=None, replies=None),
         # While feedback is held back, which one is the best would tell which score is higher.
         counts=is_released and counting == submission.submission_id,

@@ -12,6 +12,7 @@ from grader.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from grader.flow.names import new_id
 from grader.flow.people import Caller, visible_course
 from grader.flow.ports import LoadedAssignment, Stores, Transaction
+from grader.flow.rubrics import OfferingUpdate, follow_rubrics, rubrics_of
 
 _NO_DATES = Dates()
 
@@ -47,7 +48,14 @@ def publish(
                 created_at=now,
             )
         )
-        tx.versions.add_revision(assignment.version, title=assignment.title, files=blobs, at=now)
+        tx.versions.add_revision(
+            assignment.version,
+            title=assignment.title,
+            points=assignment.points,
+            rubrics=rubrics_of(assignment),
+            files=blobs,
+            at=now,
+        )
         version = tx.versions.get(assignment.version)
         if version.state is VersionState.FAILED:
             tx.versions.set_state(version.version, VersionState.UNPROVED)
@@ -112,11 +120,11 @@ def offer(slug: str, *, course: str, stores: Stores, dates: Dates = _NO_DATES, b
 
 def update_offering(
     slug: str, *, course: str, stores: Stores, dates: Dates = _NO_DATES, by: Caller | None = None
-) -> Offering:
+) -> OfferingUpdate:
     """Let a course offer the newest version of an assignment, with its newest texts; only on request, never by itself.
 
-    Submissions keep the runs they have; new ones, and regrades, are graded by the new version. Dates that are given
-    replace those that were set; the others stay.
+    Submissions keep the runs they have; new ones, and regrades, are graded by the new version. Points that people gave
+    by rubric items follow the newest rubric. Dates that are given replace those that were set; the others stay.
 
     Raises:
         NotFound: no such course, or it does not offer the assignment, or no version could be graded.
@@ -136,7 +144,8 @@ def update_offering(
             tx.offerings.set_dates(offering.offering_id, changed)
         version = _newest_usable(tx, slug).version
         tx.offerings.set_version(offering.offering_id, version, revision=tx.versions.get_revision(version).number)
-        return tx.offerings.get(offering.offering_id)
+        after = tx.offerings.get(offering.offering_id)
+        return follow_rubrics(tx, before=offering, after=after, at=stores.clock.now())
 
 
 def _check_order(dates: Dates) -> None:

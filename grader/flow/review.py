@@ -1,28 +1,34 @@
 """What people decide about a submission: points for written answers and overrides, with who, when and why."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from grader.domain.assignment import Check, Question
-from grader.domain.ids import CheckId, QuestionId, SubmissionId
+from grader.domain.assignment import Assignment, Check, Question
+from grader.domain.ids import CheckId, PersonId, QuestionId, SubmissionId
+from grader.domain.people import Person
+from grader.domain.publishing import Revision
 from grader.domain.result import Points
 from grader.domain.submission import Decision, DecisionId, DecisionKind
-from grader.errors import Forbidden, InvalidRequest, NotFound
+from grader.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from grader.flow.assignments import StoredAssignments
 from grader.flow.names import new_id
 from grader.flow.people import Caller
 from grader.flow.ports import Stores, Transaction
-from grader.flow.standing import recount
+from grader.flow.rubrics import worth
+from grader.flow.standing import counting_run, recount, revision_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
-    """Points that a person gives. `comment` is for the student, `reason` for the record."""
+    """Points that a person gives, or the rubric items that are met. `comment` is for the student, `reason` for the
+    record."""
 
     submission_id: SubmissionId
     question_id: QuestionId
-    points: Points
+    points: Points | None = None
+    items: tuple[str, ...] | None = None
+    """Keys of the items; the points follow from them, also when the rubric's weights change later."""
     comment: str = ""
     reason: str = ""
 
@@ -35,7 +41,7 @@ def decide_points(
     assignments: StoredAssignments,
     check_id: CheckId | None = None,
 ) -> Decision:
-    """Give points for a written check.
+    """Give points for a written check: by the rubric items that are met, or as a number, whatever the items say.
 
     Args:
         check_id: which one; may be left out where the question has just one.
@@ -43,12 +49,19 @@ def decide_points(
     Raises:
         NotFound: no such submission, question or check, or not for the caller.
         Forbidden: the caller is not staff of the course.
-        InvalidRequest: the check is not written, or the points are not between 0 and the check's.
+        InvalidRequest: the check is not written, the points are not between 0 and the check's, its rubric has no such
+            item, or both or neither of points and items are given.
+        Conflict: the rubric changed meanwhile.
     """
-    question = _reviewed_question(judgement, caller=caller, stores=stores, assignments=assignments)
-    check = _written_check(question, check_id)
-    _check_points(judgement.points, most=check.points)
-    return _store(judgement, kind=DecisionKind.POINTS, check_id=check.check_id, caller=caller, stores=stores)
+    reviewed = _read_reviewed(judgement.submission_id, caller=caller, stores=stores, assignments=assignments)
+    check = _written_check(reviewed.question(judgement.question_id), check_id)
+    if judgement.items is not None:
+        judgement = _settle_items(judgement, check)
+    else:
+        _check_points(judgement.points, most=check.points)
+    return _store(
+        judgement, kind=DecisionKind.POINTS, check_id=check.check_id, caller=caller, stores=stores, seen=reviewed
+    )
 
 
 def override(judgement: Judgement, *, caller: Caller, stores: Stores, assignments: StoredAssignments) -> Decision:
@@ -58,12 +71,15 @@ def override(judgement: Judgement, *, caller: Caller, stores: Stores, assignment
         NotFound: no such submission or question, or not for the caller.
         Forbidden: the caller is not staff of the course.
         InvalidRequest: the points are not between 0 and the question's, or no reason is given.
+        Conflict: the rubric changed meanwhile.
     """
     if not judgement.reason.strip():
         raise InvalidRequest(what="reason", value=judgement.reason)
-    question = _reviewed_question(judgement, caller=caller, stores=stores, assignments=assignments)
-    _check_points(judgement.points, most=question.points)
-    return _store(judgement, kind=DecisionKind.OVERRIDE, check_id=None, caller=caller, stores=stores)
+    reviewed = _read_reviewed(judgement.submission_id, caller=caller, stores=stores, assignments=assignments)
+    if judgement.items is not None:
+        raise InvalidRequest(what="items")
+    _check_points(judgement.points, most=reviewed.question(judgement.question_id).points)
+    return _store(judgement, kind=DecisionKind.OVERRIDE, check_id=None, caller=caller, stores=stores, seen=reviewed)
 
 
 def withdraw(decision: Decision, *, reason: str, caller: Caller, stores: Stores) -> Decision:
@@ -93,19 +109,69 @@ def history(submission_id: SubmissionId, *, caller: Caller, stores: Stores) -> S
         return tx.decisions.list_of(submission_id)
 
 
-def _reviewed_question(
-    judgement: Judgement, *, caller: Caller, stores: Stores, assignments: StoredAssignments
-) -> Question:
+def list_deciders(decisions: Sequence[Decision], *, stores: Stores) -> Mapping[PersonId, Person]:
+    """Who decided, by the decisions' `decided_by`."""
     with stores.storage.reading() as tx:
-        _check_staff(tx, judgement.submission_id, caller)
-        offering = tx.offerings.get(tx.submissions.get(judgement.submission_id).offering_id)
-        run = tx.runs.find_counting(judgement.submission_id) or tx.runs.get_newest(judgement.submission_id)
-    revision = offering.revision if run.version == offering.version else None
-    assignment = assignments.load(run.version, revision=revision).assignment
-    for question in assignment.questions:
-        if question.question_id == judgement.question_id:
-            return question
-    raise NotFound(what="question", name=judgement.question_id)
+        return {person_id: tx.people.get(person_id) for person_id in {each.decided_by for each in decisions}}
+
+
+def read_rubrics(
+    submission_id: SubmissionId, *, caller: Caller, stores: Stores, assignments: StoredAssignments
+) -> tuple[tuple[Question, Check], ...]:
+    """What a submission's written answers are judged by: its written checks with their rubrics; for staff.
+
+    Raises:
+        NotFound: no such submission, or not for the caller.
+        Forbidden: the caller is not staff of the course.
+    """
+    reviewed = _read_reviewed(submission_id, caller=caller, stores=stores, assignments=assignments)
+    return tuple(
+        (question, check)
+        for question in reviewed.assignment.questions
+        for check in question.checks
+        if check.kind == "written"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Reviewed:
+    """What a person looks at who decides: one revision of the texts and rubrics."""
+
+    assignment: Assignment
+    revision: int
+
+    def question(self, question_id: QuestionId) -> Question:
+        for question in self.assignment.questions:
+            if question.question_id == question_id:
+                return question
+        raise NotFound(what="question", name=question_id)
+
+
+def _read_reviewed(
+    submission_id: SubmissionId, *, caller: Caller, stores: Stores, assignments: StoredAssignments
+) -> _Reviewed:
+    with stores.storage.reading() as tx:
+        _check_staff(tx, submission_id, caller)
+        revision = _revision_now(tx, submission_id)
+    loaded = assignments.load(revision.version, revision=revision.number)
+    return _Reviewed(assignment=loaded.assignment, revision=revision.number)
+
+
+def _revision_now(tx: Transaction, submission_id: SubmissionId) -> Revision:
+    offering = tx.offerings.get(tx.submissions.get(submission_id).offering_id)
+    return revision_of(tx, counting_run(tx, submission_id), offering=offering)
+
+
+def _settle_items(judgement: Judgement, check: Check) -> Judgement:
+    """The judgement with its items in the rubric's order, each once, and with what they are worth."""
+    rubric = {item.key: item.points for item in check.rubric}
+    met = judgement.items or ()
+    if judgement.points is not None:
+        raise InvalidRequest(what="points, items")
+    for key in met:
+        if key not in rubric:
+            raise InvalidRequest(what="items", value=key)
+    return replace(judgement, items=tuple(key for key in rubric if key in met), points=worth(met, rubric=rubric))
 
 
 def _check_staff(tx: Transaction, submission_id: SubmissionId, caller: Caller) -> None:
@@ -130,13 +196,19 @@ def _written_check(question: Question, check_id: CheckId | None) -> Check:
     raise NotFound(what="check", name=check_id)
 
 
-def _check_points(points: Points, *, most: Points) -> None:
-    if not (math.isfinite(points) and 0 <= points <= most):
+def _check_points(points: Points | None, *, most: Points) -> None:
+    if points is None or not (math.isfinite(points) and 0 <= points <= most):
         raise InvalidRequest(what="points", value=str(points), most=most)
 
 
 def _store(
-    judgement: Judgement, *, kind: DecisionKind, check_id: CheckId | None, caller: Caller, stores: Stores
+    judgement: Judgement,
+    *,
+    kind: DecisionKind,
+    check_id: CheckId | None,
+    caller: Caller,
+    stores: Stores,
+    seen: _Reviewed | None = None,
 ) -> Decision:
     decision = Decision(
         decision_id=DecisionId(new_id()),
@@ -149,8 +221,13 @@ def _store(
         reason=judgement.reason,
         decided_by=caller.person.person_id,
         decided_at=stores.clock.now(),
+        items=judgement.items,
     )
     with stores.storage.writing() as tx:
+        if seen is not None:
+            now = _revision_now(tx, judgement.submission_id)
+            if (now.version, now.number) != (seen.assignment.version, seen.revision):
+                raise Conflict(what="rubric", name=judgement.question_id)
         tx.decisions.add(decision)
         recount(tx, tx.submissions.get(judgement.submission_id))
     return decision

@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from grader.domain.execution import Outcome
-from grader.domain.ids import CheckId, QuestionId
+from grader.domain.ids import CheckId, QuestionId, SubmissionId
 from grader.domain.people import CountingPolicy
+from grader.domain.publishing import Offering, Revision, Rubrics
 from grader.domain.result import CheckResult, Points, QuestionResult, Result, Verdict
 from grader.domain.submission import Decision, DecisionKind, Run, RunState, Submission
 from grader.domain.text import Note
 from grader.flow.ports import Transaction
-from grader.grading.score import sum_question, total
+from grader.grading.score import sum_points, sum_question, total
 
+_AS_GRADED: Rubrics = {}
 _ALL = 100_000
 """More submissions than anyone makes for one assignment."""
 
@@ -28,23 +30,36 @@ def valid_decisions(decisions: Sequence[Decision]) -> tuple[Decision, ...]:
     return tuple(decision for decision in newest.values() if decision.kind is not DecisionKind.WITHDRAWN)
 
 
-def with_decisions(result: Result, decisions: Sequence[Decision]) -> Result:
+def with_decisions(result: Result, decisions: Sequence[Decision], *, rubrics: Rubrics = _AS_GRADED) -> Result:
     """The result as it counts: points from people settle written checks, an override settles its whole question.
 
     Args:
         result: a run's own.
         decisions: a submission's history, oldest first. Those about questions the result lacks change nothing.
+        rubrics: what written checks are worth by now, where that is not what the run says.
     """
     valid = valid_decisions(decisions)
-    if not valid:
+    if not valid and not rubrics:
         return result
-    questions = [_question(question, valid) for question in result.questions]
+    questions = [_question(_weigh(question, rubrics), valid) for question in result.questions]
     return total(result.outcome, questions, result.notes)
 
 
 def standing_result(tx: Transaction, run: Run) -> Result:
     """Raises NotFound: the run has no result."""
-    return with_decisions(tx.runs.load_result(run.run_id), tx.decisions.list_of(run.submission_id))
+    offering = tx.offerings.get(tx.submissions.get(run.submission_id).offering_id)
+    rubrics = revision_of(tx, run, offering=offering).rubrics
+    return with_decisions(tx.runs.load_result(run.run_id), tx.decisions.list_of(run.submission_id), rubrics=rubrics)
+
+
+def counting_run(tx: Transaction, submission_id: SubmissionId) -> Run:
+    """The run whose result is the submission's, or the newest while there is no result."""
+    return tx.runs.find_counting(submission_id) or tx.runs.get_newest(submission_id)
+
+
+def revision_of(tx: Transaction, run: Run, *, offering: Offering) -> Revision:
+    """The texts and rubrics that a run's result is read with: the offering's, or an older version's newest."""
+    return tx.versions.get_revision(run.version, number=offering.revision if run.version == offering.version else None)
 
 
 def is_held_up_by_us(tx: Transaction, run: Run) -> bool:
@@ -90,10 +105,24 @@ def _question(question: QuestionResult, decisions: Sequence[Decision]) -> Questi
     checks = tuple(_check(check, by_check.get(check.check_id)) for check in question.checks)
     override = next((decision for decision in own if decision.kind is DecisionKind.OVERRIDE), None)
     if override is not None:
-        points = override.points or 0
+        points = min(override.points or 0, question.points)
         note = Note(code="review.overridden", facts={"points": points, "comment": override.comment})
         notes = (*question.notes, note)
         return replace(question, checks=checks, score=points, decided=question.points, pending=0, notes=notes)
+    return sum_question(question.question_id, checks, notes=question.notes, cells=question.cells)
+
+
+def _weigh(question: QuestionResult, rubrics: Rubrics) -> QuestionResult:
+    """The question with its written checks worth what their rubrics say; no machine has decided anything of those."""
+    rubric_of = rubrics.get(question.question_id, {})
+    if not rubric_of:
+        return question
+    checks = []
+    for check in question.checks:
+        if check.check_id in rubric_of:
+            points = sum_points(rubric_of[check.check_id].values())
+            check = replace(check, score=0, decided=0, pending=points, points=points)
+        checks.append(check)
     return sum_question(question.question_id, checks, notes=question.notes, cells=question.cells)
 
 

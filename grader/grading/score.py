@@ -1,6 +1,6 @@
 """Findings to points: what is earned, decided and pending. The only place that rounds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 from grader.domain.assignment import Check, Question
@@ -70,10 +70,10 @@ def sum_question(
     """Sum the checks of one question."""
     return QuestionResult(
         question_id=question_id,
-        score=_sum([check.score for check in checks]),
-        decided=_sum([check.decided for check in checks]),
-        pending=_sum([check.pending for check in checks]),
-        points=_sum([check.points for check in checks]),
+        score=sum_points([check.score for check in checks]),
+        decided=sum_points([check.decided for check in checks]),
+        pending=sum_points([check.pending for check in checks]),
+        points=sum_points([check.points for check in checks]),
         checks=tuple(checks),
         notes=notes,
         cells=cells,
@@ -84,10 +84,10 @@ def total(outcome: Outcome, questions: Sequence[QuestionResult], notes: tuple[No
     """Sum the questions of one grading run."""
     return Result(
         outcome=outcome,
-        score=_sum([question.score for question in questions]),
-        decided=_sum([question.decided for question in questions]),
-        pending=_sum([question.pending for question in questions]),
-        points=_sum([question.points for question in questions]),
+        score=sum_points([question.score for question in questions]),
+        decided=sum_points([question.decided for question in questions]),
+        pending=sum_points([question.pending for question in questions]),
+        points=sum_points([question.points for question in questions]),
         questions=tuple(questions),
         notes=notes,
     )
@@ -124,7 +124,8 @@ def _shared_points(
     return {check.check_id: (0, check.points) for check in sharing}
 
 
-def _sum(points: Sequence[Points]) -> Points:
+def sum_points(points: Collection[Points]) -> Points:
+    """The sum, rounded: adding floats leaves no noise in it."""
     return _rounded(sum(points))
 
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from grader.domain.ids import CheckId, PersonId, QuestionId, SubmissionId
+from grader.domain.ids import CheckId, OfferingId, PersonId, QuestionId, SubmissionId
 from grader.domain.submission import Decision, DecisionId, DecisionKind
-from grader.storage.tables import DecisionRow
+from grader.storage.tables import DecisionRow, SubmissionRow
 
 
 class DecisionsTable:
@@ -27,6 +27,7 @@ class DecisionsTable:
                 check_id=decision.check_id,
                 kind=decision.kind.value,
                 points=decision.points,
+                items=None if decision.items is None else list(decision.items),
                 comment=decision.comment,
                 reason=decision.reason,
                 decided_by=decision.decided_by,
@@ -38,6 +39,15 @@ class DecisionsTable:
     def list_decided(self, submission_ids: Sequence[SubmissionId]) -> frozenset[SubmissionId]:
         query = sa.select(DecisionRow.submission_id).where(DecisionRow.submission_id.in_(submission_ids)).distinct()
         return frozenset(SubmissionId(found) for found in self._session.scalars(query))
+
+    def list_decided_in(self, offering_id: OfferingId) -> tuple[SubmissionId, ...]:
+        query = (
+            sa.select(SubmissionRow.submission_id)
+            .where(SubmissionRow.offering_id == offering_id)
+            .where(SubmissionRow.submission_id.in_(sa.select(DecisionRow.submission_id)))
+            .order_by(SubmissionRow.received_at, SubmissionRow.submission_id)
+        )
+        return tuple(SubmissionId(found) for found in self._session.scalars(query))
 
     def list_of(self, submission_id: SubmissionId) -> tuple[Decision, ...]:
         query = sa.select(DecisionRow).where(DecisionRow.submission_id == submission_id).order_by(DecisionRow.place)
@@ -53,6 +63,7 @@ class DecisionsTable:
                 reason=row.reason,
                 decided_by=PersonId(row.decided_by),
                 decided_at=row.decided_at,
+                items=None if row.items is None else tuple(row.items),
             )
             for row in self._session.scalars(query)
         )

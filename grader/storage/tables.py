@@ -96,6 +96,9 @@ class RevisionRow(Table):
     number: Mapped[int] = mapped_column(primary_key=True)
     title_ja: Mapped[str] = mapped_column(sa.Text)
     title_en: Mapped[str] = mapped_column(sa.Text)
+    points: Mapped[float] = mapped_column(PointsNumber)
+    rubrics: Mapped[dict[str, Any]]
+    """Points by question, check and item's key."""
     files: Mapped[dict[str, Any]]
     """Blob key by path."""
     created_at: Mapped[datetime]
@@ -273,6 +276,7 @@ class DecisionRow(Table):
     check_id: Mapped[str | None] = mapped_column(_Slug)
     kind: Mapped[str] = mapped_column(_Word)
     points: Mapped[float | None] = mapped_column(PointsNumber)
+    items: Mapped[list[Any] | None]
     comment: Mapped[str] = mapped_column(StudentText)
     reason: Mapped[str] = mapped_column(StudentText)
     decided_by: Mapped[str] = mapped_column(_Id, sa.ForeignKey("people.person_id"))

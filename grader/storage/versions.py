@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from grader.domain.ids import BlobKey, EnvironmentHash, VersionHash
-from grader.domain.publishing import PublishedVersion, Revision, VersionState
+from grader.domain.ids import BlobKey, CheckId, EnvironmentHash, QuestionId, VersionHash
+from grader.domain.publishing import PublishedVersion, Revision, Rubrics, VersionState
+from grader.domain.result import Points
 from grader.domain.selftest import SelfTestReport
 from grader.domain.text import Note, Text
 from grader.errors import NotFound
@@ -59,16 +61,31 @@ class VersionsTable:
         self._session.flush()
 
     def add_revision(
-        self, version: VersionHash, *, title: Text, files: Mapping[str, BlobKey], at: datetime
+        self,
+        version: VersionHash,
+        *,
+        title: Text,
+        points: Points,
+        rubrics: Rubrics,
+        files: Mapping[str, BlobKey],
+        at: datetime,
     ) -> Revision:
+        weights: dict[str, Any] = {
+            question: {check: dict(items) for check, items in checks.items()} for question, checks in rubrics.items()
+        }
         newest = self._find_revision(version, number=None)
         if newest is not None and newest.files == dict(files):
+            # Read from the same files; a revision of an earlier release had no weights yet.
+            newest.points, newest.rubrics = points, weights
+            self._session.flush()
             return _read_revision(newest)
         row = RevisionRow(
             version=version,
             number=1 if newest is None else newest.number + 1,
             title_ja=title.ja,
             title_en=title.en,
+            points=points,
+            rubrics=weights,
             files=dict(files),
             created_at=at,
         )
@@ -133,6 +150,11 @@ def _read_revision(row: RevisionRow) -> Revision:
         version=VersionHash(row.version),
         number=row.number,
         title=Text(ja=row.title_ja, en=row.title_en),
+        points=row.points,
+        rubrics={
+            QuestionId(question): {CheckId(check): items for check, items in checks.items()}
+            for question, checks in row.rubrics.items()
+        },
         files={path: BlobKey(key) for path, key in row.files.items()},
         created_at=row.created_at,
     )

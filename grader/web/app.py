@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from grader import __version__
 from grader.web import errors
-from grader.web.api import courses, health, submissions
+from grader.web.api import courses, decisions, health, submissions
 from grader.web.services import Services
 
 _MULTIPART_OVERHEAD_BYTES = 64 * 1024
@@ -34,7 +34,7 @@ def create_app(services: Services) -> FastAPI:
     plain_openapi = app.openapi
     app.openapi = lambda: _with_problem_type(plain_openapi())  # type: ignore[method-assign]  # FastAPI's own way
     app.include_router(health.router)
-    for router in (courses.router, submissions.router):
+    for router in (courses.router, submissions.router, decisions.router):
         app.include_router(router, prefix="/api/v1")
     app.add_middleware(_BodyLimit, upload_bytes=services.max_upload_bytes)
     app.add_middleware(_Arrival)

@@ -5,8 +5,10 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from grader.domain.people import CountingPolicy, Member, Role
+from grader.domain.assignment import Check, Question
+from grader.domain.people import CountingPolicy, Member, Person, Role
 from grader.domain.result import Points
+from grader.domain.submission import Decision, DecisionKind
 from grader.domain.text import Language
 from grader.flow.progress import CourseView, OfferingView, SubmissionView
 
@@ -21,6 +23,9 @@ def _check_printable(text: str) -> str:
 
 Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(_check_printable)]
 """A line that people read: no control characters, no halves of characters, no novels."""
+
+
+Words = Annotated[str, StringConstraints(max_length=10_000)]
 
 
 class Problem(BaseModel):
@@ -130,7 +135,7 @@ class AssignmentOut(BaseModel):
             slug=view.offering.slug,
             title=view.revision.title.in_language(language),
             version=view.version.version,
-            points=view.version.points,
+            points=view.revision.points,
             state=view.version.state.value,
             opens_at=dates.opens_at,
             due_at=dates.due_at,
@@ -201,6 +206,78 @@ class SubmissionOut(BaseModel):
             phase=run.phase,
             message=message,
             totals=totals,
+        )
+
+
+class RubricItemOut(BaseModel):
+    """One thing a TA looks for in a written answer."""
+
+    key: str = Field(description="What a decision names it by.")
+    points: Points
+    text: str
+
+
+class RubricOut(BaseModel):
+    """What a written answer is judged by."""
+
+    question: str
+    check: str
+    points: Points
+    items: list[RubricItemOut]
+    model_answer: str | None = Field(description="Markdown.")
+
+    @classmethod
+    def of(cls, question: Question, check: Check, language: Language) -> "RubricOut":
+        return cls(
+            question=question.question_id,
+            check=check.check_id,
+            points=check.points,
+            items=[
+                RubricItemOut(key=item.key, points=item.points, text=item.text.in_language(language))
+                for item in check.rubric
+            ],
+            model_answer=None if check.model_answer is None else check.model_answer.in_language(language),
+        )
+
+
+class DecisionIn(BaseModel):
+    """Points for a written answer: by the rubric items that are met, or as a number."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    question: Line
+    check: Line | None = Field(None, description="Needed only where the question has several written answers.")
+    items: list[Line] | None = Field(None, description="Keys of the rubric items that are met.", max_length=1000)
+    points: Points | None = Field(None, description="In place of `items`: a number, whatever the items say.")
+    comment: Words = Field("", description="For the student.")
+    reason: Words = Field("", description="For the record.")
+
+
+class DecisionOut(BaseModel):
+    """What a person decided."""
+
+    question: str
+    check: str | None = Field(description="Null: about the whole question.")
+    kind: DecisionKind
+    items: list[str] | None
+    points: Points | None
+    comment: str
+    reason: str
+    login: str = Field(description="Who decided.")
+    at: datetime
+
+    @classmethod
+    def of(cls, decision: Decision, by: Person) -> "DecisionOut":
+        return cls(
+            question=decision.question_id,
+            check=decision.check_id,
+            kind=decision.kind,
+            items=None if decision.items is None else list(decision.items),
+            points=decision.points,
+            comment=decision.comment,
+            reason=decision.reason,
+            login=by.login,
+            at=decision.decided_at,
         )
 
 

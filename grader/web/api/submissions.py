@@ -112,8 +112,7 @@ def get_result(
         raise FeedbackHeldBack
     if view.result is None:
         raise NotGradedYet(state=_state_in_words(submission, services, language))
-    revision = submission.offering.revision if submission.run.version == submission.offering.version else None
-    loaded = services.assignments.load(submission.run.version, revision=revision)
+    loaded = services.assignments.load(submission.run.version, revision=submission.revision)
     response.headers["Content-Language"] = language.value
     response.headers["Vary"] = "Accept-Language"
     return report_result(

@@ -36,6 +36,14 @@ def test_the_small_assignment_means_what_it_says(load):
     assert assignment.points == 35
 
 
+def test_rubric_items_have_an_id_or_their_place_for_a_key(load):
+    spec = question(
+        "prompt: P", "written:", "- {points: 1, text: A}", "- {points: 1, text: B, id: b-2}", "- {points: 1, text: C}"
+    )
+    (only,) = load(spec).assignment.questions
+    assert [item.key for item in only.checks[0].rubric] == ["1", "b-2", "3"]
+
+
 def test_checks_without_points_share_those_of_the_question(load):
     spec = question(
         "prompt: P", "points: 10", "value: t", "output:", "source: t[$A]", "written: [{points: 2.5, text: W}]"
@@ -347,6 +355,30 @@ ONE_MISTAKE = [
         "questions.q1.written[0].ja",
         "text_twice",
         {},
+    ),
+    (
+        "a rubric item with a number for its id",
+        question("prompt: P", "written:", "- {points: 1, text: A, id: 2}"),
+        6,
+        "questions.q1.written[0].id",
+        "rubric_id",
+        {},
+    ),
+    (
+        "a rubric item with an id of other letters",
+        question("prompt: P", "written:", "- {points: 1, text: A, id: 'Reason 1'}"),
+        6,
+        "questions.q1.written[0].id",
+        "rubric_id",
+        {},
+    ),
+    (
+        "two rubric items with one id",
+        question("prompt: P", "written:", "- {points: 1, text: A, id: a}", "- {points: 2, text: B, id: a}"),
+        7,
+        "questions.q1.written[1].id",
+        "rubric_id_twice",
+        {"id": "a"},
     ),
     (
         "a rubric item as a word",

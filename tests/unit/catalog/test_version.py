@@ -31,6 +31,7 @@ def changed(text, old, new):
         pytest.param("prompt: Show it.", "prompt: {ja: 見せる, en: Show it.}", id="a translation"),
         pytest.param("ja: 理由がある", "ja: 理由を述べている", id="a rubric's words"),
         pytest.param("{points: 3, ja", "{points: 4, ja", id="a rubric's weight"),
+        pytest.param("{points: 3, ja", "{id: reason, points: 3, ja", id="a rubric item's id"),
         pytest.param("visibility: hint", "visibility: full", id="what is shown"),
         pytest.param("points: 20", "points: 20.0", id="the same number in another spelling"),
         pytest.param("value: t", "value: {name: t}", id="the long form"),

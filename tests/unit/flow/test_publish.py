@@ -15,6 +15,7 @@ from grader.domain.result import Verdict
 from grader.errors import Conflict, Forbidden, InvalidRequest, NotFound, SpecDoesNotHold
 from grader.flow import people
 from grader.flow.publish import offer, publish, read_version, update_offering
+from grader.flow.rubrics import OfferingUpdate
 
 OLD, NEW = VersionHash("a" * 64), VersionHash("b" * 64)
 FILES = {"assignment.yaml": b"tiny"}
@@ -208,7 +209,7 @@ class TestMovingOn:
         publish_in(school, TinyLoaded(version=NEW))
         publish_in(school, TinyLoaded(version=NEW), files={"assignment.yaml": b"mended"})
 
-        moved = update_offering("tiny", course="demo", stores=school.stores)
+        moved = update_offering("tiny", course="demo", stores=school.stores).offering
 
         assert moved == replace(before, version=NEW, revision=2)
         assert offering_of(school) == moved
@@ -216,19 +217,21 @@ class TestMovingOn:
     def test_it_moves_to_newer_texts_of_the_same_version(self, school):
         publish_in(school, files={"assignment.yaml": b"mended"})
 
-        moved = update_offering("tiny", course="demo", stores=school.stores)
+        moved = update_offering("tiny", course="demo", stores=school.stores).offering
 
         assert (moved.version, moved.revision) == (OLD, 2)
 
     def test_nothing_newer_leaves_it_as_it_is(self, school):
-        assert update_offering("tiny", course="demo", stores=school.stores) == offering_of(school)
+        done = update_offering("tiny", course="demo", stores=school.stores)
+
+        assert done == OfferingUpdate(offering=offering_of(school))
 
     def test_it_does_not_move_to_a_version_that_failed(self, school):
         school.clock.pass_s(1)
         publish_in(school, TinyLoaded(version=NEW))
         set_state(school, VersionState.FAILED, NEW)
 
-        assert update_offering("tiny", course="demo", stores=school.stores).version == OLD
+        assert update_offering("tiny", course="demo", stores=school.stores).offering.version == OLD
 
     def test_what_was_handed_in_before_keeps_its_result(self, school):
         old = school.submit("ann", notebook_bytes(x=3, y=4))
@@ -250,7 +253,7 @@ class TestMovingOn:
 
         moved = update_offering(
             "tiny", course="demo", stores=school.stores, dates=Dates(due_at=NOON + timedelta(days=9))
-        )
+        ).offering
 
         assert moved.dates == Dates(opens_at=NOON, due_at=NOON + timedelta(days=9))
         assert offering_of(school).dates == moved.dates

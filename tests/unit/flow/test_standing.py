@@ -97,3 +97,23 @@ def test_one_decision_is_valid_for_each_question_and_check(history):
         assert decision.kind is not DecisionKind.WITHDRAWN
         same = [d for d in history if (d.question_id, d.check_id) == (decision.question_id, decision.check_id)]
         assert same[-1] is decision
+
+
+rubrics = st.dictionaries(
+    st.sampled_from([QuestionId(f"q{n}") for n in range(5)]),
+    st.dictionaries(
+        st.sampled_from([CheckId(f"c{n}") for n in range(4)]), st.dictionaries(st.sampled_from("123"), points)
+    ),
+)
+
+
+@given(results, decisions, rubrics)
+def test_whatever_a_rubric_weighs_by_now_the_sums_stay_right(result, history, rubrics):
+    standing = with_decisions(result, history, rubrics=rubrics)
+    for part in (standing, *standing.questions, *(check for each in standing.questions for check in each.checks)):
+        assert abs(part.decided + part.pending - part.points) < 1e-6
+        assert 0 <= part.score <= part.decided + 1e-9
+    for question in standing.questions:
+        for check in question.checks:
+            if check.check_id in rubrics.get(question.question_id, {}):
+                assert abs(check.points - sum(rubrics[question.question_id][check.check_id].values())) < 1e-6

@@ -9,9 +9,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from doubles import NOON
 
+from grader.domain.ids import SubmissionId, VersionHash
 from grader.errors import DatabaseTooNew
 from grader.queue import local
 from grader.storage import migrate as migrating
+from grader.storage.database import Database
 from grader.storage.engine import open_engine
 from grader.storage.migrate import migrate
 from grader.storage.tables import NAMING, Table
@@ -138,6 +140,44 @@ def test_only_the_newest_copies_are_kept(older, tmp_path):
     left = sorted(copies.iterdir())
     assert len(left) == 10
     assert left[-1] == done.copy
+
+
+def migrate_to(revision, path, *, monkeypatch):
+    """Migrate as a release did whose newest revision this was."""
+    upgrade = migrating.command.upgrade
+    with monkeypatch.context() as patched:
+        patched.setattr(migrating.command, "upgrade", lambda config, _: upgrade(config, revision))
+        migrate(path, copies=path.parent / "copies", at=NOON)
+
+
+def test_decisions_and_revisions_of_an_earlier_release_are_kept(tmp_path, monkeypatch):
+    path = tmp_path / "grader.sqlite3"
+    migrate_to("0002", path, monkeypatch=monkeypatch)
+    run(
+        path,
+        "INSERT INTO people VALUES ('p', 'tom', 'Tom', 0, '2026-11-01 00:00:00')",
+        "INSERT INTO courses VALUES ('c', 'demo', 'Demo', 'Asia/Tokyo', 'best', '2026-11-01 00:00:00')",
+        "INSERT INTO versions VALUES ('v', 'tiny', 20, 'proved', '[]', '2026-11-01 00:00:00')",
+        """INSERT INTO revisions (version, number, title_ja, title_en, files, created_at)
+        VALUES ('v', 1, 'j', 'e', '{"assignment.yaml": "k"}', '2026-11-01 00:00:00')""",
+        """INSERT INTO offerings (offering_id, course_id, slug, version, revision, created_at)
+        VALUES ('o', 'c', 'tiny', 'v', 1, '2026-11-01 00:00:00')""",
+        """INSERT INTO submissions (submission_id, person_id, offering_id, number, notebook, size_bytes, file_name,
+        received_at, is_late) VALUES ('s', 'p', 'o', 1, 'k', 1, 'hw.ipynb', '2026-11-01 00:00:00', 0)""",
+        """INSERT INTO decisions (decision_id, submission_id, place, question_id, check_id, kind, points, comment,
+        reason, decided_by, decided_at)
+        VALUES ('d', 's', 1, 'q1', 'written', 'points', 2.5, 'Why?', '', 'p', '2026-11-01 00:00:00')""",
+    )
+
+    assert migrate(path, copies=tmp_path / "copies", at=NOON).before == "0002"
+
+    storage = Database(open_engine(path))
+    with storage.reading() as tx:
+        revision = tx.versions.get_revision(VersionHash("v"))
+        (decision,) = tx.decisions.list_of(SubmissionId("s"))
+    storage.close()
+    assert (revision.points, revision.rubrics, revision.files) == (20, {}, {"assignment.yaml": "k"})
+    assert (decision.items, decision.points, decision.comment) == (None, 2.5, "Why?")
 
 
 def test_a_database_of_a_newer_service_is_left_alone(tmp_path):
