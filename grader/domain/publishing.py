@@ -11,7 +11,7 @@ from grader.domain.result import Points
 from grader.domain.text import Note, Text
 
 ItemPoints: TypeAlias = Mapping[str, Points]
-"""What each item of one check's rubric is worth, by the item's key."""
+"""What each item of one check's rubric is worth, by the item's key, in the rubric's order."""
 Rubrics: TypeAlias = Mapping[QuestionId, Mapping[CheckId, ItemPoints]]
 
 

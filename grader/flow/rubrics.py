@@ -84,17 +84,29 @@ def _recomputed(decision: Decision, *, old: Revision, new: Revision, at: datetim
     rubric = _rubric_of(decision, new.rubrics)
     if decision.items is None or rubric is None:
         return None
-    points = worth(decision.items, rubric=rubric)
-    if points == decision.points:
+    items = _follow_ids(decision.items, old=_rubric_of(decision, old.rubrics) or {}, new=rubric)
+    points = worth(items, rubric=rubric)
+    if (items, points) == (decision.items, decision.points):
         return None
     return replace(
         decision,
         decision_id=DecisionId(new_id()),
         kind=DecisionKind.RECOMPUTED,
+        items=items,
         points=points,
         reason=f"revision {old.number} -> {new.number}",
         decided_at=at,
     )
+
+
+def _follow_ids(items: tuple[str, ...], *, old: ItemPoints, new: ItemPoints) -> tuple[str, ...]:
+    """The keys that the items have now: one that stood at a place without an id may have been given one there."""
+    named = {
+        str(place): key
+        for place, key in enumerate(new, start=1)
+        if str(place) in old and str(place) not in new and key not in old
+    }
+    return tuple(named.get(key, key) for key in items)
 
 
 def _find_exceeding(tx: Transaction, run: Run, *, rubrics: Rubrics) -> list[Exceeding]:

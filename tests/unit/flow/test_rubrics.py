@@ -185,6 +185,20 @@ class TestAnotherRubric:
         assert desk.told()[-1].points == 4
         assert desk.totals() == (9, 22, 0, 22)
 
+    def test_an_item_may_be_given_an_id_before_it_is_moved(self, desk):
+        desk.tick("1", "3")
+        desk.edit("second", items(petals=3, because=2, _3=1))
+        desk.update()
+        desk.edit("third", items(because=2, petals=4, _3=1))
+
+        desk.update()
+
+        assert [(each.items, each.points) for each in desk.told()] == [
+            (("1", "3"), 4),
+            (("petals", "3"), 4),
+            (("petals", "3"), 5),
+        ]
+
     def test_an_item_that_comes_back_has_its_points_again(self, desk):
         desk.tick("because")
         desk.edit("second", items(_1=3))
