@@ -34,6 +34,8 @@ class Circumstances:
     """The answer, or a cell it builds on, does its work only `if torch.cuda.is_available()`."""
     uses_cuda: bool = False
     """The answer, or a cell it builds on, names a CUDA device: a hidden call that raises may only lack the GPU."""
+    calls_cuda: bool = False
+    """The answer, or a cell it builds on, calls `.cuda()`, perhaps in a function that only a check calls."""
     package: str | None = None
     """A package that kernels lack and whose names the answer builds on."""
     timed_out_cell: int | None = None
@@ -61,6 +63,7 @@ class Circumstances:
             gpu_cell=gpu[0] + 1 if gpu else None,
             gpu_guard=any(_guards_for_gpu(sources[index]) for index in builds_on),
             uses_cuda=any(_uses_cuda(sources[index]) for index in builds_on),
+            calls_cuda=any(_calls_cuda(sources[index]) for index in builds_on),
             package=_lost_package(by_index, builds_on, sources),
             timed_out_cell=_first_number(runs, CellState.TIMED_OUT),
         )
@@ -89,6 +92,8 @@ def excuse(evaluate: Callable[[], Finding], circumstances: Circumstances, *, has
     if circumstances.gpu_cell is not None:
         return Finding(verdict=Verdict.NEEDS_GPU, code="check.needs_gpu", facts={"cell": circumstances.gpu_cell})
     if circumstances.uses_cuda and finding.code in _RAISED_IN_CALLS:
+        return Finding(verdict=Verdict.NEEDS_GPU, code="check.gpu_guard")
+    if circumstances.calls_cuda and finding.code == "value.missing_expression":
         return Finding(verdict=Verdict.NEEDS_GPU, code="check.gpu_guard")
     if circumstances.package is not None:
         facts = {"package": circumstances.package}
@@ -124,6 +129,11 @@ def _uses_cuda(source: str) -> bool:
         or (isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("cuda"))
         for node in _nodes(source, having="cuda")
     )
+
+
+def _calls_cuda(source: str) -> bool:
+    calls = (node.func for node in _nodes(source, having="cuda") if isinstance(node, ast.Call))
+    return any(isinstance(called, ast.Attribute) and called.attr == "cuda" for called in calls)
 
 
 def _nodes(source: str, *, having: str) -> Iterator[ast.AST]:

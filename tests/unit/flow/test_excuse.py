@@ -96,6 +96,29 @@ def test_a_hidden_call_that_raises_in_a_function_using_cuda_is_pending():
     assert judged(replace(RAISED_IN_CALL, code="module.raised"), around).verdict is Verdict.NEEDS_GPU
 
 
+UNCOMPUTED = Finding(verdict=Verdict.MISSING, code="value.missing_expression")
+
+
+def test_an_expression_that_calls_a_function_calling_cuda_is_pending():
+    around = circumstances(["def move(x):\n    return x.cuda()", "y = 1"], [run(0), run(1)], of=[0])
+
+    assert judged(UNCOMPUTED, around).verdict is Verdict.NEEDS_GPU
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param("if_any = torch.cuda.is_available()", id="it only asks for a GPU"),
+        pytest.param("device = torch.device('cuda' if ready else 'cpu')", id="it runs without a GPU too"),
+        pytest.param("x = y.cpu()", id="no word of a GPU"),
+    ],
+)
+def test_an_expression_that_cannot_be_worked_out_for_another_reason_stays_missing(source):
+    around = circumstances([source], [run(0)], of=[0])
+
+    assert judged(UNCOMPUTED, around) is UNCOMPUTED
+
+
 def test_a_missing_package_excuses_what_uses_its_names():
     runs = [run(0, missing_package="torchvision"), run(1, CellState.RAISED)]
     around = circumstances(["from torchvision import transforms as T", "t = T.ToTensor()(image)"], runs, of=[1])
