@@ -9,6 +9,8 @@ MAKEFLAGS += --no-builtin-rules
 PYTHON ?= $(shell scripts/find-python)
 # An extra package index to take torch from. PyTorch's own CPU index is https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
+# Test processes side by side
+JOBS ?= 2
 # Extra arguments for pytest, such as ARGS="-k locate -x"
 ARGS ?=
 
@@ -43,7 +45,7 @@ test: install-test ## Set everything up and run every check: ruff, mypy, import-
 	.venv/bin/python -m ruff format --check .
 	.venv/bin/python -m mypy
 	.venv/bin/python -c 'import sys; from importlinter.cli import lint_imports_command as lint; sys.exit(lint())'
-	.venv/bin/python -m pytest $(ARGS)
+	.venv/bin/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 .PHONY: soak
 soak: install-test ## Slow tests: kill -9 of every process during many submissions

@@ -6,6 +6,9 @@ GraderError
 |- AuthorCanFix             an assignment's files are wrong
 |  |- InvalidAssignment     every mistake in the files, each with file, line and field
 |  |- SpecDoesNotHold       the reference does not earn full points, or an empty notebook earns some
+|  |- NothingToDraft        no question could be made from a solved notebook
+|  |- FolderExists          a new assignment would overwrite what is there
+|  |- MarkerAlone           BEGIN or END SOLUTION without its partner
 |- OperatorCanFix           our own failure: retried, never a mark
 |  |- SandboxUnavailable    no kernel can run on this machine, and what is missing
 |  |- SandboxFailed         a kernel could not be started or answered nonsense before student code ran

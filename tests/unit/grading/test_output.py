@@ -253,9 +253,7 @@ def test_an_authors_tolerance_takes_the_place_of_the_dtypes(
         pytest.param("2 1 1", "1 1 2", "output.matches", id="twice the same"),
         pytest.param("2 1", "1 1 2", "output.too_seldom", id="shown once, wanted twice"),
         pytest.param("2 9", "1 2", "output.item_number", id="one is wrong"),
-        pytest.param(
-            "torch.int64 2 3", "torch.Size([2, 3])\ntorch.int64", "output.matches", id="a size in numbers"
-        ),
+        pytest.param("torch.int64 2 3", "torch.Size([2, 3])\ntorch.int64", "output.matches", id="a size in numbers"),
         pytest.param("tensor([2.]) 1", "1\ntensor([2])", "output.dtype", id="another dtype"),
         pytest.param("b\na", "a\nb", "output.matches", id="lines of words"),
         pytest.param("a", "a\nb", "output.line_missing", id="a line is missing"),
