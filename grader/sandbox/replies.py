@@ -21,6 +21,8 @@ _PARSED_MAX_CHARACTERS: Final = 200_000
 """A syntax tree is a hundred times as large as its source."""
 _MISSING: Final = re.compile(r"No module named '([^'.]{1,100})'")
 """A dotted name means that the package is there and the module in it is not: the student's mistake."""
+_TEMPORARY_FILE: Final = re.compile(r" \((?:<[^<>\n]{1,100}>|\d{1,20}\.py), line \d{1,6}\)$")
+"""How a SyntaxError ends: with the name that IPython gave the cell, which tells nobody anything."""
 _PROMPT: Final = re.compile(r"[ \t]*(?:>>> )?")
 _NEEDS_CUDA: Final = (
     "not compiled with CUDA enabled",
@@ -45,7 +47,7 @@ def read_error(reply: Mapping[str, Any]) -> CellError | None:
     """Give the exception that ended the cell; None when it ran through."""
     if reply["status"] == "ok":
         return None
-    message = plain_text(reply["evalue"][:_MESSAGE_MAX_CHARACTERS])
+    message = _TEMPORARY_FILE.sub("", plain_text(reply["evalue"][:_MESSAGE_MAX_CHARACTERS]))
     return CellError(name=reply["ename"], message=message, line=_raised_line(reply))
 
 

@@ -35,6 +35,18 @@ def test_line_of_another_cell_is_not_ours():
     assert read_error(reply(traceback=["Cell In[2], line 5"])).line is None
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        pytest.param("'(' was never closed (3446901517.py, line 2)", "'(' was never closed", id="ipykernel's name"),
+        pytest.param("invalid syntax (<ipython-input-3-0a1b>, line 1)", "invalid syntax", id="ipython's name"),
+        pytest.param("bad number (answers.py, line 3)", "bad number (answers.py, line 3)", id="a file of the student's"),
+    ],
+)
+def test_the_name_that_ipython_gives_a_cell_is_not_told(said, told):
+    assert read_error(reply(message=said)).message == told
+
+
 def test_long_messages_are_cut():
     assert len(read_error(reply(message="x" * 10**6)).message) <= 2000
 
