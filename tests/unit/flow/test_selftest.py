@@ -98,6 +98,24 @@ def test_a_mistake_that_a_person_has_to_judge_is_caught_but_counted_apart():
     assert not report.warns
 
 
+def test_questions_that_ended_before_a_mistake_are_not_graded_again():
+    runner = FakeRunner()
+    test = self_test(runner=runner)
+    reference = [cell.source for cell in test.loaded.reference.code_cells]
+
+    test.run()
+
+    asked = {}
+    for notebook, plan in zip(runner.notebooks, runner.plans, strict=True):
+        sources = [cell.source for cell in notebook.code_cells]
+        changed = [place for place, (ours, theirs) in enumerate(zip(sources, reference, strict=False)) if ours != theirs]
+        if len(sources) == len(reference) and len(changed) == 1 and not any(one.given for one in plan):
+            asked.setdefault(changed[0], set()).add(tuple(one.question_id for one in plan))
+    first, second = sorted(asked)
+    assert ("q1", "q2") in asked[first]
+    assert asked[second] == {("q2",)}
+
+
 class TestDecisions:
     @pytest.fixture
     def loose(self):
