@@ -81,7 +81,9 @@ def run_notebook():
 
 def test_fork_server_that_died_is_replaced(sandbox_runner, run_notebook):
     environment = sandbox_runner.environment
-    os.kill(sandbox_runner._server._running.process.pid, signal.SIGKILL)
+    process = sandbox_runner._server._running.process
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait(timeout=30)
 
     execution = run_notebook(sandbox_runner)
 

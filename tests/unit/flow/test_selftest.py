@@ -108,7 +108,8 @@ def test_questions_that_ended_before_a_mistake_are_not_graded_again():
     asked = {}
     for notebook, plan in zip(runner.notebooks, runner.plans, strict=True):
         sources = [cell.source for cell in notebook.code_cells]
-        changed = [place for place, (ours, theirs) in enumerate(zip(sources, reference, strict=False)) if ours != theirs]
+        pairs = zip(sources, reference, strict=False)
+        changed = [place for place, (ours, theirs) in enumerate(pairs) if ours != theirs]
         if len(sources) == len(reference) and len(changed) == 1 and not any(one.given for one in plan):
             asked.setdefault(changed[0], set()).add(tuple(one.question_id for one in plan))
     first, second = sorted(asked)

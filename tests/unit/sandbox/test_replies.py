@@ -40,7 +40,7 @@ def test_line_of_another_cell_is_not_ours():
     [
         pytest.param("'(' was never closed (3446901517.py, line 2)", "'(' was never closed", id="ipykernel's name"),
         pytest.param("invalid syntax (<ipython-input-3-0a1b>, line 1)", "invalid syntax", id="ipython's name"),
-        pytest.param("bad number (answers.py, line 3)", "bad number (answers.py, line 3)", id="a file of the student's"),
+        pytest.param("bad number (mine.py, line 3)", "bad number (mine.py, line 3)", id="a file of the student's"),
     ],
 )
 def test_the_name_that_ipython_gives_a_cell_is_not_told(said, told):
