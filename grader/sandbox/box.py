@@ -15,7 +15,7 @@ from grader.errors import SandboxUnavailable
 
 KERNEL_FOLDER = Path(__file__).parent / "kernel"
 """The only code of ours that is visible inside."""
-MACHINES = ("x86_64",)
+MACHINES = ("x86_64", "aarch64")
 """Architectures that kernel/seccomp.py knows."""
 
 _INSIDE_VENV = Path("/opt/venv")
@@ -198,6 +198,11 @@ def _stage_folder(binds: Mapping[Path, Path]) -> Path:
 
 def _is_root() -> bool:
     return os.geteuid() == 0
+
+
+def inner_environment() -> Mapping[str, str]:
+    """Variables that the cage sets inside; there are no others but what programs in there set themselves."""
+    return _ENVIRONMENT
 
 
 def outer_environment() -> Mapping[str, str]:

@@ -7,6 +7,7 @@ import pytest
 from grader.errors import SandboxUnavailable
 from grader.sandbox import box
 from grader.sandbox.box import Box, explain_failure
+from grader.sandbox.kernel import seccomp
 
 
 @pytest.fixture
@@ -91,6 +92,10 @@ def test_unknown_processor_is_named(venv, monkeypatch):
 
     with pytest.raises(SandboxUnavailable, match="riscv64"):
         make(venv).check()
+
+
+def test_processors_are_those_with_a_filter():
+    assert set(box.MACHINES) == set(seccomp.MACHINES)
 
 
 @pytest.mark.parametrize(
