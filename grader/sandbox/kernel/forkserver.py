@@ -9,6 +9,7 @@ import gc
 import importlib.metadata
 import importlib.util
 import json
+import linecache
 import os
 import platform
 import signal
@@ -18,7 +19,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from . import confine, seccomp
+from . import confine, pages, seccomp
 
 sys.modules["debugpy"] = None  # type: ignore[assignment]  # 60 ms at every start, and no debugger belongs in here
 
@@ -40,6 +41,8 @@ _PRELOADED = (
 _WARM_UP_CELLS = (
     "import torch\nx = torch.arange(6.0).reshape(2, 3)\nprint(x, x.dtype)\nx",
     "1 / 0",
+    # torch.manual_seed describes the stack each time, which means reading the sources of all that stands on it.
+    "import traceback; traceback.format_stack()",
     # The usual roll-call cell fails like this; describing it means reading large parts of the standard library.
     "import urllib.request\nurllib.request.urlopen('http://localhost/', data=b'x')",
     "%matplotlib inline\nplt = __import__('matplotlib.pyplot').pyplot\nplt.plot([1, 2])\nplt.title('図')\nplt.show()",
@@ -55,6 +58,7 @@ def main(control_fd: int) -> None:
     gc.collect()
     gc.freeze()  # the collector would touch, and so copy, every page that forks share
     gc.disable()
+    pages.collapse()
     control.sendall(json.dumps({"environment": _environment(), "data_bytes": _data_bytes()}).encode())
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 1 << 16, 1)
@@ -79,6 +83,8 @@ def _prepare() -> shell.SocketKernel:
     _register_japanese_font()
     kernel = shell.build_kernel()
     shell.warm_up(kernel, _WARM_UP_CELLS)
+    for module in (torch.random, torch.cuda, torch.cuda.random, torch._compile, torch._dynamo.eval_frame):
+        linecache.getlines(str(module.__file__))
     sys.path.remove(str(_FOLDER.parent))
     sys.path.insert(0, "")  # a cell may write a module with %%writefile and import it
     sys.path.append(str(_FOLDER / "stand_ins"))

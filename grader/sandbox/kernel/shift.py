@@ -120,7 +120,7 @@ def _seed_generators(seed: int) -> None:
     """The question may draw numbers from generators that earlier cells have seeded: both replays start alike."""
     random.seed(seed)
     numpy.random.seed(seed)
-    torch.manual_seed(seed)
+    torch.default_generator.manual_seed(seed)  # torch.manual_seed first describes the whole stack, for CUDA's sake
 
 
 def _start_over(tree: ast.Module, namespace: dict[str, Any], shifter: _Shifter) -> None:
