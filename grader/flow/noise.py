@@ -1,6 +1,7 @@
 """How far the reference's own values wander: with other seeds, in float64, and from run to run."""
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -70,9 +71,11 @@ def measure_noise(reference: Reference, *, expected: Expected, runner: Runner) -
     Raises:
         SandboxUnavailable, SandboxFailed: our failure.
     """
-    seeded = [run_after(reference, _SEED.format(seed), runner=runner) for seed in _SEEDS]
+    openings = [*map(_SEED.format, _SEEDS), _IN_FLOAT64]
+    with ThreadPoolExecutor(max_workers=len(openings)) as pool:  # the runner lets in as many as it has slots
+        *seeded, last = pool.map(lambda opening: run_after(reference, opening, runner=runner), openings)
     by_seeds = _largest(reference, (found for _, found in seeded), expected=expected)
-    execution, in_float64 = run_after(reference, _IN_FLOAT64, runner=runner)
+    execution, in_float64 = last
     by_dtype = {} if _has_raised(execution) else _largest(reference, [in_float64], expected=expected)
     overshoots: dict[str, float] = {}
     findings: dict[str, Note] = {}

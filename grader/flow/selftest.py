@@ -10,6 +10,7 @@ from functools import cached_property
 from grader.authoring.mutants import MUTANTS_PER_ASSIGNMENT, MUTANTS_PER_QUESTION, Mutant, make_mutants
 from grader.authoring.mutants_literals import literal_of
 from grader.authoring.mutants_text import Answer, Operator
+from grader.authoring.reach import find_reach
 from grader.authoring.variants import make_variants
 from grader.domain.assignment import Assignment, Question
 from grader.domain.ids import VersionHash
@@ -24,8 +25,10 @@ from grader.flow.assignments import StoredAssignments
 from grader.flow.expected import Expected
 from grader.flow.observe import Observation, observe
 from grader.flow.ports import LoadedAssignment, Runner
+from grader.flow.sources import plain_sources
 from grader.grading.syntax import mentioned_names, parse_leniently
 from grader.notebook.locate import locate
+from grader.notebook.magics import plain_python
 from grader.notebook.read import read
 
 EQUIVALENTS = "equivalents/"
@@ -79,16 +82,18 @@ class SelfTest:
             SandboxUnavailable, SandboxFailed: our failure.
         """
         said = _Said()
-        for name, notebook, judge in self._right_and_empty():
-            self._check_time()
-            said.tried.append(name)
-            if isinstance(notebook, Notebook):
-                judge(said, self._assess(notebook, self.assignment).result)
-            else:
-                said.faults += [Note(code="selftest.unreadable", facts={"notebook": name}), notebook.note]
-        mutants = self._mutants
-        self._hurried  # noqa: B018 - once, before several threads ask for it
+        self._reference  # noqa: B018 - once, before several threads ask for it
         with ThreadPoolExecutor(max_workers=self.jobs) as pool:
+            tried = list(self._right_and_empty())
+            results = pool.map(self._try, [notebook for _, notebook, _ in tried])
+            for (name, notebook, judge), result in zip(tried, results, strict=True):
+                said.tried.append(name)
+                if isinstance(notebook, NotebookRefused):
+                    said.faults += [Note(code="selftest.unreadable", facts={"notebook": name}), notebook.note]
+                elif result is not None:
+                    judge(said, result)
+            mutants = self._mutants
+            self._hurried  # noqa: B018 - likewise
             fates = list(pool.map(self._examine, mutants))
         return SelfTestReport(
             version=self.assignment.version,
@@ -98,6 +103,10 @@ class SelfTest:
             mutants=tuple(fates),
             tried=tuple(said.tried),
         )
+
+    def _try(self, notebook: Notebook | NotebookRefused) -> Result | None:
+        self._check_time()
+        return self._assess(notebook, self.assignment).result if isinstance(notebook, Notebook) else None
 
     # --- what must earn everything, or nothing ------------------------------------------------------------------------
 
@@ -174,12 +183,11 @@ class SelfTest:
         notebook = mutant.in_notebook(self.loaded.reference)
         # A mistake within a cell moves no heading, and the reference has one for every question.
         location = self._reference.location
-        # Answers are taken where their question ends: what ended before the mistake cannot feel it.
-        reached = {
-            name for name, answer in location.answers.items() if max(answer.code_cells, default=-1) >= mutant.cell
-        }
-        questions = tuple(question for question in self.assignment.questions if question.question_id in reached)
-        result = self._assess(notebook, replace(self._hurried, questions=questions), location=location).result
+        questions = self._reached(mutant, location=location)
+        reached = {question.question_id for question in questions}
+        last = max(index for question_id in reached for index in location.answers[question_id].code_cells)
+        shortened = replace(notebook, cells=notebook.cells[: last + 1])
+        result = self._assess(shortened, replace(self._hurried, questions=questions), location=location).result
         full = [question for question in self._full if question.question_id in reached]
         pairs = list(zip(result.questions, full, strict=True))
         lost = {question.question_id for question, whole in pairs if _held(question) < _held(whole)}
@@ -201,6 +209,26 @@ class SelfTest:
             fate=fate,
             spilled=tuple(sorted(lost - {mutant.question_id})),
         )
+
+    def _reached(self, mutant: Mutant, *, location: Location) -> tuple[Question, ...]:
+        """The questions that can feel the mistake; answers are taken where their question ends, so none before it."""
+        reach = find_reach(self._sources, cell=mutant.cell, source=plain_python(mutant.source))
+        return tuple(
+            question
+            for question in self.assignment.questions
+            if question.question_id == mutant.question_id
+            or (
+                max(location.answers[question.question_id].code_cells, default=-1) >= mutant.cell
+                and not (
+                    reach.cells.isdisjoint(location.answers[question.question_id].code_cells)
+                    and reach.names.isdisjoint(_WORD.findall(_settings(question)))
+                )
+            )
+        )
+
+    @cached_property
+    def _sources(self) -> Mapping[int, str]:
+        return plain_sources(self.loaded.reference)
 
     def _is_equivalent(self, mutant: Mutant, notebook: Notebook) -> bool:
         """Whether it is the same answer in other words; the docs tell where observation is believed."""

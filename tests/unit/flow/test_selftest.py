@@ -98,23 +98,31 @@ def test_a_mistake_that_a_person_has_to_judge_is_caught_but_counted_apart():
     assert not report.warns
 
 
-def test_questions_that_ended_before_a_mistake_are_not_graded_again():
+@pytest.mark.parametrize(
+    ("second", "reached"),
+    [
+        pytest.param("y", {("q1",)}, id="nothing behind it has to do with it"),
+        pytest.param("x", {("q1", "q2")}, id="a later check asks for its variable"),
+    ],
+)
+def test_only_questions_that_can_feel_a_mistake_are_graded_again(second, reached):
     runner = FakeRunner()
-    test = self_test(runner=runner)
-    reference = [cell.source for cell in test.loaded.reference.code_cells]
+    test = self_test(Loaded(second=second, follows=False), runner=runner)
+    first, last = (cell.source for cell in test.loaded.reference.code_cells)
 
     test.run()
 
-    asked = {}
+    asked = {"q1": set(), "q2": set()}
     for notebook, plan in zip(runner.notebooks, runner.plans, strict=True):
-        sources = [cell.source for cell in notebook.code_cells]
-        pairs = zip(sources, reference, strict=False)
-        changed = [place for place, (ours, theirs) in enumerate(pairs) if ours != theirs]
-        if len(sources) == len(reference) and len(changed) == 1 and not any(one.given for one in plan):
-            asked.setdefault(changed[0], set()).add(tuple(one.question_id for one in plan))
-    first, second = sorted(asked)
-    assert ("q1", "q2") in asked[first]
-    assert asked[second] == {("q2",)}
+        sources = {cell.source for cell in notebook.code_cells}
+        questions = tuple(one.question_id for one in plan)
+        if last in sources and sources.isdisjoint({first}) and "x = " in "".join(sources):
+            asked["q1"].add(questions)
+        elif first in sources and sources.isdisjoint({last}) and "y = " in "".join(sources):
+            asked["q2"].add(questions)
+        elif len(sources) == 1 and sources.isdisjoint({first, last, "pass"}):
+            asked["q1"].add(questions)
+    assert asked == {"q1": reached, "q2": {("q2",)}}
 
 
 class TestDecisions:
