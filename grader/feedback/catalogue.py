@@ -18,7 +18,7 @@ from grader.domain.assignment import Visibility
 from grader.domain.text import Fact, Language, Note
 
 _FULL = "#full"
-_WORD, _PLACE, _TEXT = "word", "place", "text"
+_WORD, _PLACE, _TEXT, _ASKED = "word", "place", "text", "asked"
 _SEPARATORS = {Language.JA: "、", Language.EN: ", "}
 
 
@@ -40,10 +40,13 @@ def sentence(note: Note, language: Language, *, visibility: Visibility = Visibil
     code = note.code
     if visibility is Visibility.FULL and code + _FULL in messages:
         code += _FULL
-    return "".join(
+    parts = list(Formatter().parse(messages[code]))
+    words = "".join(
         literal + ("" if gap is None else _fill(note, gap, form=form or "", language=language))
-        for literal, gap, form, _ in Formatter().parse(messages[code])
+        for literal, gap, form, _ in parts
     )
+    begins_with_text = parts[0][0] == "" and parts[0][2] in (_ASKED, _TEXT)
+    return words[:1].upper() + words[1:] if begins_with_text else words
 
 
 def known_codes(language: Language) -> frozenset[str]:
@@ -82,7 +85,15 @@ def _fill(note: Note, gap: str, *, form: str, language: Language) -> str:
         return _SEPARATORS[language].join(_spell_place(place, language) for place in fact)
     if form == _TEXT and isinstance(fact, dict):
         return _spell(fact.get(language.value), language)
+    if form == _ASKED:
+        return _spell_asked(fact, language)
     return _spell(fact, language)
+
+
+def _spell_asked(fact: Fact, language: Language) -> str:
+    """Japanese words follow each other without spaces, code is set off by them."""
+    words = _spell(fact.get(language.value), language) if isinstance(fact, dict) else f"`{_spell(fact, language)}`"
+    return f"{words} " if language is Language.JA and words.endswith("`") else words
 
 
 def _spell_place(place: Fact, language: Language) -> str:

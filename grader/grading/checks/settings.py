@@ -1,11 +1,12 @@
 """What the settings of several kinds of check share."""
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from grader.domain.execution import Evidence
+from grader.domain.text import Fact
 from grader.grading.compare import Tolerance
 
 NAME_PATTERN = r"^[^\W\d]\w*$"
@@ -14,6 +15,29 @@ Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=100)]
 HIDDEN = "hidden"
 """Under this key a model finds the arrays of hidden files in its validation context, by 'hidden/test.npz:x'."""
 Bound = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Words(BaseModel):
+    """A text of the author's; a plain string stands for both languages."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ja: str = Field(min_length=1, max_length=1000)
+    en: str = Field(min_length=1, max_length=1000)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_languages(cls, given: Any) -> Any:  # noqa: ANN401 - whatever the YAML holds
+        if isinstance(given, str):
+            return {"ja": given, "en": given}
+        if isinstance(given, dict) and len(given) == 1 and (only := given.get("ja", given.get("en"))) is not None:
+            return {"ja": only, "en": only}  # an assignment may have one language
+        return given
+
+    @property
+    def fact(self) -> dict[str, Fact]:
+        """As a sentence takes them, which shows the reader's language."""
+        return {"ja": self.ja, "en": self.en}
 
 
 class Settings(BaseModel):

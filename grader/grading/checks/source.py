@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from grader.domain.execution import Evidence
 from grader.domain.python import parse_strictly
 from grader.domain.result import Finding, Verdict
 from grader.domain.text import Fact
+from grader.grading.checks.settings import Words
 from grader.grading.checks.unprobed import UnprobedCheck
 from grader.grading.doubt import find_doubt
 from grader.grading.live import leaves_definitions_unused, live_tree
@@ -20,24 +21,6 @@ from grader.grading.stand_for import Constraint
 
 _MAX_CHARACTERS = {"question": 60_000, "notebook": 200_000}
 """Nobody answers a question in more; following what is shown through such a source would keep a worker for minutes."""
-
-
-class Message(BaseModel):
-    """A text of the author's; a plain string stands for both languages."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    ja: str = Field(min_length=1, max_length=1000)
-    en: str = Field(min_length=1, max_length=1000)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _fill_languages(cls, given: Any) -> Any:  # noqa: ANN401 - whatever the YAML holds
-        if isinstance(given, str):
-            return {"ja": given, "en": given}
-        if isinstance(given, dict) and len(given) == 1 and (only := given.get("ja", given.get("en"))) is not None:
-            return {"ja": only, "en": only}  # an assignment may have one language
-        return given
 
 
 class SourceCheck(UnprobedCheck):
@@ -56,7 +39,7 @@ class SourceCheck(UnprobedCheck):
     at_most: int | None = Field(default=None, ge=1, le=1000)
     scope: Literal["question", "notebook"] = Field(default="question", alias="in")
     """The code of the question's cells, or all code up to its last one."""
-    message: Message | None = Field(default=None, exclude=True)
+    message: Words | None = Field(default=None, exclude=True)
     """A text, so no part of the version: what students read where the code breaks this rule."""
 
     @model_validator(mode="before")
@@ -161,7 +144,7 @@ class SourceCheck(UnprobedCheck):
         else:
             return None
         if self.message is not None:
-            code, facts["message"] = "source.message", {"ja": self.message.ja, "en": self.message.en}
+            code, facts["message"] = "source.message", self.message.fact
         return Finding(verdict=Verdict.FAILED, code=code, facts=facts)
 
 

@@ -17,13 +17,13 @@ from grader.domain.result import Finding, Verdict
 from grader.domain.text import Fact
 from grader.domain.values import NamesReply, ScalarValue, Value
 from grader.grading.answers import RightAnswers
-from grader.grading.checks.settings import BoundedSettings, Name
+from grader.grading.checks.settings import BoundedSettings, Name, Words
 from grader.grading.compare import Rung, Tolerance
 from grader.grading.difference import Difference
 from grader.grading.noise import find_overshoot
 from grader.grading.properties import WantedProperties
 from grader.grading.renamed import find_namesake
-from grader.grading.syntax import imported_names, parse_leniently, top_level_names
+from grader.grading.syntax import imported_names, mentioned_names, parse_leniently, top_level_names
 
 _KEY = "names"
 _MAX_NAMES = 40
@@ -74,6 +74,9 @@ class ValueCheck(BoundedSettings):
     """The variable."""
     expression: Expression | None = None
     """In place of a name: what is evaluated when the question's last cell has run, such as `w.grad`."""
+    label: Words | None = Field(default=None, exclude=True)
+    """A text, so no part of the version: what students read in place of an expression that is hard to read. Where it is
+    true or false, the statement that should hold; else a name for the value."""
     tolerance: ToleranceMode = ToleranceMode.DEFAULT
     """`exact`, the dtype's own, or the dtype's own widened by the reference's noise."""
     also: Annotated[tuple[Expression, ...], BeforeValidator(_as_tuple), Field(max_length=20)] = ()
@@ -100,6 +103,8 @@ class ValueCheck(BoundedSettings):
     def _require_what_makes_sense(self) -> Self:
         if (self.name is None) == (self.expression is None):
             raise PydanticCustomError("name_or_expression", "value: give either a name or an expression")
+        if self.label is not None and self.expression is None:
+            raise PydanticCustomError("label_of_name", "label: stands beside an expression")
         if self.rtol is not None and self.tolerance is not ToleranceMode.DEFAULT:
             raise PydanticCustomError("two_tolerances", "tolerance: leave it out beside rtol and atol")
         return self
@@ -156,22 +161,41 @@ class ValueCheck(BoundedSettings):
         if ours is None:
             return self._judge_missing(actual, answers=answers, reference=right)
         difference = answers.find_difference(ours)
+        if self._states(right):
+            return self._judge_statement(difference)
         broken = self._properties.find_broken(ours)
         if broken is not None and (difference is None or difference.rung is Rung.VALUES):
-            facts = {"name": f"{self.asked}{broken.place}", **broken.facts}
+            facts = {"name": self._shown(broken.place), **broken.facts}
             code = f"value.{broken.code}"
             return Finding(verdict=Verdict.FAILED, code=code, facts=facts, actual=broken.value)
         if difference is None:
-            return Finding(verdict=Verdict.PASSED, code="value.passed", facts={"name": self.asked})
+            return Finding(verdict=Verdict.PASSED, code="value.passed", facts={"name": self._shown()})
         return Finding(
             verdict=Verdict.MALFORMED if difference.is_malformed else Verdict.FAILED,
             code=self._code_of(difference),
-            facts={"name": f"{self.asked}{difference.place}", **difference.facts},
+            facts={"name": self._shown(difference.place), **difference.facts},
             rung=None if difference.rung is None or broken is not None else difference.rung.value,
             share=difference.share,
             actual=difference.actual,
             expected=difference.expected,
         )
+
+    def _shown(self, place: str = "") -> Fact:
+        """What students read for the value, or for the part of it at a place such as `[0]`."""
+        if self.label is None:
+            return f"{self.asked}{place}"
+        return {language: f"{words} (`{place}`)" if place else words for language, words in self.label.fact.items()}
+
+    def _states(self, right: Mapping[str, Value]) -> bool:
+        """Whether the label is a statement that holds or does not."""
+        expected = right[self.asked]
+        return self.label is not None and isinstance(expected, ScalarValue) and isinstance(expected.value, bool)
+
+    def _judge_statement(self, difference: Difference | None) -> Finding:
+        facts = {"name": self._shown()}
+        if difference is None:
+            return Finding(verdict=Verdict.PASSED, code="value.statement_holds", facts=facts)
+        return Finding(verdict=Verdict.FAILED, code="value.statement_fails", facts=facts)
 
     @property
     def _properties(self) -> WantedProperties:
@@ -196,7 +220,9 @@ class ValueCheck(BoundedSettings):
         return f"value.{difference.code}"
 
     def _judge_missing(self, actual: Evidence, *, answers: RightAnswers, reference: Mapping[str, Value]) -> Finding:
-        """The name does not exist: say so, and what may be the reason."""
+        """There is no such value: say so, and what may be the reason."""
+        if self.name is None:
+            return self._judge_missing_expression(actual)
         facts: dict[str, Fact] = {"name": self.asked}
         values = _values(actual)
         namesake = find_namesake(values, asked=self.asked, right=answers, reference=reference)
@@ -208,13 +234,33 @@ class ValueCheck(BoundedSettings):
         other_case = next((name for name in values if name.casefold() == self.asked.casefold()), None)
         if other_case is not None:
             return Finding(verdict=Verdict.MISSING, code="value.other_case", facts={**facts, "other": other_case})
-        for run in actual.cell_runs:
-            if run.state is CellState.RAISED and run.error is not None:
-                facts |= {"cell": run.index + 1, "error": run.error.name[:80]}
-                code = "value.missing_after_error" if self.name is not None else "value.expression_after_error"
-                return Finding(verdict=Verdict.MISSING, code=code, facts=facts)
-        code = "value.missing_name" if self.name is not None else "value.missing_expression"
-        return Finding(verdict=Verdict.MISSING, code=code, facts=facts)
+        stop = _stop(actual)
+        code = "value.missing_name" if stop is None else "value.missing_after_error"
+        return Finding(verdict=Verdict.MISSING, code=code, facts=facts | (stop or {}))
+
+    def _judge_missing_expression(self, actual: Evidence) -> Finding:
+        facts: dict[str, Fact] = {"name": self._shown()}
+        if (stop := _stop(actual)) is not None:
+            return Finding(verdict=Verdict.MISSING, code="value.expression_after_error", facts=facts | stop)
+        lacking: list[Fact] = [f"`{name}`" for name in self._lacking(parse_leniently(actual.notebook_source))]
+        if lacking:
+            return Finding(verdict=Verdict.MISSING, code="value.expression_lacks", facts={**facts, "names": lacking})
+        return Finding(verdict=Verdict.MISSING, code="value.missing_expression", facts=facts)
+
+    def _lacking(self, tree: ast.Module) -> list[str]:
+        """Names of the expression that no code up to here binds; none where an import may bind anything."""
+        asked = parse_leniently(self.asked)
+        own = {node.id for node in ast.walk(asked) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+        bound = set(top_level_names(tree))
+        return [] if "*" in bound else sorted(mentioned_names(asked) - own - bound)
+
+
+def _stop(evidence: Evidence) -> dict[str, Fact] | None:
+    """The first cell that an error stopped."""
+    for run in evidence.cell_runs:
+        if run.state is CellState.RAISED and run.error is not None:
+            return {"cell": run.index + 1, "error": run.error.name[:80]}
+    return None
 
 
 def _values(evidence: Evidence) -> Mapping[str, Value]:

@@ -130,3 +130,10 @@ def test_hidden_inputs_tell_f_apart_from_its_value_at_1(loaded):
     assert drawn == function.draw_inputs(1)
     assert drawn != function.draw_inputs(2)
     assert len(drawn) == 8
+
+
+@pytest.mark.parametrize("slug", bundled())
+def test_no_student_reads_a_long_expression(slug):
+    checks = [check.logic for one in parse(read_bundle(bundled()[slug])).assignment.questions for check in one.checks]
+    expressions = [logic for logic in checks if logic.kind == "value" and logic.expression is not None]
+    assert [logic.expression for logic in expressions if len(logic.expression) > 25 and logic.label is None] == []

@@ -97,6 +97,14 @@ def test_which_question_a_cell_answers_decides_scores(load, whole, notebook):
 TOLD = "    source: {pattern: 't[$A]', message: OLD, points: 1}\n"
 
 
+def test_a_label_of_an_expression_is_a_text(load, whole):
+    one, other = (
+        whole.replace("value: t", f"value: {{expression: len(t), label: {words}}}")
+        for words in ("the length", "{ja: 長さ}")
+    )
+    assert load(one).assignment.version == load(other).assignment.version != load(whole).assignment.version
+
+
 def test_a_message_in_a_check_is_a_text(load, whole):
     one, other = (whole.replace("    written: why\n", TOLD.replace("OLD", words)) for words in ("{ja: 一}", "two"))
     assert load(one).assignment.version == load(other).assignment.version

@@ -20,6 +20,8 @@ def entries(monkeypatch: pytest.MonkeyPatch) -> None:
         "a.braces": "{{{x}}}",
         "a.word": "the {x:word}",
         "a.attribute": "{x.__class__}",
+        "a.asked": "{x:asked}は",
+        "a.asked_later": "of {x:asked}",
         "word.cat": "ねこ",
     }
     monkeypatch.setattr(catalogue, "load_messages", lambda language: messages)
@@ -72,6 +74,26 @@ def test_doubled_braces_are_braces() -> None:
 def test_our_own_words_are_translated_and_others_are_left_alone() -> None:
     assert sentence(Note(code="a.word", facts={"x": "cat"}), Language.JA) == "the ねこ"
     assert sentence(Note(code="a.word", facts={"x": "{dog}"}), Language.JA) == "the {dog}"
+
+
+ASKED = {
+    "a name": ("t", "`t` は", "`t`は"),
+    "an author's words": ({"ja": "長さ", "en": "the length"}, "長さは", "The lengthは"),
+    "words that end in code": ({"ja": "長さ `n`", "en": "the length `n`"}, "長さ `n` は", "The length `n`は"),
+}
+
+
+@pytest.mark.usefixtures("entries")
+@pytest.mark.parametrize(("fact", "ja", "en"), [pytest.param(*case, id=name) for name, case in ASKED.items()])
+def test_what_is_asked_is_code_or_its_authors_words(fact: Fact, ja: str, en: str) -> None:
+    note = Note(code="a.asked", facts={"x": fact})
+    assert (sentence(note, Language.JA), sentence(note, Language.EN)) == (ja, en)
+
+
+@pytest.mark.usefixtures("entries")
+def test_only_at_the_beginning_of_a_sentence_words_get_a_capital() -> None:
+    words = Note(code="a.asked_later", facts={"x": {"ja": "長さ", "en": "the length"}})
+    assert sentence(words, Language.EN) == "of the length"
 
 
 @pytest.mark.usefixtures("entries")

@@ -239,8 +239,8 @@ EXPRESSIONS = {
     "as in the reference": ("w = torch.ones(2, requires_grad=True)\n(w * 3).sum().backward()", "value.passed"),
     "another gradient": ("w = torch.ones(2, requires_grad=True)\n(w * 4).sum().backward()", "value.values"),
     "no backward": ("w = torch.ones(2, requires_grad=True)", "value.no_grad"),
-    "no such name": ("pass", "value.missing_expression"),
-    "no name is searched for": ("v = torch.tensor([3.0, 3.0])", "value.missing_expression"),
+    "no such name": ("pass", "value.expression_lacks"),
+    "no name is searched for": ("v = torch.tensor([3.0, 3.0])", "value.expression_lacks"),
     "an error before": ("w = torch.oens(2)", "value.expression_after_error"),
 }
 
