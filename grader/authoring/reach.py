@@ -1,7 +1,7 @@
 """How far a change in one cell can be felt: in later cells, through names and through what goes by chance."""
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -35,6 +35,10 @@ class Reach:
     cells: frozenset[int]
     names: frozenset[str]
     """Variables that may be other ones in the end, or hold something else."""
+
+    def touches(self, cells: Collection[int], *, names: Collection[str] = ()) -> bool:
+        """Whether one of these cells, or of these variables, can feel it."""
+        return not (self.cells.isdisjoint(cells) and self.names.isdisjoint(names))
 
 
 def find_reach(sources: Mapping[int, str], *, cell: int, source: str) -> Reach:

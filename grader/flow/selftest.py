@@ -10,7 +10,6 @@ from functools import cached_property
 from grader.authoring.mutants import MUTANTS_PER_ASSIGNMENT, MUTANTS_PER_QUESTION, Mutant, make_mutants
 from grader.authoring.mutants_literals import literal_of
 from grader.authoring.mutants_text import Answer, Operator
-from grader.authoring.reach import find_reach
 from grader.authoring.variants import make_variants
 from grader.domain.assignment import Assignment, Question
 from grader.domain.ids import VersionHash
@@ -23,17 +22,15 @@ from grader.errors import NotebookRefused
 from grader.flow.assess import Assessment, assess
 from grader.flow.assignments import StoredAssignments
 from grader.flow.expected import Expected
+from grader.flow.felt import Felt, settings_text, words_in
 from grader.flow.observe import Observation, observe
 from grader.flow.ports import LoadedAssignment, Runner
-from grader.flow.sources import plain_sources
 from grader.grading.syntax import mentioned_names, parse_leniently
 from grader.notebook.locate import locate
-from grader.notebook.magics import plain_python
 from grader.notebook.read import read
 
 EQUIVALENTS = "equivalents/"
 _TEMPLATE = re.compile(r"template\.\w+\.ipynb")
-_WORD = re.compile(r"[^\W\d]\w*")
 _PATIENCE = 10
 """A mutant may take so many times as long as the reference: one that never ends must not hold up all others."""
 _LEAST_SECONDS = 5.0
@@ -112,8 +109,8 @@ class SelfTest:
 
     def _right_and_empty(self) -> Iterator[tuple[str, Notebook | NotebookRefused, Callable[["_Said", Result], None]]]:
         """Each notebook by its name, and who judges its result."""
-        named = frozenset(word for text in self._said_by_checks for word in _WORD.findall(text))
-        respelled = [q.question_id for q in self.assignment.questions if "print" not in _settings(q)]
+        named = frozenset(word for text in self._said_by_checks for word in words_in(text))
+        respelled = [q.question_id for q in self.assignment.questions if "print" not in settings_text(q)]
         location = locate(self.loaded.reference, self.expected.wanted)
         for variant in make_variants(self.loaded.reference, location=location, named=named, respelled=respelled):
             yield variant.name, variant.notebook, self._tell_lost_points
@@ -125,7 +122,7 @@ class SelfTest:
 
     @property
     def _said_by_checks(self) -> Iterable[str]:
-        yield from map(_settings, self.assignment.questions)
+        yield from map(settings_text, self.assignment.questions)
         for expressions in self.loaded.prompt_expressions.values():
             yield from expressions
 
@@ -149,6 +146,11 @@ class SelfTest:
     @cached_property
     def _reference(self) -> Assessment:
         return self._assess(self.loaded.reference, self.assignment)
+
+    @cached_property
+    def _felt(self) -> Felt:
+        # A mistake within a cell moves no heading, and the reference has one for every question.
+        return Felt(self.loaded.reference, assignment=self.assignment, location=self._reference.location)
 
     @property
     def _full(self) -> Sequence[QuestionResult]:
@@ -181,15 +183,12 @@ class SelfTest:
 
     def _judge(self, mutant: Mutant) -> MutantReport:
         notebook = mutant.in_notebook(self.loaded.reference)
-        # A mistake within a cell moves no heading, and the reference has one for every question.
-        location = self._reference.location
-        questions = self._reached(mutant, location=location)
+        questions = self._felt.questions_behind(mutant)
         reached = {question.question_id for question in questions}
-        last = max(index for question_id in reached for index in location.answers[question_id].code_cells)
-        shortened = replace(notebook, cells=notebook.cells[: last + 1])
-        result = self._assess(shortened, replace(self._hurried, questions=questions), location=location).result
+        shortened = self._felt.shorten(notebook, questions=questions)
+        graded = self._assess(shortened, replace(self._hurried, questions=questions), location=self._felt.location)
         full = [question for question in self._full if question.question_id in reached]
-        pairs = list(zip(result.questions, full, strict=True))
+        pairs = list(zip(graded.result.questions, full, strict=True))
         lost = {question.question_id for question, whole in pairs if _held(question) < _held(whole)}
         lower = {question.question_id for question, whole in pairs if question.score < whole.score}
         if mutant.question_id in lost:
@@ -210,26 +209,6 @@ class SelfTest:
             spilled=tuple(sorted(lost - {mutant.question_id})),
         )
 
-    def _reached(self, mutant: Mutant, *, location: Location) -> tuple[Question, ...]:
-        """The questions that can feel the mistake; answers are taken where their question ends, so none before it."""
-        reach = find_reach(self._sources, cell=mutant.cell, source=plain_python(mutant.source))
-        return tuple(
-            question
-            for question in self.assignment.questions
-            if question.question_id == mutant.question_id
-            or (
-                max(location.answers[question.question_id].code_cells, default=-1) >= mutant.cell
-                and not (
-                    reach.cells.isdisjoint(location.answers[question.question_id].code_cells)
-                    and reach.names.isdisjoint(_WORD.findall(_settings(question)))
-                )
-            )
-        )
-
-    @cached_property
-    def _sources(self) -> Mapping[int, str]:
-        return plain_sources(self.loaded.reference)
-
     def _is_equivalent(self, mutant: Mutant, notebook: Notebook) -> bool:
         """Whether it is the same answer in other words; the docs tell where observation is believed."""
         if mutant.operator in _ROUND_THE_QUESTION:
@@ -243,7 +222,7 @@ class SelfTest:
 
     def _is_called(self, function: str) -> bool:
         """A check calls it on hidden inputs, or the notebook itself does."""
-        if any(function in _WORD.findall(text) for text in self._said_by_checks):
+        if any(function in words_in(text) for text in self._said_by_checks):
             return True
         sources = "\n".join(cell.source for cell in self.loaded.reference.code_cells)
         return function in mentioned_names(parse_leniently(sources))
@@ -356,11 +335,6 @@ def _tell_earned_points(said: _Said, result: Result) -> None:
 def _held(question: QuestionResult) -> float:
     """Points that are not lost: earned, or waiting for a person."""
     return question.score + question.pending
-
-
-def _settings(question: Question) -> str:
-    """Everything that a question's checks were told, as text."""
-    return " ".join(repr(check.logic) for check in question.checks)
 
 
 def _answer(question: Question, seen: Observation) -> Answer:

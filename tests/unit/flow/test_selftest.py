@@ -101,28 +101,31 @@ def test_a_mistake_that_a_person_has_to_judge_is_caught_but_counted_apart():
 @pytest.mark.parametrize(
     ("second", "reached"),
     [
-        pytest.param("y", {("q1",)}, id="nothing behind it has to do with it"),
-        pytest.param("x", {("q1", "q2")}, id="a later check asks for its variable"),
+        pytest.param("y", ["q1"], id="nothing behind it has to do with it"),
+        pytest.param("x", ["q1", "q2"], id="a later check asks for its variable"),
     ],
 )
 def test_only_questions_that_can_feel_a_mistake_are_graded_again(second, reached):
-    runner = FakeRunner()
-    test = self_test(Loaded(second=second, follows=False), runner=runner)
-    first, last = (cell.source for cell in test.loaded.reference.code_cells)
+    test = self_test(Loaded(second=second, follows=False))
+    by_question = {mutant.question_id: mutant for mutant in test._mutants}
 
-    test.run()
+    asked = {key: test._felt.questions_behind(mutant) for key, mutant in by_question.items()}
 
-    asked = {"q1": set(), "q2": set()}
-    for notebook, plan in zip(runner.notebooks, runner.plans, strict=True):
-        sources = {cell.source for cell in notebook.code_cells}
-        questions = tuple(one.question_id for one in plan)
-        if last in sources and sources.isdisjoint({first}) and "x = " in "".join(sources):
-            asked["q1"].add(questions)
-        elif first in sources and sources.isdisjoint({last}) and "y = " in "".join(sources):
-            asked["q2"].add(questions)
-        elif len(sources) == 1 and sources.isdisjoint({first, last, "pass"}):
-            asked["q1"].add(questions)
-    assert asked == {"q1": reached, "q2": {("q2",)}}
+    assert [question.question_id for question in asked["q1"]] == reached
+    assert [question.question_id for question in asked["q2"]] == ["q2"]
+
+
+def test_code_that_no_graded_question_can_feel_is_not_run_again():
+    test = self_test()
+    first, second = test.assignment.questions
+
+    def sources(questions):
+        shortened = test._felt.shorten(test.loaded.reference, questions=questions)
+        return [cell.source for cell in shortened.code_cells]
+
+    assert sources([first]) == ["x = 3"]
+    assert sources([second]) == ["", "y = 4"]
+    assert sources([first, second]) == ["x = 3", "y = 4"]
 
 
 class TestDecisions:
