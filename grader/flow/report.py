@@ -7,10 +7,13 @@ from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
 from grader.domain.assignment import Assignment, Question, Visibility
 from grader.domain.execution import Outcome
 from grader.domain.result import CheckResult, Points, QuestionResult, Result
-from grader.domain.text import Language
+from grader.domain.text import Language, Note
 from grader.errors import GraderError, NotebookRefused
 from grader.feedback.catalogue import sentence
 from grader.feedback.visibility import is_visible, visible_diagnosis, visible_finding
+
+_TOLD_ONCE = frozenset({"follow.passed", "follow.unavailable", "source.syntax_error", "source.beside_error"})
+"""Beside all codes of the group `check`: they are about what surrounds a check, which several of a question share."""
 
 
 class Refusal(TypedDict):
@@ -131,7 +134,9 @@ def _question(result: QuestionResult, *, visibility: Visibility, language: Langu
         decided=result.decided,
         pending=result.pending,
         points=result.points,
-        checks=[_check(check, visibility=visibility, language=language) for check in result.checks],
+        checks=_with_circumstances_told_once(
+            [_check(check, visibility=visibility, language=language) for check in result.checks], language=language
+        ),
         notes=[sentence(note, language) for note in result.notes if is_visible(note, visibility)],
     )
 
@@ -149,3 +154,14 @@ def _check(result: CheckResult, *, visibility: Visibility, language: Language) -
         code=said.code,
         message=("" if language is Language.JA else " ").join(message),
     )
+
+
+def _with_circumstances_told_once(checks: list[CheckReport], *, language: Language) -> list[CheckReport]:
+    """The checks, where one that says again what one before it has said refers to that."""
+    told: set[str] = set()
+    for check in checks:
+        if check["message"] in told:
+            check["message"] = sentence(Note(code="check.as_above"), language)
+        elif check["code"].startswith("check.") or check["code"] in _TOLD_ONCE:
+            told.add(check["message"])
+    return checks

@@ -214,3 +214,43 @@ def test_the_two_languages_are_two_languages():
     assert any("ぁ" <= letter <= "ん" for letter in japanese)
     assert "--due" in japanese
     assert "--due" in english
+
+
+SYNTAX = check_result(Verdict.FAILED, code="source.syntax_error", facts={"pattern": "t[$A]", "line": 2})
+NOT_FOUND = check_result(Verdict.NOT_FOUND, code="check.not_found", facts={"number": 1})
+FOLLOWED = check_result(code="follow.passed", facts={"questions": [1], "names": ["t"]})
+PASSED = check_result(code="source.found", facts={"pattern": "t[$A]"})
+ABOVE = "The same as above."
+
+
+@pytest.mark.parametrize("visibility", [Visibility.HINT, Visibility.FULL])
+@pytest.mark.parametrize(
+    ("checks", "repeated"),
+    [
+        pytest.param([SYNTAX, SYNTAX, SYNTAX], [False, True, True], id="a syntax error beside three patterns"),
+        pytest.param([SYNTAX, replace(SYNTAX, facts={"pattern": "u", "line": 2})], [False, True], id="other patterns"),
+        pytest.param([NOT_FOUND, PASSED, NOT_FOUND], [False, False, True], id="with another one between"),
+        pytest.param([FOLLOWED, FOLLOWED], [False, True], id="follow-through"),
+        pytest.param([PASSED, PASSED], [False, False], id="what each check says of itself is said each time"),
+    ],
+)
+def test_a_circumstance_of_several_checks_is_told_once(checks, repeated, visibility):
+    result = result_of(checks[0])
+    result = replace(result, questions=(replace(result.questions[0], checks=tuple(checks)),))
+    assignment = assignment_showing(visibility)
+
+    found = report_result(result, assignment=assignment, notebook="hw.ipynb", language=Language.EN)
+
+    told = found["questions"][0]["checks"]
+    assert [check["message"] == ABOVE for check in told] == repeated
+    assert [check["code"] for check in told] == [check.code for check in checks]
+
+
+def test_another_question_says_it_again():
+    result = result_of(NOT_FOUND)
+    result = replace(result, questions=(*result.questions, replace(result.questions[0], question_id=QuestionId("q2"))))
+    assignment = assignment_showing(Visibility.HINT)
+
+    found = report_result(result, assignment=assignment, notebook="hw.ipynb", language=Language.EN)
+
+    assert ABOVE not in [check["message"] for question in found["questions"] for check in question["checks"]]
