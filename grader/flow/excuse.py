@@ -7,9 +7,30 @@ from dataclasses import dataclass
 from grader.domain.execution import CellRun, CellState, Execution, Outcome
 from grader.domain.python import parse_python
 from grader.domain.result import Finding, Verdict
+from grader.domain.text import Fact
 from grader.notebook.names import feeding, names_of_import, used_names
 
 _NOTHING_SHOWN = ("gradient.not_shown",)
+NOT_THERE = frozenset(
+    {
+        "value.missing_name",
+        "value.missing_expression",
+        "value.expression_lacks",
+        "gradient.missing",
+        "gradient.missing_name",
+        "gradient.none",
+        "function.missing_name",
+        "module.missing_name",
+        "module.missing_instance",
+        "training.missing_name",
+        "training.no_history",
+        "training.no_losses",
+        "training.predict_missing",
+        "output.nothing",
+        "figure.nothing",
+    }
+)
+"""What is said of an answer that is not there; where its cell was interrupted, that is the reason to tell."""
 _RAISED_IN_CALLS = (
     "function.raised",
     "function.raised_somewhere",
@@ -39,6 +60,7 @@ class Circumstances:
     package: str | None = None
     """A package that kernels lack and whose names the answer builds on."""
     timed_out_cell: int | None = None
+    """Number of the question's cell that was interrupted when its time was over."""
 
     @classmethod
     def of(
@@ -96,8 +118,11 @@ def excuse(evaluate: Callable[[], Finding], circumstances: Circumstances, *, has
     if circumstances.calls_cuda and finding.code == "value.missing_expression":
         return Finding(verdict=Verdict.NEEDS_GPU, code="check.gpu_guard")
     if circumstances.package is not None:
-        facts = {"package": circumstances.package}
+        facts: dict[str, Fact] = {"package": circumstances.package}
         return Finding(verdict=Verdict.NEEDS_PACKAGE, code="check.needs_package", facts=facts)
+    if circumstances.timed_out_cell is not None and finding.code in NOT_THERE:
+        facts = {"cell": circumstances.timed_out_cell}
+        return Finding(verdict=finding.verdict, code="check.not_there_in_time", facts=facts)
     return finding
 
 

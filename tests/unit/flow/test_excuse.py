@@ -5,7 +5,9 @@ import pytest
 from grader.domain.execution import CellError, CellRun, CellState, Execution, Outcome
 from grader.domain.ids import EnvironmentHash
 from grader.domain.result import Finding, Verdict
-from grader.flow.excuse import Circumstances, excuse
+from grader.domain.text import Language
+from grader.feedback.catalogue import known_codes
+from grader.flow.excuse import NOT_THERE, Circumstances, excuse
 
 WRONG = Finding(verdict=Verdict.FAILED, code="value.values_differ")
 ABSENT = Finding(verdict=Verdict.MISSING, code="value.missing_name")
@@ -163,3 +165,44 @@ def test_a_derivative_never_shown_behind_a_gpu_guard_is_about_the_gpu():
     around = circumstances([source], [run(0)], of=[0])
 
     assert judged(nothing_shown, around).verdict is Verdict.NEEDS_GPU
+
+
+SLOW = [run(0, CellState.TIMED_OUT), run(1)]
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["value.missing_name", "value.expression_lacks", "function.missing_name", "training.no_losses", "figure.nothing"],
+)
+def test_what_an_interrupted_cell_did_not_come_to_is_told_as_that(code):
+    around = circumstances(["while True: pass", "x = 1"], SLOW, of=[0, 1])
+    absent = Finding(verdict=Verdict.MISSING, code=code, facts={"name": "t"})
+
+    finding = judged(absent, around)
+
+    assert (finding.verdict, finding.code, finding.facts) == (Verdict.MISSING, "check.not_there_in_time", {"cell": 1})
+
+
+@pytest.mark.parametrize(
+    "finding",
+    [
+        pytest.param(WRONG, id="a wrong value"),
+        pytest.param(RIGHT, id="a right one"),
+        pytest.param(
+            Finding(verdict=Verdict.MISSING, code="value.other_name"), id="the right value under another name"
+        ),
+        pytest.param(Finding(verdict=Verdict.MISSING, code="value.missing_after_error"), id="an error is the reason"),
+    ],
+)
+def test_what_is_there_is_told_as_it_is_though_a_cell_was_interrupted(finding):
+    assert judged(finding, circumstances(["while True: pass", "x = 1"], SLOW, of=[0, 1])) is finding
+
+
+def test_a_cell_of_another_question_that_was_interrupted_is_no_reason():
+    around = circumstances(["while True: pass", "x = 1"], SLOW, of=[1])
+
+    assert judged(ABSENT, around) is ABSENT
+
+
+def test_every_code_that_means_not_there_is_known():
+    assert known_codes(Language.EN) >= NOT_THERE
