@@ -19,6 +19,8 @@ class WrittenCheck(UnprobedCheck):
             code = "written.attachment"
         elif characters:
             code = "written.waiting"
+        elif any(output.has_image for output in actual.outputs):
+            code = "written.picture"
         else:
             code = "written.empty"
         return Finding(verdict=Verdict.NEEDS_REVIEW, code=code, facts={"characters": characters})

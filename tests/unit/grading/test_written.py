@@ -3,16 +3,18 @@
 import pytest
 from pydantic import ValidationError
 
-from grader.domain.execution import Evidence
+from grader.domain.execution import Evidence, Output
 from grader.domain.result import Verdict
 from grader.grading.checks.written import WrittenCheck
 
+PLOT = Output(kind="display", text="", has_image=True)
 
-def evidence(*written: str, has_attachments: bool = False) -> Evidence:
+
+def evidence(*written: str, has_attachments: bool = False, outputs: tuple[Output, ...] = ()) -> Evidence:
     return Evidence(
         source="",
         notebook_source="",
-        outputs=(),
+        outputs=outputs,
         cell_runs=(),
         replies={},
         written=written,
@@ -28,6 +30,9 @@ def evidence(*written: str, has_attachments: bool = False) -> Evidence:
         pytest.param(evidence(" \n ", "　"), "written.empty", 0, id="blank cells"),
         pytest.param(evidence(has_attachments=True), "written.attachment", 0, id="a photo"),
         pytest.param(evidence("上の写真", has_attachments=True), "written.attachment", 4, id="a photo and words"),
+        pytest.param(evidence(outputs=(PLOT,)), "written.picture", 0, id="a plot that the code draws"),
+        pytest.param(evidence("左が SGD", outputs=(PLOT,)), "written.waiting", 5, id="a plot and words"),
+        pytest.param(evidence(outputs=(Output(kind="stdout", text="x"),)), "written.empty", 0, id="printed numbers"),
     ],
 )
 def test_written_answers_always_wait_for_a_person(answer: Evidence, code: str, characters: int) -> None:
