@@ -476,4 +476,5 @@ def _half_unit(literal: str) -> float:
     fraction = mantissa.partition(".")[2]
     if not exponent and fraction in ("", "0"):
         return 0.0
-    return float(f"0.5e{int(exponent or 0) - len(fraction)}")
+    unit = float(f"0.5e{int(exponent or 0) - len(fraction)}")
+    return unit if math.isfinite(unit) else 0.0  # `1e310` is infinity, and nothing lies near it

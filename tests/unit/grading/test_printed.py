@@ -202,6 +202,11 @@ def test_differences_allow_for_what_printing_hides(actual: str, expected: str, d
 FLOATS = st.floats(width=32, allow_nan=True, allow_infinity=True)
 
 
+@pytest.mark.parametrize("text", ["1e310", "tensor(-1E+999)", "tensor(0+1e999j)"])
+def test_nothing_lies_near_infinity(text: str) -> None:
+    assert the_only(text).slack == (0.0,)
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     hnp.arrays(
