@@ -33,6 +33,28 @@ def test_a_picture_of_many_rows_is_read_whole() -> None:
     np.testing.assert_array_equal(read, pixels)
 
 
+@settings(max_examples=20, deadline=None)
+@given(data=st.data(), filters=st.lists(st.sampled_from([0, 1, 2, 4, 4]), min_size=1, max_size=4))
+def test_a_drawing_on_paper_is_read(data: st.DataObject, filters: list[int]) -> None:
+    pixels = np.full((24, 50, 3), 255, dtype=np.uint8)
+    for _ in range(data.draw(st.integers(0, 4))):
+        top, left = data.draw(st.integers(0, 22)), data.draw(st.integers(0, 48))
+        height, width = data.draw(st.integers(1, 9)), data.draw(st.integers(1, 9))
+        pixels[top : top + height, left : left + width] = data.draw(st.tuples(*[st.integers(0, 255)] * 3))
+    read = read_png(write_png(pixels, filters=filters))
+    assert read is not None
+    np.testing.assert_array_equal(read, pixels)
+
+
+@pytest.mark.parametrize("below", [pytest.param([4], id="noise below"), pytest.param([3, 4], id="averages below")])
+def test_paper_above_and_something_else_below_are_read(below: list[int]) -> None:
+    pixels = np.full((60, 40, 3), 255, dtype=np.uint8)
+    pixels[30:] = np.random.default_rng(3).integers(0, 256, size=(30, 40, 3), dtype=np.uint8)
+    read = read_png(write_png(pixels, filters=[0, *[4, 2, 1] * 8, *below * 20]))
+    assert read is not None
+    np.testing.assert_array_equal(read, pixels)
+
+
 @pytest.mark.parametrize(
     ("pixel", "seen"),
     [

@@ -80,7 +80,7 @@ def said(finding: Finding, *, source: str, visibility: Visibility) -> list[str]:
 
 
 @pytest.mark.parametrize("name", REFERENCES)
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(answer=ANSWERS)
 def test_no_number_of_the_reference_is_in_a_hint(name: str, answer: str, play: Callable[..., Any]) -> None:
     source, settings_of = REFERENCES[name]
