@@ -93,6 +93,7 @@ def test_one_that_only_lacks_a_name_of_the_notebook_is_for_a_person(grade, code)
             "# %%\nimport torch\nc = torch.tensor(2.)\ndef f(x):\n    return c * torch.sin(x)\n", id="and wrong"
         ),
         pytest.param("# %%\nimport torch\ndef f(x):\n    return torch.cos(x)\n", id="another function"),
+        pytest.param("# %%\nimport torch\ndef f(x):\n    return missing * torch.sin(x)\n", id="a name that is nowhere"),
     ],
 )
 def test_a_wrong_function_is_wrong(grade, code):

@@ -40,7 +40,6 @@ class Terms:
     """Of the arguments by which is differentiated; None: all."""
     finite_differences: bool
     call_s: float | None
-    self_contained: bool
     tolerance: Tolerance
     source: str
     """The question's code: where a cut may stand."""
@@ -83,8 +82,6 @@ class Terms:
             if self.call_s is not None and first.error == _TIMEOUT:
                 late = sum(call.error == _TIMEOUT for call in raised)
                 return _failed("call_timed_out", {**facts, "late": late, "seconds": self.call_s})
-            if self.self_contained and first.error == "NameError":
-                return Finding(verdict=Verdict.NEEDS_REVIEW, code="function.not_alone", facts=facts)
             code = "raised" if first.error_line is not None else "raised_somewhere"
             told: Facts = {"error": str(first.error)[:80], "line": first.error_line, "raised": len(raised)}
             return _failed(code, {**facts, **told})

@@ -32,7 +32,7 @@ from grader.grading.checks.naming import callable_names, candidates, why_missing
 from grader.grading.checks.returned import is_comparable
 from grader.grading.checks.settings import Name, Settings
 from grader.grading.noise import find_overshoot
-from grader.grading.syntax import function_names, parse_leniently, top_level_names
+from grader.grading.syntax import function_names
 
 _KEY = "calls"
 _MAX_PLACE = 19
@@ -170,7 +170,6 @@ class FunctionCheck(FormulaSettings):
             places=self.gradient if isinstance(self.gradient, tuple) else None,
             finite_differences=self.finite_differences,
             call_s=self.call_s,
-            self_contained=self.self_contained,
             tolerance=self.allowed(overshoot),
             source=actual.source,
         )
@@ -202,8 +201,6 @@ class FunctionCheck(FormulaSettings):
         return callable_names(tree) if takes_some else function_names(tree)
 
     def _judge_missing(self, actual: Evidence) -> Finding:
-        if self.self_contained and self.name in top_level_names(parse_leniently(actual.source)):
-            return Finding(verdict=Verdict.NEEDS_REVIEW, code="function.not_alone", facts={"name": self.name})
         why, facts = why_missing(self.name, actual=actual, find_names=self._find_names)
         verdict = Verdict.NEEDS_REVIEW if why in ("overwritten", "inside_other") else Verdict.MISSING
         return Finding(verdict=verdict, code=f"function.{why}", facts=facts)

@@ -403,14 +403,12 @@ def test_an_endless_call_is_ended_and_the_others_are_made(judge: Callable[..., F
     assert (finding.code, finding.facts["late"], finding.facts["total"]) == ("function.call_timed_out", 1, 2)
 
 
-def test_a_name_that_is_missing_without_the_notebook_waits_for_a_person(asked: Callable[..., Evidence]) -> None:
+def test_a_name_that_is_nowhere_is_the_functions_own_mistake(asked: Callable[..., Evidence]) -> None:
+    """One that only the fresh kernel lacks is for flow.self_contained to tell."""
     alone = check(self_contained=True)
     assert alone.is_self_contained
-    expected = asked(alone, SLOPES)
-    unknown = asked(alone, "def f(x, y):\n    return missing(x)")
-    finding = alone.evaluate(actual=unknown, expected=expected)
-    assert (finding.verdict, finding.code) == (Verdict.NEEDS_REVIEW, "function.not_alone")
-    assert check().evaluate(actual=unknown, expected=expected).code == "function.raised"
+    finding = alone.evaluate(actual=asked(alone, "def f(x, y):\n    return missing(x)"), expected=asked(alone, SLOPES))
+    assert (finding.verdict, finding.code) == (Verdict.FAILED, "function.raised")
 
 
 def test_the_noise_of_two_runs_is_told_in_units_of_the_tolerance(asked: Callable[..., Evidence]) -> None:
