@@ -21,6 +21,10 @@ _GAP = 4
 _TICK = 8
 _MOST_EDGES = 1500
 _LEAST_INK = 8
+_LINE = 3
+"""Pixels that an axis or the outline of a legend is wide at most."""
+_LEGEND = range(3 * _LINE, 40)
+"""Pixels of the side of a legend without entries: four fifths of a letter's height."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +78,12 @@ def _commonest(pixels: Pixels) -> npt.NDArray[np.int16]:
 
 
 def _differs(pixels: Pixels, colour: npt.NDArray[np.int16]) -> _Mask:
-    return np.asarray((abs(pixels.astype(np.int16) - colour) > _DIFFERENT).any(axis=-1))
+    lowest, highest = (np.clip(colour + step, 0, 255).astype(np.uint8) for step in (-_DIFFERENT, _DIFFERENT))
+    differs = np.zeros(pixels.shape[:2], dtype=bool)
+    for channel in range(3):
+        plane = pixels[:, :, channel]
+        differs |= (plane < lowest[channel]) | (plane > highest[channel])
+    return differs
 
 
 def _find_frames(ink: _Mask) -> list[_Frame]:
@@ -122,19 +131,59 @@ def _find_runs(mask: _Mask) -> npt.NDArray[np.int64]:
 
 
 def _has_content(pixels: Pixels, frame: _Frame, *, paper: npt.NDArray[np.int16]) -> bool:
-    """Whether anything but a grid stands inside; ticks may point inwards."""
+    """Whether anything but a grid and an empty legend stands inside; ticks may point inwards."""
     height, width = frame.bottom - frame.top, frame.right - frame.left
-    margin = _TICK if min(height, width) > 8 * _TICK else 3
-    inside = pixels[frame.top + margin : frame.bottom - margin, frame.left + margin : frame.right - margin]
+    inside = _within(pixels, frame, margin=_TICK if min(height, width) > 8 * _TICK else _LINE)
     if not inside.size:
         return False
     ground = _commonest(inside)
     if not _is_paper(ground, paper=paper):
         return True
+    ink = _without_grid(inside, ground)
+    if int(ink.sum()) < _LEAST_INK:
+        return False
+    whole = _within(pixels, frame, margin=_LINE)
+    return not (_is_small(ink) and _is_empty_legend(_without_grid(whole, ground), whole))
+
+
+def _within(pixels: Pixels, frame: _Frame, *, margin: int) -> Pixels:
+    return pixels[frame.top + margin : frame.bottom - margin, frame.left + margin : frame.right - margin]
+
+
+def _without_grid(inside: Pixels, ground: npt.NDArray[np.int16]) -> _Mask:
+    """What is drawn on a ground, lines of a grid left out."""
     ink = _differs(inside, ground)
     rows = _find_grid(ink, inside)
     columns = _find_grid(ink.T, inside.transpose(1, 0, 2))
-    return int(ink[np.ix_(~rows, ~columns)].sum()) >= _LEAST_INK
+    ink[rows] = False
+    ink[:, columns] = False
+    return ink
+
+
+def _is_empty_legend(ink: _Mask, pixels: Pixels) -> bool:
+    """Whether all that is drawn is one small grey outline in a corner, as `legend()` leaves it without any labels."""
+    (top, bottom), (left, right) = _extent(ink), _extent(ink.T)
+    side = bottom - top
+    if side not in _LEGEND or abs(side - (right - left)) > _LINE:
+        return False
+    if not all(min(first, len(line) - last) < side for first, last, line in ((top, bottom, ink), (left, right, ink.T))):
+        return False
+    colours = pixels[ink].astype(np.int16)
+    if int((colours.max(axis=1) - colours.min(axis=1)).max()) > _GREY:
+        return False
+    box, middle = ink[top:bottom, left:right], slice(side // 3, -(side // 3))
+    sides = (box[:_LINE, middle], box[-_LINE:, middle], box[middle, :_LINE].T, box[middle, -_LINE:].T)
+    return not box[_LINE:-_LINE, _LINE:-_LINE].any() and all(bool(line.any(axis=0).all()) for line in sides)
+
+
+def _is_small(ink: _Mask) -> bool:
+    return all(last - first < _LEGEND.stop for first, last in (_extent(ink), _extent(ink.T)))
+
+
+def _extent(ink: _Mask) -> tuple[int, int]:
+    """The first row with anything in it, and the one after the last; there is some."""
+    rows = np.flatnonzero(ink.any(axis=1))
+    return int(rows[0]), int(rows[-1]) + 1
 
 
 def _is_paper(ground: npt.NDArray[np.int16], *, paper: npt.NDArray[np.int16]) -> bool:

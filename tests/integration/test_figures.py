@@ -38,6 +38,10 @@ DRAWN = {
     "in three dimensions": "plt.figure().add_subplot(projection='3d').plot(x, x, x)",
     "on a circle": "plt.polar(x, abs(x))",
     "small": "plt.figure(figsize=(1.5, 1))\nplt.plot(x, x)",
+    "a line and a legend of nothing": "plt.plot(x, x)\nplt.legend([])",
+    "a point and a legend of nothing": "plt.plot([1], [1], '.')\nplt.legend([])",
+    "a legend alone": "plt.plot([], [], label='loss')\nplt.legend()",
+    "a hollow square": "plt.plot([1], [1], 's', color='gray', markerfacecolor='none')",
     "japanese": "plt.plot(x, x, label='損失')\nplt.legend()\nplt.title('学習曲線')",
 }
 EMPTY = {
@@ -54,6 +58,9 @@ EMPTY = {
     "yet another style": "with plt.style.context('seaborn-v0_8'):\n    plt.axes()\n    plt.show()",
     "dark": "with plt.style.context('dark_background'):\n    plt.axes()\n    plt.show()",
     "small axes": "plt.figure(figsize=(2, 1.5))\nplt.axes()",
+    "a legend of nothing": "plt.legend([])\nplt.title('Loss')",
+    "a legend of nothing at the bottom": "plt.grid()\nplt.legend([], loc='lower left')",
+    "a large legend of nothing": "plt.figure(figsize=(12, 9), dpi=150)\nplt.legend([])",
     "large axes": "plt.figure(figsize=(12, 9), dpi=150)\nplt.axes()",
 }
 NOT_SHOWN = {

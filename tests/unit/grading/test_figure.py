@@ -129,6 +129,62 @@ def test_a_grid_is_nothing_and_a_single_line_something() -> None:
     assert not is_blank(coloured, axes=1)
 
 
+def legend(
+    pixels: Pixels, *, top: int = 9, left: int = 53, side: int = 13, colour: int | tuple[int, ...] = 204
+) -> Pixels:
+    """With the frame of a legend, as matplotlib draws it: an outline with round corners."""
+    bottom, right = top + side - 1, left + side - 1
+    pixels[[top, bottom], left + 1 : right] = colour
+    pixels[top + 1 : bottom, [left, right]] = colour
+    return pixels
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        pytest.param({}, id="upper right"),
+        pytest.param({"top": 34, "left": 15}, id="lower left"),
+        pytest.param({"side": 16, "left": 50}, id="larger letters"),
+    ],
+)
+def test_an_empty_legend_is_nothing(place: dict[str, int]) -> None:
+    assert is_blank(legend(framed(paper()), **place), axes=1)
+
+
+def test_an_empty_legend_before_a_grid_is_nothing() -> None:
+    pixels = framed(paper())
+    pixels[6:50, [25, 40]] = 176
+    pixels[[30, 42], 11:70] = 176
+    assert is_blank(legend(pixels), axes=1)
+
+
+def entry(pixels: Pixels) -> Pixels:
+    pixels[15, 57:62] = (30, 120, 180)
+    return pixels
+
+
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        pytest.param(entry(legend(framed(paper()))), id="a legend with an entry"),
+        pytest.param(dotted(legend(framed(paper()))), id="a dot beside it"),
+        pytest.param(legend(legend(framed(paper())), top=34, left=15), id="two of them"),
+        pytest.param(legend(framed(paper()), colour=(30, 120, 180)), id="a hollow marker in a colour"),
+        pytest.param(legend(framed(paper()), top=22, left=34), id="a hollow marker in the middle"),
+        pytest.param(legend(framed(paper()), side=7, left=59), id="a hollow marker that is small"),
+        pytest.param(legend(framed(paper(90, 120)), side=41, top=8, left=28), id="a hollow marker that is large"),
+    ],
+)
+def test_what_only_resembles_an_empty_legend_is_something(drawn: Pixels) -> None:
+    assert not is_blank(drawn, axes=1)
+
+
+def test_half_an_outline_is_something() -> None:
+    pixels = legend(framed(paper()))
+    pixels[12:22, 60:66] = 255
+    assert not is_blank(pixels, axes=1)
+
+
 @given(colour=st.tuples(*[st.integers(0, 255)] * 3), axes=st.none() | st.integers(0, 3))
 def test_one_colour_is_blank_and_a_filled_frame_of_another_is_not(colour: tuple[int, ...], axes: int | None) -> None:
     pixels = paper()
