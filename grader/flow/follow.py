@@ -1,8 +1,8 @@
 """Follow-through: what went wrong in one question costs nothing in the next, if that is right on right values.
 
-A question that lost points and builds on names of an earlier question that failed as well runs once more, in a second
-kernel and with the reference's values for those names. Nothing but verdicts leaves that kernel: it holds reference
-code of earlier questions, never of the one that is tried.
+A question that lost points, or waits for a person, and builds on names of an earlier question that failed runs once
+more, in a second kernel and with the reference's values for those names. Nothing but verdicts leaves that kernel: it
+holds reference code of earlier questions, never of the one that is tried.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,7 +40,9 @@ class _Retrial:
 
     question: Question
     checks: tuple[Check, ...]
-    """Those that cost points."""
+    """Those that cost points or wait for a person."""
+    lost: frozenset[CheckId]
+    """Of these those that cost points."""
     given: Given
     notebook_source: str
     """What runs up to the answer's end, with the reference's code where it takes effect."""
@@ -68,10 +70,11 @@ def follow_through(case: Case, findings: Findings, *, runner: Runner) -> Mapping
 
 
 def _find_retrial(case: Case, question: Question, findings: Findings) -> _Retrial | None:
+    found = findings[question.question_id]
     checks = tuple(
         check
         for check in question.checks
-        if not check.logic.is_self_contained and _is_lost(findings[question.question_id][check.check_id])
+        if not check.logic.is_self_contained and check.kind != "written" and _is_open(found[check.check_id])
     )
     cells = case.answer(question.question_id).code_cells
     if not (question.follow_through and checks and cells):
@@ -89,6 +92,7 @@ def _find_retrial(case: Case, question: Question, findings: Findings) -> _Retria
     return _Retrial(
         question=question,
         checks=checks,
+        lost=frozenset(check.check_id for check in checks if _is_lost(found[check.check_id])),
         given=Given(
             source=source,
             names=tuple(sorted(needed & bound_names(source))),
@@ -110,6 +114,11 @@ def _failed_before(case: Case, question: Question, findings: Findings) -> list[Q
             for finding in findings[earlier.question_id].values()
         )
     ]
+
+
+def _is_open(finding: Finding) -> bool:
+    """Lost, or in doubt: what is shown may only seem to come from elsewhere because it is made of wrong values."""
+    return _is_lost(finding) or finding.verdict is Verdict.NEEDS_REVIEW
 
 
 def _is_lost(finding: Finding) -> bool:
@@ -168,7 +177,7 @@ def _probes(case: Case, retrial: _Retrial) -> list[Probe]:
 def _judge_again(judge: Judge, retrial: _Retrial) -> Followed:
     if retrial.question.question_id in judge.execution.not_given:
         waits = Finding(verdict=Verdict.NEEDS_REVIEW, code="follow.unavailable", facts=retrial.facts)
-        return Followed(findings={check.check_id: waits for check in retrial.checks}, notes=())
+        return Followed(findings=dict.fromkeys(retrial.lost, waits))
     passed = Finding(verdict=Verdict.PASSED, code="follow.passed", facts=retrial.facts)
     found = {
         check.check_id: passed

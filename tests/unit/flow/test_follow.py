@@ -201,7 +201,7 @@ def test_the_reference_s_own_answer_is_never_given():
     assert len(runner.plans) == 1
 
 
-def test_only_checks_that_cost_points_are_asked_again():
+def test_only_checks_that_did_not_pass_are_asked_again_and_no_written_ones():
     passing = Check(check_id=CheckId("first"), logic=NameLogic(name="a"), points=4)
     failing = Check(check_id=CheckId("second"), logic=NameLogic(name="y"), points=6)
     words = Check(check_id=CheckId("words"), logic=WrittenLogic(), points=2)
@@ -227,23 +227,49 @@ def test_checks_that_failed_for_another_reason_stay_failed():
     ]
 
 
-def test_what_waits_for_a_person_is_not_tried_again():
-    waiting = Check(check_id=CheckId("value"), logic=NameLogic(name="y", verdict=None), points=10)
+class Reviewed(NameLogic):
+    """Never says that an answer is wrong: a person looks at what is not right."""
 
-    class Reviewed(NameLogic):
-        def evaluate(self, *, actual, expected):
-            found = super().evaluate(actual=actual, expected=expected)
-            return found if found.verdict is Verdict.PASSED else replace(found, verdict=Verdict.NEEDS_REVIEW)
+    def evaluate(self, *, actual, expected):
+        found = super().evaluate(actual=actual, expected=expected)
+        return found if found.verdict is Verdict.PASSED else replace(found, verdict=Verdict.NEEDS_REVIEW)
 
-    loaded = Loaded(
-        reference=answers("x = 3", "y = x", "z = 3"),
-        checks={"q2": (replace(waiting, logic=Reviewed(name="y")),)},
-    )
 
-    result, runner = grade(loaded, "x = 4", "y = x", "z = 3")
+REVIEWED = Loaded(
+    reference=answers("x = 3", "y = x", "z = 3"),
+    checks={"q2": (Check(check_id=CheckId("value"), logic=Reviewed(name="y"), points=10),)},
+)
+
+
+def test_a_doubt_that_right_values_clear_up_is_none():
+    """What is shown may seem to come from elsewhere only because it is made of wrong values."""
+    result, runner = grade(REVIEWED, "x = 4", "y = x", "z = 3")
+
+    assert (check_of(result, 2).code, scores(result)) == ("follow.passed", [0, 10, 10])
+    assert len(runner.plans) == 2
+
+
+def test_a_doubt_that_stays_waits_for_a_person():
+    result, _ = grade(REVIEWED, "x = 4", "y = x\ny = 5", "z = 3")
+
+    assert (check_of(result, 2).verdict, check_of(result, 2).code) == (Verdict.NEEDS_REVIEW, "value.differs")
+    assert result.questions[1].notes == ()
+
+
+def test_a_doubt_without_a_mistake_before_is_not_tried_again():
+    result, runner = grade(REVIEWED, "x = 3", "y = x\ny = 5", "z = 3")
 
     assert check_of(result, 2).verdict is Verdict.NEEDS_REVIEW
     assert len(runner.plans) == 1
+
+
+def test_a_doubt_keeps_its_own_words_where_values_cannot_be_given():
+    runner = FakeRunner()
+    runner.cannot_give = ("q2",)
+
+    result, _ = grade(REVIEWED, "x = 4", "y = x", "z = 3", runner=runner)
+
+    assert (check_of(result, 2).verdict, check_of(result, 2).code) == (Verdict.NEEDS_REVIEW, "value.differs")
 
 
 def test_values_that_cannot_be_given_leave_the_points_open():
