@@ -10,6 +10,7 @@ from grader.grading.occurrence import right_places
 from grader.grading.origin import could_be_from
 from grader.grading.pattern import Pattern
 from grader.grading.printed import PrintedNumbers
+from grader.grading.remember import remember_by_subject
 from grader.grading.showing import find_shown
 from grader.grading.syntax import parse_leniently
 
@@ -90,6 +91,7 @@ def _spells_itself(pattern: Pattern, evidence: Evidence) -> bool:
     return not _SPELLS_OUT.isdisjoint(own | _hook_names(parse_leniently(evidence.notebook_source)))
 
 
+@remember_by_subject
 def _hook_names(tree: ast.Module) -> frozenset[str]:
     """Names of methods, of attributes that are set, and strings that may name either."""
     names = set()

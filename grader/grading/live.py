@@ -1,19 +1,18 @@
 """Code that can run: a syntax tree without `if False:`, what follows a `return`, and functions nobody calls."""
 
 import ast
-import copy
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import Any, TypeAlias, TypeGuard
 
-from grader.grading.syntax import parse_leniently
+from grader.grading.remember import remember_by_text
+from grader.grading.syntax import copied, parse_leniently
 
 _Definition: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Assign
 _ENDS = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 
 
-@lru_cache(maxsize=8)
+@remember_by_text
 def live_tree(source: str, *, keeps_definitions: bool = False) -> ast.Module:
     """The code of a source that can run; shared, like parse_leniently's: it must not be changed.
 
@@ -29,6 +28,7 @@ def live_tree(source: str, *, keeps_definitions: bool = False) -> ast.Module:
     return without_dead_code(tree, kept=kept)
 
 
+@remember_by_text
 def leaves_definitions_unused(source: str) -> bool:
     """Whether a source defines something that only others call: the answer is the function or class itself.
 
@@ -52,7 +52,7 @@ def without_dead_code(tree: ast.Module, *, kept: frozenset[ast.stmt] = frozenset
         RecursionError: the tree is nested absurdly deep.
     """
     places = [place for place, statement in enumerate(tree.body) if statement in kept]
-    tree = copy.deepcopy(tree)
+    tree = copied(tree)
     _Pruner(_unused_definitions(tree, used=[tree.body[place] for place in places])).visit(tree)
     return ast.fix_missing_locations(tree)
 

@@ -1,16 +1,18 @@
 """Patterns of Python code for ast-grep: `$NAME` stands for any expression, `$$$` for any arguments or statements."""
 
 import ast
-import copy
 import re
 from collections.abc import Mapping
 from typing import cast
+from weakref import WeakKeyDictionary
 
 from ast_grep_py import Pattern as AstGrepPattern
 from ast_grep_py import SgRoot
 
 from grader.domain.python import parse_strictly
+from grader.grading.remember import remember_by_subject
 from grader.grading.stand_for import Constraint
+from grader.grading.syntax import copied
 
 _VARIABLE = re.compile(r"\$\$\$[A-Z0-9_]*|\$[A-Z_][A-Z0-9_]*")
 _STAND_IN = re.compile(r"METAVAR([13])_([A-Z0-9_]*?)_END")
@@ -42,6 +44,7 @@ class Pattern:
         """The pattern's syntax tree, its variables as names that `variable_of` tells."""
         spelling = _STAND_IN.sub(lambda match: "$" * int(match[1]) + match[2], ast.unparse(self.statement))
         self._rule = cast(AstGrepPattern, {"context": spelling, "strictness": "cst"})
+        self._known: WeakKeyDictionary[ast.AST, int] = WeakKeyDictionary()
         try:
             self._count("pass")
         except RuntimeError as error:  # ast-grep's only exception type
@@ -66,7 +69,9 @@ class Pattern:
         Raises:
             RecursionError: the tree is nested absurdly deep.
         """
-        return self._count(ast.unparse(canonical(tree)))
+        if tree not in self._known:
+            self._known[tree] = self._count(_spell(tree))
+        return self._known[tree]
 
     def _count(self, code: str) -> int:
         root = SgRoot(code.encode("utf-8", "replace").decode(), "python").root()
@@ -91,8 +96,13 @@ def canonical(tree: ast.AST) -> ast.AST:
     Raises:
         RecursionError: the tree is nested absurdly deep.
     """
-    spelt: ast.AST = _Canon().visit(copy.deepcopy(tree))
-    return ast.fix_missing_locations(spelt)
+    spelt: ast.AST = _Canon().visit(copied(tree))
+    return spelt
+
+
+@remember_by_subject
+def _spell(tree: ast.AST) -> str:
+    return ast.unparse(canonical(tree))
 
 
 class _Canon(ast.NodeTransformer):
@@ -113,13 +123,15 @@ class _Canon(ast.NodeTransformer):
     def visit_With(self, node: ast.With) -> ast.AST:
         first, *others = node.items
         if others:
-            node = ast.With(items=[first], body=[ast.With(items=others, body=node.body)])
+            inner = ast.copy_location(ast.With(items=others, body=node.body), node)
+            node = ast.copy_location(ast.With(items=[first], body=[inner]), node)
         return self.generic_visit(node)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
         if node.value is None:
             return None  # it only annotates
-        return self.generic_visit(ast.Assign(targets=[node.target], value=node.value))
+        assign = ast.Assign(targets=[node.target], value=node.value)
+        return self.generic_visit(ast.copy_location(assign, node))
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         node.returns = None

@@ -3,9 +3,12 @@
 import ast
 import builtins
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from typing import TypeVar
 
 from grader.domain.python import parse_strictly
+from grader.grading.remember import remember_by_subject, remember_by_text
+
+_Node = TypeVar("_Node", bound=ast.AST)
 
 _BUILTINS = frozenset(dir(builtins)) | {"display", "get_ipython"}
 MAX_SOURCE = 300_000
@@ -14,7 +17,7 @@ _MAX_REPAIRS = 20
 """A notebook with more broken statements than this is read without what follows them."""
 
 
-@lru_cache(maxsize=8)
+@remember_by_text
 def parse_leniently(source: str) -> ast.Module:
     """The syntax tree of a source; top-level statements that do not parse are left out, the others keep their lines.
 
@@ -35,6 +38,7 @@ def parse_leniently(source: str) -> ast.Module:
     return ast.Module(body=[], type_ignores=[])
 
 
+@remember_by_subject
 def top_level_names(tree: ast.Module) -> tuple[str, ...]:
     """Names that running the statements binds at the top level, in the order of their first binding."""
     names: dict[str, None] = {}
@@ -44,6 +48,7 @@ def top_level_names(tree: ast.Module) -> tuple[str, ...]:
     return tuple(names)
 
 
+@remember_by_subject
 def imported_names(tree: ast.Module) -> frozenset[str]:
     """Top-level names that import statements bind."""
     found: set[str] = set()
@@ -53,6 +58,7 @@ def imported_names(tree: ast.Module) -> frozenset[str]:
     return frozenset(found)
 
 
+@remember_by_subject
 def mentioned_names(tree: ast.Module) -> frozenset[str]:
     """Top-level names that the statements read or bind, in functions too; built-ins and functions' own names left out.
 
@@ -64,6 +70,7 @@ def mentioned_names(tree: ast.Module) -> frozenset[str]:
         return frozenset()
 
 
+@remember_by_subject
 def function_names(tree: ast.Module) -> tuple[str, ...]:
     """Names of the functions that the statements define at the top level, by `def` or as a lambda, in order."""
     names: dict[str, None] = {}
@@ -92,6 +99,7 @@ def _targets(assignment: ast.Assign) -> frozenset[str]:
     return frozenset(target.id for target in assignment.targets if isinstance(target, ast.Name))
 
 
+@remember_by_subject
 def assigned_names(tree: ast.Module) -> frozenset[str]:
     """Top-level names that are given something else than a function, by assignment or as a loop's variable."""
     functions = {
@@ -105,6 +113,22 @@ def assigned_names(tree: ast.Module) -> frozenset[str]:
         for node in _walk_top_level(tree.body)
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node not in functions
     )
+
+
+def copied(node: _Node) -> _Node:
+    """A tree of its own that may be changed, which copy.deepcopy takes four times as long for.
+
+    Raises:
+        RecursionError: the tree is nested absurdly deep.
+    """
+    copy = type(node).__new__(type(node))
+    for name, value in vars(node).items():
+        if isinstance(value, list):
+            value = [copied(part) if isinstance(part, ast.AST) else part for part in value]
+        elif isinstance(value, ast.AST):
+            value = copied(value)
+        setattr(copy, name, value)
+    return copy
 
 
 def find_holder(tree: ast.Module, name: str) -> str | None:

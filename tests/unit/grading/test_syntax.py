@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from grader.grading.syntax import (
     assigned_names,
+    copied,
     find_holder,
     function_names,
     imported_names,
@@ -120,3 +121,23 @@ def test_names_given_a_value_are_told_from_names_of_functions() -> None:
 def test_the_function_around_another_one_is_found() -> None:
     tree = parse_leniently("def main():\n    if 1:\n        def f(x): pass\n    g = lambda x: x\ndef h(): pass")
     assert [find_holder(tree, name) for name in ("f", "g", "h", "main")] == ["main", "main", None, None]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "@f\nclass A(B):\n  x: int = 1\n  def g(self, *a, k=f'{2!r:>{3}}', **b): return [a for a in b if a]",
+        "try: f()\nexcept (A, B) as e: raise e from None\nelse: pass",
+        "match x:\n  case {'a': [1, *_], **b} if b: del x[1:2]",
+        "with a as b, c: x = y = lambda z, /: (yield)",
+    ],
+)
+def test_a_copy_is_the_same_tree_and_another(source: str) -> None:
+    tree = ast.parse(source)
+    before = ast.dump(tree, include_attributes=True)
+    copy = copied(tree)
+    assert ast.dump(copy, include_attributes=True) == before
+    for node in list(ast.walk(copy)):
+        for name in node._fields:
+            setattr(node, name, None)
+    assert ast.dump(tree, include_attributes=True) == before
