@@ -12,6 +12,7 @@ GraderError
 |- OperatorCanFix           our own failure: retried, never a mark
 |  |- SandboxUnavailable    no kernel can run on this machine, and what is missing
 |  |- SandboxFailed         a kernel could not be started or answered nonsense before student code ran
+|  |- SandboxUnsafe         the canary could do what must not work, or did not say that it could not
 |  |- StorageFull, StorageDamaged, DatabaseTooNew
 |  |- InvalidSettings, DataUnusable, SystemTrouble
 |  |- PortInUse, AlreadyRunning, ServiceUnreachable
@@ -149,6 +150,12 @@ class SandboxFailed(OperatorCanFix):
     """A kernel could not be started, or failed before any student code ran."""
 
     code = "sandbox_failed"
+
+
+class SandboxUnsafe(OperatorCanFix):
+    """A kernel could do what must not work, or did not say that it could not; `lines` names each attempt."""
+
+    code = "sandbox_unsafe"
 
 
 class StorageFull(OperatorCanFix):

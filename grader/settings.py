@@ -31,6 +31,8 @@ class Settings(BaseSettings):
     """Uploads are refused when less of the disk than this is free."""
     lease_s: float = Field(default=15.0, gt=0)
     """How long a worker that went silent keeps its job."""
+    canary_every_s: float = Field(default=3600.0, gt=0)
+    """How long a worker relies on the cage before it tries again what must not work in a kernel."""
     max_attempts: int = Field(default=5, gt=0)
     """Tries of a grading run that fails through us before it waits for an operator."""
     shutdown_s: float = Field(default=10.0, gt=0)

@@ -21,8 +21,10 @@ from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
 from grader.catalog import Bundle, Loaded, bundled, parse, read_bundle
+from grader.domain.cage import CageLine, Checkup, LineState
 from grader.domain.publishing import Dates
-from grader.errors import Conflict, DataUnusable, InvalidRequest, InvalidSettings, NotFound
+from grader.domain.text import Note
+from grader.errors import Conflict, DataUnusable, InvalidRequest, InvalidSettings, NotFound, OperatorCanFix
 from grader.flow.assignments import StoredAssignments
 from grader.flow.people import add_course, ensure_admin
 from grader.flow.ports import Stores
@@ -291,10 +293,33 @@ def open_runner(settings: Settings, *, slots: int = 1) -> "Iterator[SandboxRunne
         runner.close()
 
 
+def examine(settings: Settings) -> Checkup:
+    """Look at all that grading needs here, and send the canary into a kernel; no database is needed."""
+    from grader.sandbox import machine
+    from grader.sandbox.canary.cage import Canary, unanswered_lines
+
+    needed = machine.examine(machine.Machine(), kernel_python=settings.kernel_python)
+    data_folder = machine.examine_data_folder(settings.data_folder, minimum_free_share=settings.min_free_share)
+    with open_runner(settings) as runner:
+        canary = Canary(runner, kernel_python=settings.kernel_python)
+        try:
+            lines = canary.try_cage()
+        except OperatorCanFix as error:
+            cure = Note(code="doctor.cure_kernels")
+            found = str(error.facts.get("what", error))
+            kernels = CageLine(name="kernels", state=LineState.NOT_OK, found=found, cure=cure)
+            lines = unanswered_lines()
+        else:
+            kernels = CageLine(name="kernels", state=LineState.OK, found=runner.environment[:12])
+    return Checkup(machine=(*needed, data_folder, kernels), canary=lines, needed=(data_folder, kernels))
+
+
 def run_worker(settings: Settings, *, stop: threading.Event) -> None:
     """Work until told to stop."""
     from grader.flow.grade import Bench
     from grader.flow.proofs import Proofs, Prover
+    from grader.flow.watch import CageWatch
+    from grader.sandbox.canary.cage import Canary
     from grader.worker import Pace, Worker
 
     secret = draw_key(settings)
@@ -311,8 +336,14 @@ def run_worker(settings: Settings, *, stop: threading.Event) -> None:
             secret=secret,
             max_attempts=settings.max_attempts,
         )
-        pace = Pace(keep_s=settings.lease_s / 4)
-        Worker(f"{socket.gethostname()}:{os.getpid()}", bench=bench, abort=runner.abort, pace=pace).run(stop)
+        watch = CageWatch(
+            Canary(runner, kernel_python=settings.kernel_python),
+            runner=runner,
+            clock=stores.clock,
+            every_s=settings.canary_every_s,
+        )
+        name, pace = f"{socket.gethostname()}:{os.getpid()}", Pace(keep_s=settings.lease_s / 4)
+        Worker(name, bench=bench, watch=watch, abort=runner.abort, pace=pace).run(stop)
 
 
 def run_web(settings: Settings, *, fd: int | None) -> int:

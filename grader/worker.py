@@ -9,8 +9,10 @@ import structlog
 
 from grader.domain.ids import EnvironmentHash
 from grader.domain.jobs import Claim, JobKind, SandboxState, WorkerHealth
-from grader.errors import LeaseLost, OperatorCanFix, SandboxUnavailable
+from grader.domain.text import Note
+from grader.errors import GraderError, LeaseLost, OperatorCanFix, SandboxUnavailable, SandboxUnsafe
 from grader.flow.grade import Bench, claim_next, give_back, put_back, renew, work
+from grader.flow.watch import CageWatch
 
 log = structlog.get_logger()
 
@@ -28,6 +30,8 @@ class Pace:
     keep_s: float = 4.0
     """Between two renewals of a lease (and reports of health): well under a third of the lease."""
     sandbox_retry_s: float = 10.0
+    unsafe_retry_s: float = 60.0
+    """Each try of a cage that leaks makes a new one, which takes seconds of the processor."""
     trouble_s: float = 1.0
     """After a failure of the database."""
 
@@ -38,21 +42,34 @@ class Worker:
     Args:
         name: unique among the workers that live, such as 'host:pid'.
         bench: what grading needs.
+        watch: says whether the cage was tried; nothing is claimed before it was.
         abort: called from the second thread at a stop, once the job is given back: ends whatever the sandbox does,
             so that `run` returns soon.
     """
 
     def __init__(
-        self, name: str, *, bench: Bench, abort: Callable[[], None] = lambda: None, pace: Pace | None = None
+        self,
+        name: str,
+        *,
+        bench: Bench,
+        watch: CageWatch,
+        abort: Callable[[], None] = lambda: None,
+        pace: Pace | None = None,
     ) -> None:
         self._name = name
         self._bench = bench
+        self._watch = watch
         self._abort = abort
         self._pace = pace or Pace()
         self._claim_lock = threading.Lock()
         self._claim: Claim | None = None
         self._health_lock = threading.Lock()
-        self._health = WorkerHealth(worker=name, seen_at=bench.stores.clock.now(), sandbox=SandboxState.STARTING)
+        self._health = WorkerHealth(
+            worker=name,
+            seen_at=bench.stores.clock.now(),
+            sandbox=SandboxState.STARTING,
+            reason=Note(code="ready.sandbox_starting"),
+        )
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set. Call it from the thread that may own the sandbox's processes."""
@@ -70,7 +87,8 @@ class Worker:
         idle = 0
         while not stop.is_set():
             if not self._is_sandbox_ready():
-                stop.wait(self._pace.sandbox_retry_s)
+                is_unsafe = self._health.sandbox is SandboxState.UNSAFE
+                stop.wait(self._pace.unsafe_retry_s if is_unsafe else self._pace.sandbox_retry_s)
                 continue
             if self._attempt("worker.claim", lambda: self._claim_next(stop)) is not None:
                 stop.wait(self._pace.trouble_s)
@@ -101,23 +119,34 @@ class Worker:
             self._claim = None
 
     def _is_sandbox_ready(self) -> bool:
-        if self._health.sandbox is not SandboxState.READY:
-            self._attempt("sandbox.open", self._open_sandbox)
-        return self._health.sandbox is SandboxState.READY
+        """Nothing is claimed while no kernel can run or the cage is not proved: uploads wait, people read why."""
+        if self._health.sandbox is SandboxState.READY and not self._watch.is_due():
+            return True
+        failure = self._attempt("sandbox.open", self._open_sandbox)
+        if failure is not None:
+            self._attempt("worker.report", partial(self._report_unavailable, failure))
+        return failure is None and self._health.sandbox is SandboxState.READY
 
     def _open_sandbox(self) -> None:
-        """Nothing is claimed while no kernel can run: uploads wait, and people read what is missing."""
+        if self._watch.has_new_environment():
+            log.info("sandbox.new_environment")
+            self._report(SandboxState.STARTING, reason=Note(code="ready.environment_changed"))
         try:
-            environment = self._bench.runner.environment
+            environment = self._watch.prove()
+        except SandboxUnsafe as error:
+            log.error("sandbox.unsafe", **error.facts)
+            self._report(SandboxState.UNSAFE, reason=Note(code="ready.sandbox_unsafe", facts=error.facts))
         except OperatorCanFix as error:
             self._report_unavailable(error)
-            return
-        self._report(SandboxState.READY, environment=environment)
+        else:
+            log.info("sandbox.proved", environment=environment)
+            self._report(SandboxState.READY, environment=environment)
 
-    def _report_unavailable(self, error: OperatorCanFix) -> None:
-        reason = str(error.facts.get("what", error))
-        log.warning("sandbox.unavailable", reason=reason)
-        self._report(SandboxState.UNAVAILABLE, reason=reason)
+    def _report_unavailable(self, error: Exception) -> None:
+        """What an unexpected error says may be anything, and stays in the log."""
+        what = str(error.facts.get("what", error)) if isinstance(error, GraderError) else type(error).__name__
+        log.warning("sandbox.unavailable", reason=what)
+        self._report(SandboxState.UNAVAILABLE, reason=Note(code="ready.sandbox_unavailable", facts={"what": what}))
 
     def _keep(self, stop: threading.Event) -> None:
         while not stop.wait(self._pace.keep_s):
@@ -132,7 +161,7 @@ class Worker:
         self._attempt("sandbox.abort", self._abort)
 
     def _report(
-        self, sandbox: SandboxState, *, reason: str | None = None, environment: EnvironmentHash | None = None
+        self, sandbox: SandboxState, *, reason: Note | None = None, environment: EnvironmentHash | None = None
     ) -> None:
         with self._health_lock:
             self._health = replace(self._health, sandbox=sandbox, reason=reason, environment=environment)

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from grader import __version__
-from grader.cli import assignment, course, grade, member, serve, submit, token
+from grader.cli import assignment, course, doctor, grade, member, serve, submit, token
 
 app = typer.Typer(
     name="grader",
@@ -19,6 +19,7 @@ app.command("grade")(grade.grade)
 app.command("submit")(submit.submit)
 app.command("serve")(serve.serve)
 app.command("worker")(serve.worker)
+app.command("doctor")(doctor.doctor)
 app.command("web", hidden=True)(serve.web)
 app.add_typer(assignment.app, name="assignment")
 app.add_typer(course.app, name="course")

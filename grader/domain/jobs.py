@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from grader.domain.ids import EnvironmentHash, JobId
+from grader.domain.text import Note
 
 
 class JobKind(StrEnum):
@@ -45,6 +46,8 @@ class QueueDepth:
 class SandboxState(StrEnum):
     READY = "ready"
     UNAVAILABLE = "unavailable"
+    UNSAFE = "unsafe"
+    """Kernels run, but one of them could do what must not work, or did not say that it could not."""
     STARTING = "starting"
 
 
@@ -55,6 +58,6 @@ class WorkerHealth:
     worker: str
     seen_at: datetime
     sandbox: SandboxState
-    reason: str | None = None
-    """What is missing, in one English sentence, when the sandbox is unavailable."""
+    reason: Note | None = None
+    """Why it is not ready: a `ready.` note."""
     environment: EnvironmentHash | None = None

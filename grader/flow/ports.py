@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from grader.domain.assignment import Assignment
+from grader.domain.cage import CageLine
 from grader.domain.execution import Execution, Limits, QuestionPlan
 from grader.domain.ids import (
     BlobKey,
@@ -64,6 +65,23 @@ class Runner(Protocol):
 
         Raises:
             SandboxUnavailable, SandboxFailed: our failure; nothing about the notebook can be said.
+        """
+
+
+class Canary(Protocol):
+    """Tries what must not work in a kernel."""
+
+    def mark(self) -> str:
+        """Of the environment that kernels are started from: another mark, another environment. Cheap."""
+
+    def renew(self) -> None:
+        """Forget what was started: the next kernel is one of a new cage, in the environment as it is now."""
+
+    def try_cage(self) -> tuple[CageLine, ...]:
+        """One line for each attempt.
+
+        Raises:
+            SandboxUnavailable, SandboxFailed: there is no kernel to try.
         """
 
 

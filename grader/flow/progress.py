@@ -11,6 +11,7 @@ from grader.domain.people import Course, Member, Person, Role
 from grader.domain.publishing import Offering, PublishedVersion, Revision, VersionState
 from grader.domain.result import Result
 from grader.domain.submission import Decision, Run, Submission, Totals
+from grader.domain.text import Note
 from grader.errors import Forbidden, NotFound
 from grader.flow.people import Caller, visible_course
 from grader.flow.ports import Stores, Transaction
@@ -89,11 +90,13 @@ class Readiness:
         return any(worker.sandbox is SandboxState.READY for worker in self.workers)
 
     @property
-    def missing(self) -> tuple[str, ...]:
-        """Why nothing can be graded, one English sentence each; empty where it can."""
-        if self.can_grade:
-            return ()
-        return tuple(sorted({worker.reason for worker in self.workers if worker.reason}))
+    def reasons(self) -> tuple[Note, ...]:
+        """Why workers do not grade, each reason once."""
+        notes: list[Note] = [] if self.workers else [Note(code="ready.no_worker")]
+        for worker in self.workers:
+            if worker.reason is not None and worker.reason not in notes:
+                notes.append(worker.reason)
+        return tuple(notes)
 
 
 def list_courses(*, caller: Caller, stores: Stores) -> tuple[CourseView, ...]:

@@ -291,5 +291,5 @@ class WorkerRow(Table):
     worker: Mapped[str] = mapped_column(sa.String(128), primary_key=True)
     seen_at: Mapped[datetime]
     sandbox: Mapped[str] = mapped_column(_Word)
-    reason: Mapped[str | None] = mapped_column(StudentText)
+    reason: Mapped[dict[str, Any] | None]
     environment: Mapped[str | None] = mapped_column(_Hash)

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from grader.domain.ids import EnvironmentHash
 from grader.domain.jobs import SandboxState, WorkerHealth
+from grader.storage.notes import note_from_json, note_to_json
 from grader.storage.tables import WorkerRow
 
 
@@ -20,7 +21,7 @@ class WorkersTable:
                 worker=health.worker,
                 seen_at=health.seen_at,
                 sandbox=health.sandbox.value,
-                reason=health.reason,
+                reason=None if health.reason is None else note_to_json(health.reason),
                 environment=health.environment,
             )
         )
@@ -36,7 +37,7 @@ class WorkersTable:
                 worker=row.worker,
                 seen_at=row.seen_at,
                 sandbox=SandboxState(row.sandbox),
-                reason=row.reason,
+                reason=None if row.reason is None else note_from_json(row.reason),
                 environment=None if row.environment is None else EnvironmentHash(row.environment),
             )
             for row in self._session.scalars(query)

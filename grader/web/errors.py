@@ -29,6 +29,7 @@ STATUS: Mapping[type[GraderError], HTTPStatus] = {
     errors.OperatorCanFix: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.SandboxUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.SandboxFailed: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.SandboxUnsafe: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.StorageFull: HTTPStatus.INSUFFICIENT_STORAGE,
     errors.StorageDamaged: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.DatabaseTooNew: HTTPStatus.INTERNAL_SERVER_ERROR,

@@ -6,6 +6,7 @@ import itertools
 import threading
 from datetime import UTC, datetime, timedelta
 
+from grader.domain.cage import CageLine, LineState
 from grader.domain.execution import CellRun, CellState, Execution, Outcome
 from grader.domain.ids import BlobKey, EnvironmentHash, JobId
 from grader.domain.jobs import Claim, JobKind, QueueDepth
@@ -188,6 +189,30 @@ class FakeRunner:
             executed_notebook=b'{"cells": []}',
             not_given=tuple(one.question_id for one in plan if one.given and one.question_id in self.cannot_give),
         )
+
+
+class FakeCanary:
+    """Says of the cage what it is told to say. `broken` names the lines that do not hold, `trouble` is raised once."""
+
+    def __init__(self, *, broken=()):
+        self.broken = list(broken)
+        self.trouble = []
+        self.environment = "as it was"
+        self.tries = 0
+        self.renewals = 0
+
+    def mark(self):
+        return self.environment
+
+    def renew(self):
+        self.renewals += 1
+
+    def try_cage(self):
+        self.tries += 1
+        if self.trouble:
+            raise self.trouble.pop(0)
+        broken = [CageLine(name=name, state=LineState.NOT_OK, found="done") for name in self.broken]
+        return (*broken, CageLine(name="bpf", state=LineState.OK))
 
 
 def _assignments(source, *, names):

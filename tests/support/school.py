@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from doubles import NOON, FakeRunner, FixedClock
+from doubles import NOON, FakeCanary, FakeRunner, FixedClock
 
 from grader.domain.assignment import Assignment, Check, Question, RubricItem
 from grader.domain.ids import CheckId, QuestionId, VersionHash
@@ -266,6 +266,11 @@ class School:
             secret=b"secret",
             max_attempts=max_attempts,
         )
+
+    def watch(self, runner, *, canary=None, every_s=3600.0):
+        from grader.flow.watch import CageWatch
+
+        return CageWatch(canary or FakeCanary(), runner=runner, clock=self.stores.clock, every_s=every_s)
 
     def work_off(self, bench=None):
         """Do all jobs that are due, as a worker would; returns how many."""

@@ -37,7 +37,9 @@ def grade(folder, name):
     school = open_school(folder)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    worker = Worker(name, bench=school.bench(runner=FakeRunner(), max_attempts=50), pace=Pace(keep_s=0.2))
+    runner = FakeRunner()
+    bench = school.bench(runner=runner, max_attempts=50)
+    worker = Worker(name, bench=bench, watch=school.watch(runner), pace=Pace(keep_s=0.2))
     print("ready", flush=True)
     worker.run(stop)
 

@@ -4,7 +4,6 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Response
 
-from grader.domain.jobs import SandboxState
 from grader.domain.publishing import VersionState
 from grader.domain.text import Language, Note
 from grader.feedback.catalogue import sentence
@@ -27,14 +26,18 @@ def healthz() -> dict[str, str]:
 def readyz(services: AppServices, language: RequestLanguage, response: Response) -> ReadinessOut:
     """The database answers and a worker can grade; 503 names what is missing. Uploads are accepted either way."""
     readiness = read_readiness(stores=services.stores)
-    missing = [sentence(note, language) for note in _missing(readiness, language)]
+    missing = [_spell(note, language) for note in _missing(readiness, language)]
     if not readiness.can_grade:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
     return ReadinessOut(
         ready=readiness.can_grade,
         missing=missing,
         workers=[
-            WorkerOut(worker=worker.worker, sandbox=worker.sandbox.value, reason=worker.reason)
+            WorkerOut(
+                worker=worker.worker,
+                sandbox=worker.sandbox.value,
+                reason=None if worker.reason is None else _spell(worker.reason, language),
+            )
             for worker in readiness.workers
         ],
         waiting=readiness.queue.waiting,
@@ -43,14 +46,7 @@ def readyz(services: AppServices, language: RequestLanguage, response: Response)
 
 
 def _missing(readiness: Readiness, language: Language) -> list[Note]:
-    notes: list[Note] = []
-    if not readiness.workers:
-        notes.append(Note(code="ready.no_worker"))
-    for worker in readiness.workers:
-        if worker.sandbox is SandboxState.UNAVAILABLE:
-            notes.append(Note(code="ready.sandbox_unavailable", facts={"what": worker.reason or ""}))
-        elif worker.sandbox is SandboxState.STARTING:
-            notes.append(Note(code="ready.sandbox_starting"))
+    notes = list(readiness.reasons)
     for version in readiness.ungradable:
         if version.state is VersionState.FAILED:
             findings = [sentence(finding, language) for finding in version.findings]
@@ -58,3 +54,12 @@ def _missing(readiness: Readiness, language: Language) -> list[Note]:
         else:
             notes.append(Note(code="ready.version_unproved", facts={"slug": version.slug}))
     return notes
+
+
+def _spell(note: Note, language: Language) -> str:
+    """A reason in the reader's language; what the canary could do is named in it too."""
+    lines = note.facts.get("lines")
+    if not isinstance(lines, list):
+        return sentence(note, language)
+    named = [sentence(Note(code=f"canary.{line}"), language) for line in lines]
+    return sentence(Note(code=note.code, facts={**note.facts, "lines": list(named)}), language)

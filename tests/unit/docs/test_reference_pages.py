@@ -14,7 +14,7 @@ from grader.domain.execution import Outcome
 from grader.domain.people import Role
 from grader.domain.result import Verdict
 from grader.domain.text import Language
-from grader.feedback.catalogue import known_codes
+from grader.feedback.catalogue import known_codes, load_messages
 from grader.settings import Settings
 from grader.web.app import create_app
 
@@ -143,6 +143,7 @@ def test_every_dependency_has_its_reason():
 def test_the_troubles_of_a_sandbox_are_told_in_the_words_of_the_log():
     page = (DOCS / "how-to" / "run-a-server.md").read_text("utf-8")
     said = (CHECKOUT / "grader" / "sandbox" / "box.py").read_text("utf-8").replace("{program}", "bwrap")
+    said += "".join(words for code, words in load_messages(Language.EN).items() if code.startswith("ready."))
 
     quoted = [words for row in rows_of(page) for words in row[0].split("; ")]
 

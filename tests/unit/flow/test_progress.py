@@ -11,6 +11,7 @@ from grader.domain.ids import EnvironmentHash, SubmissionId
 from grader.domain.jobs import SandboxState, WorkerHealth
 from grader.domain.people import Role
 from grader.domain.submission import RunState
+from grader.domain.text import Note
 from grader.errors import Forbidden, NotFound
 from grader.flow import people, progress
 from grader.flow.regrade import regrade
@@ -200,16 +201,18 @@ def health(school, **facts):
 
 def test_readiness_names_what_is_missing(school):
     told = progress.read_readiness(stores=school.stores)
-    assert (told.can_grade, told.workers, told.missing) == (False, (), ())
+    assert (told.can_grade, told.workers, told.reasons) == (False, (), (Note(code="ready.no_worker"),))
     assert [version.version for version in told.ungradable] == [school.loaded.version]
     assert told.queue.waiting == 1
-    health(school, sandbox=SandboxState.UNAVAILABLE, reason="bubblewrap is missing")
+    reason = Note(code="ready.sandbox_unavailable", facts={"what": "bubblewrap is missing"})
+    health(school, sandbox=SandboxState.UNAVAILABLE, reason=reason)
+    health(school, worker="w2", sandbox=SandboxState.UNAVAILABLE, reason=reason)
     told = progress.read_readiness(stores=school.stores)
-    assert (told.can_grade, told.missing) == (False, ("bubblewrap is missing",))
+    assert (told.can_grade, told.reasons) == (False, (reason,))
     school.work_off(school.bench(runner=FakeRunner()))
     health(school, environment=EnvironmentHash("e" * 64))
     told = progress.read_readiness(stores=school.stores)
-    assert (told.can_grade, told.missing, told.ungradable, told.queue.waiting) == (True, (), (), 0)
+    assert (told.can_grade, told.ungradable, told.queue.waiting) == (True, (), 0)
 
 
 def test_a_worker_that_is_silent_for_long_is_not_counted(school):

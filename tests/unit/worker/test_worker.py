@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 import structlog
-from doubles import FakeRunner
+from doubles import FakeCanary, FakeRunner
 from school import notebook_bytes
 
 from grader.domain.jobs import SandboxState
@@ -14,7 +14,7 @@ from grader.domain.submission import RunState
 from grader.errors import SandboxFailed, SandboxUnavailable
 from grader.worker import Pace, Worker
 
-PACE = Pace(poll_s=0.005, idle_poll_s=0.005, keep_s=0.01, sandbox_retry_s=0.02, trouble_s=0.01)
+PACE = Pace(poll_s=0.005, idle_poll_s=0.005, keep_s=0.01, sandbox_retry_s=0.02, unsafe_retry_s=0.02, trouble_s=0.01)
 PATIENCE_S = 20
 
 
@@ -27,9 +27,10 @@ def until(condition):
 
 
 @contextmanager
-def working(school, runner, *, name="w1", **facts):
+def working(school, runner, *, name="w1", canary=None, **facts):
     stop = threading.Event()
-    worker = Worker(name, bench=school.bench(runner=runner), pace=PACE, **facts)
+    watch = school.watch(runner, canary=canary)
+    worker = Worker(name, bench=school.bench(runner=runner), watch=watch, pace=PACE, **facts)
     thread = threading.Thread(target=worker.run, args=(stop,))
     thread.start()
     try:
@@ -90,13 +91,72 @@ def test_without_a_sandbox_nothing_is_claimed_until_there_is_one(school):
     receipt = school.submit("ann")
     with working(school, runner):
         until(lambda: school_worker(school) is SandboxState.UNAVAILABLE)
-        assert workers(school)["w1"].reason == "bubblewrap is missing: apt-get install bubblewrap"
+        told = workers(school)["w1"].reason
+        assert (told.code, told.facts["what"]) == (
+            "ready.sandbox_unavailable",
+            "bubblewrap is missing: apt-get install bubblewrap",
+        )
         waiting = run_of(school, receipt)
         assert (waiting.state, waiting.attempts) == (RunState.QUEUED, 0)
         runner.unavailable = None
         until(is_finished(school, receipt))
         assert school_worker(school) is SandboxState.READY
     assert run_of(school, receipt).attempts == 1
+
+
+def test_while_the_cage_is_not_proved_uploads_wait_and_people_read_which_attempts_got_through(school):
+    canary = FakeCanary(broken=["mounts", "sockets"])
+    receipt = school.submit("ann")
+    with working(school, FakeRunner(), canary=canary):
+        until(lambda: school_worker(school) is SandboxState.UNSAFE)
+        told = workers(school)["w1"].reason
+        assert (told.code, told.facts["lines"]) == ("ready.sandbox_unsafe", ["mounts", "sockets"])
+        assert "done" in told.facts["found"]
+        other = school.submit("bob")
+        assert {run_of(school, each).state for each in (receipt, other)} == {RunState.QUEUED}
+        canary.broken = []
+        until(is_finished(school, receipt))
+        until(is_finished(school, other))
+        assert (school_worker(school), workers(school)["w1"].reason) == (SandboxState.READY, None)
+    assert run_of(school, receipt).attempts == 1
+
+
+def test_a_cage_that_breaks_later_stops_grading_at_the_next_hourly_trial(proved):
+    canary = FakeCanary()
+    with working(proved, FakeRunner(), canary=canary):
+        until(is_finished(proved, proved.submit("ann")))
+        canary.broken = ["writing"]
+        until(is_finished(proved, proved.submit("bob")))
+        proved.clock.pass_s(3600)
+        until(lambda: school_worker(proved) is SandboxState.UNSAFE)
+        waiting = proved.submit("ann", notebook_bytes(x=9, y=4))
+        tries = canary.tries
+        until(lambda: canary.tries > tries + 1)
+        assert run_of(proved, waiting).state is RunState.QUEUED
+        canary.broken = []
+        until(is_finished(proved, waiting))
+
+
+def test_a_new_environment_is_tried_in_a_new_cage_before_anything_else_is_graded(proved):
+    canary = FakeCanary()
+    with working(proved, FakeRunner(), canary=canary):
+        until(is_finished(proved, proved.submit("ann")))
+        tries, renewals = canary.tries, canary.renewals
+        canary.trouble = [SandboxUnavailable(what="half of it is installed")]
+        canary.environment = "another"
+        until(lambda: canary.tries >= tries + 2)
+        until(is_finished(proved, proved.submit("bob")))
+        assert canary.renewals > renewals
+
+
+def test_a_canary_that_cannot_even_be_sent_pauses_grading(school):
+    canary = FakeCanary()
+    canary.trouble = [RuntimeError("a bug of ours, with a secret in its text")]
+    receipt = school.submit("ann")
+    with structlog.testing.capture_logs() as entries, working(school, FakeRunner(), canary=canary):
+        until(is_finished(school, receipt))
+    assert [entry["reason"] for entry in entries if entry["event"] == "sandbox.unavailable"] == ["RuntimeError"]
+    assert canary.tries == 2
 
 
 def test_a_sandbox_that_goes_away_costs_no_attempt(proved):
@@ -181,7 +241,7 @@ def test_nothing_is_claimed_after_a_stop(proved):
 
     runner = StoppedMeanwhile()
     receipt = proved.submit("ann")
-    Worker("w1", bench=proved.bench(runner=runner), pace=PACE).run(stop)
+    Worker("w1", bench=proved.bench(runner=runner), watch=proved.watch(runner), pace=PACE).run(stop)
     assert runner.runs == 0
     assert run_of(proved, receipt).attempts == 0
 

@@ -1,0 +1,127 @@
+"""Sends the canary into an ordinary kernel, with baits laid out for it, and gives what is to be said of the cage."""
+
+import json
+import os
+import platform
+import secrets
+import socket
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from grader.domain.cage import CageLine
+from grader.domain.execution import Execution, Limits, QuestionPlan
+from grader.domain.ids import QuestionId
+from grader.domain.notebook import Cell, CellKind, Notebook
+from grader.domain.probe import TakeNames
+from grader.domain.values import NamesReply, Value
+from grader.errors import SandboxFailed
+from grader.sandbox.box import KERNEL_FOLDER
+from grader.sandbox.canary.rules import Host, judge
+from grader.sandbox.runner import SandboxRunner
+
+_ATTEMPTS = Path(__file__).with_name("attempts.py")
+_REPORT = "report"
+_HIDDEN = ("/etc/shadow", "/root", "/home", "/var", "/run", "/sys", "/boot", "/oldroot", "/newroot")
+_NAMESPACES = ("user", "pid", "mnt", "net", "ipc", "uts", "cgroup")
+
+
+class Canary:
+    """Tries the cage that a runner's kernels live in. Fits flow.ports.Canary."""
+
+    def __init__(self, runner: SandboxRunner, *, kernel_python: Path) -> None:
+        self._runner = runner
+        self._kernel_python = kernel_python.absolute()
+
+    def mark(self) -> str:
+        """What the kernels' environment looks like from outside: another mark, another environment.
+
+        Installing or removing a package changes the folder that lists packages; so this costs a few looks at the disk
+        and can be asked before every job. A file that is changed inside a package is not seen.
+        """
+        venv = self._kernel_python.parent.parent
+        folders = sorted(venv.glob("lib/python3*/site-packages"))
+        places = (self._kernel_python, venv / "pyvenv.cfg", KERNEL_FOLDER, *folders)
+        return " ".join(_describe(place) for place in places)
+
+    def renew(self) -> None:
+        """End the fork server, which knows only the cage and the packages that it was started with."""
+        self._runner.close()
+
+    def try_cage(self) -> tuple[CageLine, ...]:
+        """Run the attempts and judge what they saw; a kernel that says nothing proves nothing.
+
+        Raises:
+            SandboxUnavailable, SandboxFailed: there is no kernel to try.
+        """
+        with _baits() as baits:
+            host = _look_around(baits["host_files"])
+            limits = host.limits
+            bounds = {"memory_bytes": limits.memory_bytes, "processes": limits.processes}
+            execution = self._runner.run(
+                _notebook(baits | bounds | {"system_calls": _system_calls()}),
+                plan=(
+                    QuestionPlan(
+                        question_id=QuestionId("canary"),
+                        code_cells=(0,),
+                        probes=(TakeNames(key=_REPORT, names=(_REPORT,)),),
+                    ),
+                ),
+                limits=limits,
+            )
+        return judge(_report(execution), host)
+
+
+def unanswered_lines() -> tuple[CageLine, ...]:
+    """What the canary would say, where it cannot be sent."""
+    return judge(None, _look_around(_HIDDEN))
+
+
+@contextmanager
+def _baits() -> Iterator[dict[str, Any]]:
+    """Lay out what the canary must not reach: a readable file, and sockets that somebody listens on."""
+    with ExitStack() as undo:
+        try:
+            folder = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="canary")))
+            folder.chmod(0o755)
+            file, by_path, abstract = folder / "file", folder / "socket", f"canary-{secrets.token_hex(8)}"
+            file.touch(mode=0o644)
+            for address in (str(by_path), f"\0{abstract}"):
+                listening = undo.enter_context(socket.socket(socket.AF_UNIX))
+                listening.bind(address)
+                listening.listen()
+            by_path.chmod(0o777)
+        except OSError as error:
+            raise SandboxFailed(what=f"the canary's baits could not be laid out: {error}") from error
+        yield {"abstract_socket": abstract, "socket_path": str(by_path), "host_files": [*_HIDDEN, str(file)]}
+
+
+def _look_around(host_files: Sequence[str]) -> Host:
+    namespaces = {kind: str(Path("/proc/self/ns", kind).readlink()) for kind in _NAMESPACES}
+    return Host(limits=Limits(), namespaces=namespaces, environment=dict(os.environ), host_files=tuple(host_files))
+
+
+def _system_calls() -> Mapping[str, int]:
+    """Their numbers on this processor; none for one that the sandbox does not know, which no kernel runs on."""
+    table = json.loads((KERNEL_FOLDER / "syscalls.json").read_text(encoding="utf-8"))
+    return dict(table.get(platform.machine(), {}))
+
+
+def _notebook(facts: Mapping[str, Any]) -> Notebook:
+    source = f"{_ATTEMPTS.read_text(encoding='utf-8')}\n{_REPORT} = try_all({dict(facts)!r})\n"
+    return Notebook(cells=(Cell(index=0, kind=CellKind.CODE, source=source, cell_id="canary"),))
+
+
+def _report(execution: Execution) -> Value | None:
+    reply = execution.replies.get(_REPORT)
+    return reply.values.get(_REPORT) if isinstance(reply, NamesReply) else None
+
+
+def _describe(place: Path) -> str:
+    try:
+        found = place.stat()
+    except OSError as error:
+        return type(error).__name__
+    return f"{found.st_ino}:{found.st_mtime_ns}:{found.st_size}"
