@@ -74,13 +74,14 @@ def _unfilter(filtered: Pixels, kinds: npt.NDArray[np.uint8]) -> Pixels:
 
     Source: Portable Network Graphics (PNG) Specification, section 9, Filtering.
     """
-    done = np.empty_like(filtered)
-    first = _unfilter_rows(np.ascontiguousarray(filtered.transpose(0, 2, 1)), kinds, done=done)
-    for start in range(first, len(filtered), _STRIP):
+    planes = np.ascontiguousarray(filtered.transpose(0, 2, 1))
+    done = np.empty_like(planes)
+    for start in range(_unfilter_rows(planes, kinds, done=done), len(planes), _STRIP):
         rows = slice(start, start + _STRIP)
-        above = done[start - 1 : start] if start else np.zeros_like(filtered[:1])
-        done[rows] = _unfilter_strip(np.concatenate([above, filtered[rows]]), kinds[rows])
-    return done
+        above = done[start - 1 : start] if start else np.zeros_like(planes[:1])
+        strip = np.concatenate([above, planes[rows]]).transpose(0, 2, 1)
+        done[rows] = _unfilter_strip(strip, kinds[rows]).transpose(0, 2, 1)
+    return done.transpose(0, 2, 1)
 
 
 def _unfilter_rows(planes: Pixels, kinds: npt.NDArray[np.uint8], *, done: Pixels) -> int:
@@ -89,7 +90,7 @@ def _unfilter_rows(planes: Pixels, kinds: npt.NDArray[np.uint8], *, done: Pixels
     Args:
         planes: the filtered rows, channel by channel: (height, channels, width).
         kinds: the filter of each row.
-        done: for what comes out, (height, width, channels).
+        done: for what comes out, as planes.
     """
     above = np.zeros_like(planes[0])
     left_to_do = planes.size // _SPARSE
@@ -99,46 +100,49 @@ def _unfilter_rows(planes: Pixels, kinds: npt.NDArray[np.uint8], *, done: Pixels
         elif kind == _UP:
             row = row + above
         elif kind == _PAETH:
-            places = _find_changes(row, above)
-            left_to_do -= len(places)
+            row, looked_at = _undo_paeth(row, above)
+            left_to_do -= looked_at
             if left_to_do < 0:
                 return number
-            row = _undo_paeth(row, above, places)
         elif kind == _AVERAGE:
             return number
-        done[number] = row.T
-        above = row
+        done[number] = above = row
     return len(planes)
 
 
-def _find_changes(row: Pixels, above: Pixels) -> npt.NDArray[np.int64]:
-    """Where a Paeth row, flattened, may differ from its left neighbour.
+def _undo_paeth(row: Pixels, above: Pixels) -> tuple[Pixels, int]:
+    """Undo one row's Paeth filter; gives how many bytes had to be looked at, too.
 
-    Where the upper and the upper left byte are equal, Paeth takes the left one; without a residue that is what comes.
+    Where upper and upper left byte are equal, Paeth takes the left one: without a residue nothing changes there. Where
+    left and upper left byte are equal, it takes the upper one: up to the next residue the row is as the one above.
     """
     changes = row != 0
     changes[:, 1:] |= above[:, 1:] != above[:, :-1]
     changes[:, 0] = True
-    return np.flatnonzero(changes)
-
-
-def _undo_paeth(row: Pixels, above: Pixels, places: npt.NDArray[np.int64]) -> Pixels:
-    """Undo one row's Paeth filter: byte by byte where something changes, all between is as its left neighbour."""
-    width = row.shape[1]
-    left = corner = 0
-    values = []
-    residues, uppers = row.ravel()[places].tolist(), above.ravel()[places].tolist()
-    for place, residue, up in zip(places.tolist(), residues, uppers, strict=True):
-        if place % width == 0:
-            left = corner = 0
-        to_left, to_up, to_corner = abs(up - corner), abs(left - corner), abs(left + up - 2 * corner)
-        if to_left > to_up or to_left > to_corner:
-            left = up if to_up <= to_corner else corner
-        left = (left + residue) & 255
-        corner = up  # up to the next place nothing changes above
-        values.append(left)
-    lengths = np.diff(places, append=row.size)
-    return np.repeat(np.array(values, dtype=np.uint8), lengths).reshape(row.shape)
+    places = np.flatnonzero(changes)
+    found = row.ravel()[places]
+    residues, uppers, starts = found.tolist(), above.ravel()[places].tolist(), (places % row.shape[1] == 0).tolist()
+    starts.append(True)
+    values = uppers.copy()
+    index = looked_at = 0
+    for first in np.flatnonzero(found).tolist():
+        if first < index:
+            continue
+        index, left, corner = first, 0, 0
+        while True:
+            up = uppers[index]
+            if up != corner:
+                to_left, to_up, to_corner = abs(up - corner), abs(left - corner), abs(left + up - 2 * corner)
+                if to_left > to_up or to_left > to_corner:
+                    left = up if to_up <= to_corner else corner
+            values[index] = left = (left + residues[index]) & 255
+            index += 1
+            if left == up or starts[index]:
+                break
+            corner = up  # nothing changed above since the last place
+        looked_at += index - first
+    lengths = np.append(places[1:], row.size) - places
+    return np.repeat(np.array(values, dtype=np.uint8), lengths).reshape(row.shape), looked_at
 
 
 def _unfilter_strip(rows: Pixels, kinds: npt.NDArray[np.uint8]) -> _Signed:

@@ -1,4 +1,4 @@
-"""What pure functions of a source, or of its tree, gave lately: each check asks again, and so does each mutant."""
+"""What pure functions of a text, or of its tree, gave lately: each check asks again, and so does each mutant."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -16,7 +16,7 @@ _MOST_CHARACTERS = 300_000
 
 
 def remember_by_text(function: Callable[_P, _Result]) -> Callable[_P, _Result]:
-    """Keep the results for the last texts, as many as come to `_MOST_CHARACTERS`, and in any case that for the last.
+    """Keep the results for the last texts or bytes, as many as come to `_MOST_CHARACTERS`, and always the last one's.
 
     Results are shared and must not be changed.
 

@@ -12,6 +12,7 @@ from grader.domain.text import Fact
 from grader.grading.checks.unprobed import UnprobedCheck
 from grader.grading.picture import is_blank
 from grader.grading.png import read_png
+from grader.grading.remember import remember_by_text
 
 _AXES = re.compile(r"<Figure size \d+x\d+ with (\d{1,3}) Axes>", re.ASCII)
 _MOST_LOOKED_AT = 50
@@ -67,11 +68,14 @@ def _distinct(outputs: Sequence[Output]) -> list[Output]:
 
 def _is_blank(output: Output) -> bool | None:
     """None where the picture is none that can be read."""
-    pixels = read_png(output.image)
-    if pixels is None:
-        return None
     said = _AXES.search(output.text)
-    return is_blank(pixels, axes=int(said[1]) if said else None)
+    return _looks_blank(output.image, int(said[1]) if said else None)
+
+
+@remember_by_text
+def _looks_blank(image: bytes, axes: int | None) -> bool | None:
+    pixels = read_png(image)
+    return None if pixels is None else is_blank(pixels, axes=axes)
 
 
 def _nothing_shown(actual: Evidence) -> Finding:
