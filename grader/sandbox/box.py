@@ -7,8 +7,11 @@ is no network, no writable bind mount and no environment variable of ours.
 import os
 import platform
 import shutil
-from collections.abc import Iterator, Mapping
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 
 from grader.errors import SandboxUnavailable
@@ -27,6 +30,14 @@ sys.path.insert(0, {str(_INSIDE_PACKAGES)!r})
 from {_PACKAGE}.forkserver import main
 main(int(sys.argv[1]))
 """
+_TRY_PROC = f"""
+import os, sys
+sys.path.insert(0, {str(_INSIDE_PACKAGES)!r})
+from {_PACKAGE}.confine import try_own_proc
+try_own_proc(os.open("/proc/self/ns/pid", os.O_RDONLY))
+"""
+_TRY_S = 60.0
+"""A cold disk on a busy machine; usually a tenth of a second."""
 
 _NOBODY = 65534
 _STAGE_CANDIDATES = ("/mnt", "/media", "/srv", "/opt", "/tmp")  # noqa: S108 - only in a mount namespace of our own
@@ -72,6 +83,16 @@ _ENVIRONMENT = {
 }
 
 
+class Proc(StrEnum):
+    """What kernels find at /proc."""
+
+    OWN = "own"
+    """A /proc of their own, in which there are no processes but theirs."""
+    EMPTY = "empty"
+    """An empty folder, where Linux lets nobody mount a /proc because something hides a part of the host's, as in most
+    containers. The fork server sees the host's; each kernel covers it before it runs student code."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Box:
     """Where the parts of the cage lie on this machine."""
@@ -79,6 +100,8 @@ class Box:
     kernel_python: Path
     """The `bin/python` of the kernels' virtual environment."""
     bubblewrap: str = "bwrap"
+    wanted_proc: Proc | None = None
+    """None: their own where this machine allows it."""
 
     @property
     def venv(self) -> Path:
@@ -104,11 +127,47 @@ class Box:
                     what=f"The program {program} is not installed; run `apt-get install {package}` as root."
                 )
 
+    @cached_property
+    def proc(self) -> Proc:
+        """What kernels find at /proc; tried out the first time, in a cage with nothing in it but the attempt.
+
+        Raises:
+            SandboxUnavailable: it fails for another reason.
+        """
+        if self.wanted_proc is not None:
+            return self.wanted_proc
+        try:
+            tried = subprocess.run(
+                self._command(["-c", _TRY_PROC], proc=Proc.OWN),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+                cwd="/",
+                env=outer_environment(),
+                timeout=_TRY_S,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise SandboxUnavailable(what=explain_failure(f"nothing happened for {_TRY_S:.0f} seconds")) from error
+        if tried.returncode == 0:
+            return Proc.OWN
+        stderr = tried.stderr.decode("utf-8", "replace")
+        # bubblewrap's own words where it fails already, and confine's where a kernel would.
+        if "mount proc on" in stderr or "mount /proc:" in stderr:
+            return Proc.EMPTY
+        raise SandboxUnavailable(what=explain_failure(stderr))
+
     def command(self, *, control_fd: int) -> list[str]:
-        """Give the command line of a fork server that talks over this inherited socket."""
+        """Give the command line of a fork server that talks over this inherited socket.
+
+        Raises:
+            SandboxUnavailable: there can be no cage, whatever kernels find at /proc.
+        """
+        return self._command(["-X", "frozen_modules=on", "-c", _SERVE, str(control_fd)], proc=self.proc)
+
+    def _command(self, python: Sequence[str], *, proc: Proc) -> list[str]:
         binds = self._binds()
         if not _is_root():
-            return self._bubblewrap_command(binds, control_fd=control_fd)
+            return self._bubblewrap_command(binds, python=python, proc=proc)
         # As kernel uid 0, bubblewrap would own /proc/sys inside and could not let kernels mount their own /proc.
         stage = _stage_folder(binds)
         staged = {inside: stage / str(number) for number, inside in enumerate(binds)}
@@ -118,10 +177,10 @@ class Box:
             "--",
             *("setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups", "--inh-caps=-all"),
             *("--bounding-set=-all", "--no-new-privs", "--"),
-            *self._bubblewrap_command(staged, control_fd=control_fd),
+            *self._bubblewrap_command(staged, python=python, proc=proc),
         ]
 
-    def _bubblewrap_command(self, binds: Mapping[Path, Path], *, control_fd: int) -> list[str]:
+    def _bubblewrap_command(self, binds: Mapping[Path, Path], *, python: Sequence[str], proc: Proc) -> list[str]:
         return [
             self.bubblewrap,
             *("--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup", "--unshare-net"),
@@ -132,13 +191,14 @@ class Box:
             *("--ro-bind", "/usr", "/usr"),
             *_system_folders(),
             *(word for inside, outside in binds.items() for word in ("--ro-bind", str(outside), str(inside))),
-            *("--proc", "/proc", "--dev", "/dev", "--dir", "/etc", "--tmpfs", "/tmp", "--dir", "/work"),  # noqa: S108
+            *(("--proc", "/proc") if proc is Proc.OWN else ("--bind", "/proc", "/proc")),
+            *("--dev", "/dev", "--dir", "/etc", "--tmpfs", "/tmp", "--dir", "/work"),  # noqa: S108 - inside
             # What forks could write and each other read would be a channel between submissions.
             *("--remount-ro", "/dev", "--remount-ro", "/"),
             # For the fork server alone: each kernel gives both up before it runs student code.
             *("--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETFCAP"),
             *("--chdir", "/work", "--"),
-            *(str(_INSIDE_VENV / "bin" / "python"), "-I", "-X", "frozen_modules=on", "-c", _SERVE, str(control_fd)),
+            *(str(_INSIDE_VENV / "bin" / "python"), "-I", *python),
         ]
 
     def _binds(self) -> dict[Path, Path]:
@@ -164,8 +224,6 @@ def explain_failure(stderr: str) -> str:
     refusals = ("No permissions to create new namespace", "Creating new namespace failed", "setting up uid map")
     if any(refusal in stderr for refusal in refusals) or "unshare failed" in stderr:
         return "This machine does not let programs create user namespaces, which the sandbox is made of."
-    if "Can't mount proc" in stderr or "mount /proc" in stderr:
-        return "This machine does not let the sandbox mount /proc, as in a container with a masked /proc."
     if "No module named" in stderr:
         return f"The kernels' environment is not complete ({_last_line(stderr)}); run `make install`."
     return f"The sandbox did not start: {_last_line(stderr) or 'it ended without a word'}."

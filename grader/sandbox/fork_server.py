@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import resource
 import socket
 import subprocess
 import tempfile
@@ -13,7 +14,7 @@ from typing import IO, Any
 from grader.domain.execution import Limits
 from grader.domain.ids import EnvironmentHash
 from grader.errors import SandboxFailed, SandboxUnavailable
-from grader.sandbox.box import Box, explain_failure, outer_environment
+from grader.sandbox.box import Box, Proc, explain_failure, outer_environment
 from grader.sandbox.environment import hash_environment
 
 START_S = 180.0
@@ -84,11 +85,14 @@ class ForkServer:
 class _Running:
     """A fork server that has answered."""
 
-    def __init__(self, *, process: subprocess.Popen[bytes], control: socket.socket, ready: dict[str, Any]) -> None:
+    def __init__(
+        self, *, process: subprocess.Popen[bytes], control: socket.socket, ready: dict[str, Any], proc: Proc
+    ) -> None:
         self.process = process
         self.environment = hash_environment(ready["environment"])
         self._control = control
         self._data_bytes = int(ready["data_bytes"])
+        self._proc = proc
 
     async def fork(self, limits: Limits) -> Fork:
         """Raises OSError when the fork server has gone, SandboxFailed when it cannot fork."""
@@ -113,6 +117,7 @@ class _Running:
 
     def _bounds(self, limits: Limits) -> dict[str, int]:
         return {
+            "own_proc": int(self._proc is Proc.OWN),
             "data_bytes": self._data_bytes + limits.memory_bytes,
             "files_bytes": limits.memory_bytes // 4,
             "processes": limits.processes,
@@ -121,6 +126,7 @@ class _Running:
 
 
 async def _start(box: Box) -> _Running:
+    _allow_many_descriptors()
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with tempfile.TemporaryFile() as stderr, contextlib.ExitStack() as undo:
         undo.callback(ours.close)
@@ -144,9 +150,19 @@ async def _start(box: Box) -> _Running:
         if not message:
             process.wait(START_S)
             raise SandboxUnavailable(what=explain_failure(_tail(stderr)))
-        running = _Running(process=process, control=ours, ready=json.loads(message))
+        running = _Running(process=process, control=ours, ready=json.loads(message), proc=box.proc)
         undo.pop_all()
     return running
+
+
+def _allow_many_descriptors() -> None:
+    """Raise our own limit, and so the fork server's, to what this process may have.
+
+    Linux counts the descriptors that are on their way through sockets for all processes of a user together, and lets
+    nobody send another whose own limit is below: kernels could keep us and the fork server from sending ours.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 async def _wait_readable(sock: socket.socket, timeout_s: float) -> None:

@@ -16,7 +16,6 @@ _CLONE_NEWIPC, _CLONE_NEWUSER, _CLONE_NEWPID, _CLONE_NEWNET = 0x08000000, 0x1000
 _MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_BIND, _MS_REC, _MS_PRIVATE = 1, 2, 4, 8, 4096, 16384, 1 << 18
 _PR_SET_NAME, _PR_SET_SECCOMP, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT = 15, 22, 24, 38, 47
 _PR_CAP_AMBIENT_CLEAR_ALL, _SECCOMP_MODE_FILTER, _CAPABILITY_VERSION_3 = 4, 2, 0x20080522
-_RLIMIT_SIGPENDING, _RLIMIT_MSGQUEUE = 11, 12
 
 _OUTSIDE_ID = 65534
 """Who the student is inside the kernel's own user namespace."""
@@ -42,36 +41,69 @@ def enter_new_pid_namespace(own_namespace_fd: int) -> None:
     _check(_libc.unshare(_CLONE_NEWPID), "unshare pid")
 
 
+def try_own_proc(own_namespace_fd: int) -> None:
+    """Mount a /proc as a kernel would, in a fork; raises OSError where this machine does not let it."""
+    enter_new_pid_namespace(own_namespace_fd)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _check(_libc.unshare(_CLONE_NEWNS), "unshare")
+            _mount("none", "/", flags=_MS_REC | _MS_PRIVATE)
+            _mount_own_proc()
+        except OSError as error:
+            os._exit(error.errno or 1)
+        os._exit(0)
+    refusal = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if refusal != 0:
+        raise OSError(refusal, "mount /proc: a process inside cannot have its own")
+
+
 def confine(limits: dict[str, int], *, filter_program: bytes) -> None:
-    """Lock this process in for good; raises OSError or ConfinementError when any part of it fails."""
+    """Lock this process in for good.
+
+    Args:
+        limits: as the host sends them; `own_proc` is 0 where kernels cannot mount a /proc.
+        filter_program: from seccomp.build.
+
+    Raises:
+        OSError, ConfinementError: any part of it failed.
+    """
     # Forks share the fork server's process group, and kill(0, SIGKILL) reaches a group across pid namespaces.
     os.setsid()
     outer_uid, outer_gid = os.getuid(), os.getgid()
+    # By the fork server's /proc, which may be gone from sight in a moment.
+    own = os.open("/proc/self", os.O_PATH | os.O_DIRECTORY)
     _check(
         _libc.unshare(_CLONE_NEWNS | _CLONE_NEWIPC | _CLONE_NEWUTS | _CLONE_NEWCGROUP | _CLONE_NEWNET),
         "unshare",
     )
-    _make_private_places(limits["files_bytes"])
+    _make_private_places(limits["files_bytes"], has_own_proc=bool(limits["own_proc"]))
     # Since Linux 5.14 RLIMIT_NPROC counts per user namespace: one namespace each is one process budget each.
     _check(_libc.unshare(_CLONE_NEWUSER), "unshare user")
-    _map_ids(outer_uid, outer_gid)
+    _map_ids(own, outer_uid=outer_uid, outer_gid=outer_gid)
+    # When the machine has no memory left, this is what it should do without.
+    _write(own, "oom_score_adj", "1000")
     os.chdir("/work")
     _redirect_standard_streams()
     _set_limits(limits)
     _drop_privileges()
     _libc.prctl(_PR_SET_NAME, b"kernel", 0, 0, 0)
     _install_filter(filter_program)
-    _verify()
+    _verify(own, has_own_proc=bool(limits["own_proc"]))
+    os.close(own)
 
 
-def _make_private_places(files_bytes: int) -> None:
+def _make_private_places(files_bytes: int, *, has_own_proc: bool) -> None:
     """Give the kernel its own /proc, /dev/pts, and one bounded tmpfs that carries /work, /tmp and /dev/shm.
 
     Whatever a fork could write and another could read is a channel between submissions; one tmpfs for the three
     bounds their sum, and the host can count it with one look.
     """
     _mount("none", "/", flags=_MS_REC | _MS_PRIVATE)
-    _mount("proc", "/proc", kind="proc", flags=_MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
+    if has_own_proc:
+        _mount_own_proc()
+    else:
+        _hide_proc()
     options = f"size={files_bytes},nr_inodes={_MAX_FILES_IN_MEMORY},mode=755"
     _mount("tmpfs", "/work", kind="tmpfs", flags=_MS_NOSUID | _MS_NODEV, options=options)
     for place in ("tmp", "shm", "work"):
@@ -83,10 +115,26 @@ def _make_private_places(files_bytes: int) -> None:
     _mount("/work/work", "/work", flags=_MS_BIND)
 
 
-def _map_ids(outer_uid: int, outer_gid: int) -> None:
-    Path("/proc/self/setgroups").write_text("deny")
-    Path("/proc/self/uid_map").write_text(f"{_OUTSIDE_ID} {outer_uid} 1")
-    Path("/proc/self/gid_map").write_text(f"{_OUTSIDE_ID} {outer_gid} 1")
+def _mount_own_proc() -> None:
+    _mount("proc", "/proc", kind="proc", flags=_MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
+
+
+def _hide_proc() -> None:
+    """Cover the /proc that the fork server sees, the host's, with nothing at all."""
+    flags = _MS_RDONLY | _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
+    _mount("tmpfs", "/proc", kind="tmpfs", flags=flags, options="size=4k,nr_inodes=1,mode=555")
+
+
+def _map_ids(own: int, *, outer_uid: int, outer_gid: int) -> None:
+    _write(own, "setgroups", "deny")
+    _write(own, "uid_map", f"{_OUTSIDE_ID} {outer_uid} 1")
+    _write(own, "gid_map", f"{_OUTSIDE_ID} {outer_gid} 1")
+
+
+def _write(own: int, name: str, text: str) -> None:
+    """Write one of the files in this process's folder of /proc."""
+    with os.fdopen(os.open(name, os.O_WRONLY, dir_fd=own), "w", encoding="ascii") as file:
+        file.write(text)
 
 
 def _redirect_standard_streams() -> None:
@@ -108,8 +156,11 @@ def _set_limits(limits: dict[str, int]) -> None:
         resource.RLIMIT_MEMLOCK: 65536,
         resource.RLIMIT_DATA: limits["data_bytes"],
         resource.RLIMIT_NPROC: limits["processes"],
-        _RLIMIT_MSGQUEUE: 0,
-        _RLIMIT_SIGPENDING: 1024,
+        resource.RLIMIT_MSGQUEUE: 0,
+        resource.RLIMIT_SIGPENDING: 1024,
+        # No more of the processor than others have, whatever this machine lets its users do.
+        resource.RLIMIT_NICE: 0,
+        resource.RLIMIT_RTPRIO: 0,
     }
     for what, bound in bounds.items():
         _lower_limit(what, soft=bound, hard=bound)
@@ -140,14 +191,19 @@ def _install_filter(program: bytes) -> None:
     _check(_libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(header), 0, 0), "seccomp")
 
 
-def _verify() -> None:
+def _verify(own: int, *, has_own_proc: bool) -> None:
     """Look at what came of it: a kernel that is not locked in must end here, not run a stranger's code."""
-    status = dict(line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines() if ":\t" in line)
+    with os.fdopen(os.open("status", os.O_RDONLY, dir_fd=own), encoding="ascii", errors="replace") as lines:
+        status = dict(line.rstrip("\n").split(":\t", 1) for line in lines if ":\t" in line)
     wanted = dict.fromkeys(("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"), "0" * 16)
-    wanted |= {"NoNewPrivs": "1", "Seccomp": "2", "Pid": "1"}
+    wanted |= {"NoNewPrivs": "1", "Seccomp": "2"}
     wrong = {name: status.get(name) for name, value in wanted.items() if status.get(name) != value}
     if wrong:
         raise ConfinementError(f"not locked in: {wrong}")
+    listed = [entry.name for entry in Path("/proc").iterdir()]
+    seen = [name for name in listed if name.isdigit()] if has_own_proc else listed
+    if os.getpid() != 1 or seen != (["1"] if has_own_proc else []):
+        raise ConfinementError(f"not alone: process {os.getpid()} sees {seen[:10]}")
     if os.access("/", os.W_OK):
         raise ConfinementError("the root directory is writable")
     try:

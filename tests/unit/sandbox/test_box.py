@@ -1,12 +1,13 @@
 """The cage's command line, and what is said when it cannot be had."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from grader.errors import SandboxUnavailable
 from grader.sandbox import box
-from grader.sandbox.box import Box, explain_failure
+from grader.sandbox.box import Box, Proc, explain_failure
 from grader.sandbox.kernel import seccomp
 
 
@@ -19,8 +20,8 @@ def venv(tmp_path) -> Path:
     return folder
 
 
-def make(venv, **options):
-    return Box(kernel_python=venv / "bin" / "python", **options)
+def make(venv, *, wanted_proc=Proc.OWN, **options):
+    return Box(kernel_python=venv / "bin" / "python", wanted_proc=wanted_proc, **options)
 
 
 def binds(command):
@@ -36,6 +37,74 @@ def test_only_the_system_the_kernels_environment_and_our_kernel_folder_are_bound
     assert shown == {"/usr": "/usr", "/opt/venv": str(venv), "/opt/app/grader_kernel": str(box.KERNEL_FOLDER)}
     assert "--bind" not in command
     assert command[-1] == "9"
+
+
+def test_the_hosts_proc_is_bound_only_where_kernels_cover_it(venv, monkeypatch):
+    monkeypatch.setattr(box, "_is_root", lambda: False)
+
+    own = make(venv).command(control_fd=9)
+    empty = make(venv, wanted_proc=Proc.EMPTY).command(control_fd=9)
+
+    assert ("--proc", "/proc") in pairwise(own)
+    assert "--bind" not in own
+    assert "--proc" not in empty
+    assert [empty[at : at + 3] for at, word in enumerate(empty) if word == "--bind"] == [["--bind", "/proc", "/proc"]]
+
+
+@pytest.fixture
+def fake_bubblewrap(tmp_path, monkeypatch):
+    """A program in bubblewrap's place; it counts how often it is started."""
+    monkeypatch.setattr(box, "_is_root", lambda: False)
+
+    def make_program(script: str) -> Path:
+        program = tmp_path / "bwrap"
+        program.write_text(f"#!/bin/sh\necho started >> '{tmp_path}/starts'\n{script}\n")
+        program.chmod(0o755)
+        return program
+
+    return make_program
+
+
+@pytest.mark.parametrize(
+    ("script", "proc"),
+    [
+        pytest.param("exit 0", Proc.OWN, id="it can be mounted"),
+        pytest.param(
+            'echo "bwrap: Can\'t mount proc on /newroot/proc: Operation not permitted" >&2; exit 1',
+            Proc.EMPTY,
+            id="not by bubblewrap",
+        ),
+        pytest.param(
+            "echo 'PermissionError: [Errno 1] mount /proc: a process inside cannot have its own' >&2; exit 1",
+            Proc.EMPTY,
+            id="not by a kernel",
+        ),
+    ],
+)
+def test_what_kernels_find_at_proc_is_tried_out_once(venv, fake_bubblewrap, tmp_path, script, proc):
+    tried = make(venv, wanted_proc=None, bubblewrap=str(fake_bubblewrap(script)))
+
+    assert tried.proc is proc
+    assert ("--proc" in tried.command(control_fd=9)) == (proc is Proc.OWN)
+    assert (tmp_path / "starts").read_text() == "started\n"
+
+
+def test_a_cage_that_fails_for_another_reason_is_refused_and_tried_again(venv, fake_bubblewrap, tmp_path):
+    script = "echo 'bwrap: No permissions to create new namespace' >&2; exit 1"
+    refused = make(venv, wanted_proc=None, bubblewrap=str(fake_bubblewrap(script)))
+
+    for _ in range(2):
+        with pytest.raises(SandboxUnavailable, match="user namespaces"):
+            refused.command(control_fd=9)
+    assert (tmp_path / "starts").read_text() == "started\n" * 2
+
+
+def test_a_cage_that_hangs_is_refused(venv, fake_bubblewrap, monkeypatch):
+    monkeypatch.setattr(box, "_TRY_S", 0.05)
+    hanging = make(venv, wanted_proc=None, bubblewrap=str(fake_bubblewrap("exec sleep 60")))
+
+    with pytest.raises(SandboxUnavailable, match="nothing happened"):
+        hanging.command(control_fd=9)
 
 
 def test_root_gives_up_its_identity_before_bubblewrap_starts(venv, monkeypatch):
@@ -104,7 +173,6 @@ def test_processors_are_those_with_a_filter():
         pytest.param("bwrap: No permissions to create new namespace, ...", "user namespaces", id="refused"),
         pytest.param("bwrap: setting up uid map: Permission denied", "user namespaces", id="AppArmor"),
         pytest.param("unshare: unshare failed: Operation not permitted", "user namespaces", id="root of a container"),
-        pytest.param("bwrap: Can't mount proc on /newroot/proc: Operation not permitted", "/proc", id="masked /proc"),
         pytest.param("Traceback\nModuleNotFoundError: No module named 'torch'", "'torch'", id="environment"),
         pytest.param("something\nelse went wrong.\n", "else went wrong.", id="anything"),
         pytest.param("", "without a word", id="nothing"),
