@@ -3,6 +3,7 @@
 import os
 import platform
 import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -288,22 +289,23 @@ IN_A_CAGE = """
 import os, platform, sys
 sys.path.insert(0, "/opt/app")
 from grader_kernel import confine, seccomp
-limits = {"data_bytes": 1 << 30, "files_bytes": 1 << 20, "processes": 8, "cpu_s": 9}
+limits = {"data_bytes": 1 << 30, "files_bytes": 1 << 20, "processes": 8, "cpu_s": 0}
 limits["own_proc"] = int(sys.argv[1] == "own")
 report = os.dup(1)
 confine.enter_new_pid_namespace(os.open("/proc/self/ns/pid", os.O_RDONLY))
 if os.fork() == 0:
     confine.confine(limits, filter_program=seccomp.build(seccomp.MACHINES[platform.machine()]))
     os.write(report, f"{sys.argv[1]} {os.getpid()} {os.listdir('/proc')[-1:]}".encode())
+    exec(sys.argv[2])
     os._exit(0)
-os.wait()
+sys.exit(abs(os.waitstatus_to_exitcode(os.wait()[1])))
 """
 TRY_A_CAGE = f"""
 import subprocess, sys
 from pathlib import Path
 from grader.sandbox.box import Box
 box = Box(kernel_python=Path(sys.argv[1]))
-subprocess.run(box._command(["-c", {IN_A_CAGE!r}, box.proc.value], proc=box.proc), check=True)
+sys.exit(subprocess.call(box._command(["-c", {IN_A_CAGE!r}, box.proc.value, sys.argv[2]], proc=box.proc)))
 """
 
 
@@ -324,7 +326,7 @@ def test_a_masked_proc_is_noticed_and_done_without(before, seen, kernel_python):
     apart = ["unshare", *own_user, "--mount", "--propagation", "private", "sh", "-c", f"{before} && {GO_ON}", "sh"]
 
     ran = subprocess.run(
-        [*apart, sys.executable, "-c", TRY_A_CAGE, str(kernel_python)],
+        [*apart, sys.executable, "-c", TRY_A_CAGE, str(kernel_python), "pass"],
         capture_output=True,
         text=True,
         check=False,
@@ -333,3 +335,14 @@ def test_a_masked_proc_is_noticed_and_done_without(before, seen, kernel_python):
     )
 
     assert (ran.stdout, ran.returncode) == (seen, 0), ran.stderr
+
+
+def test_a_kernel_that_burns_the_processor_is_ended_whatever_it_ignores(kernel_python):
+    """Behind the wall limits, which look at it from outside; here its seconds are none, and two of grace."""
+    burn = "import signal; signal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True: pass"
+
+    ran = subprocess.run(
+        [sys.executable, "-c", TRY_A_CAGE, str(kernel_python), burn], check=False, cwd=CHECKOUT, timeout=60
+    )
+
+    assert ran.returncode == signal.SIGKILL
