@@ -72,10 +72,11 @@ def examine_data_folder(folder: Path, *, minimum_free_share: float) -> CageLine:
     while not place.exists():
         place = place.parent
     usage = shutil.disk_usage(place)
-    found = f"{place}: {usage.free / _GIB:.1f} GiB ({usage.free / usage.total:.0%})"
+    free_share = usage.free / usage.total if usage.total else 0.0
+    found = f"{place}: {usage.free / _GIB:.1f} GiB ({free_share:.0%})"
     if not os.access(place, os.W_OK):
         return _line("data_folder", is_ok=False, found=found, cure="data_folder", folder=str(place))
-    is_ok = usage.free / usage.total >= minimum_free_share
+    is_ok = free_share >= minimum_free_share
     return _line("data_folder", is_ok=is_ok, found=found, cure="disk", percent=round(minimum_free_share * 100))
 
 
@@ -112,8 +113,8 @@ def _system_programs(machine: Machine) -> CageLine:
 def _user_namespaces(machine: Machine, bubblewrap: str) -> CageLine:
     """Tried with bubblewrap itself: AppArmor may allow it what it forbids others."""
     can = _can_enter(machine, bubblewrap, "--unshare-user")
-    if can:
-        return _line("user_namespaces", is_ok=True, found="", cure="")
+    if can is None:
+        return CageLine(name="user_namespaces", state=LineState.UNKNOWN)
     cure = "container" if machine.is_container else "user_namespaces"
     return _line("user_namespaces", is_ok=can, found="", cure=cure)
 

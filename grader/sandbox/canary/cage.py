@@ -8,6 +8,7 @@ import socket
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +76,8 @@ class Canary:
 
 
 def unanswered_lines() -> tuple[CageLine, ...]:
-    """What the canary would say, where it cannot be sent."""
-    return judge(None, _look_around(_HIDDEN))
+    """What the canary says where it cannot be sent: nothing, and there is no cure for that on its own lines."""
+    return tuple(replace(line, cure=None) for line in judge(None, _look_around(_HIDDEN)))
 
 
 @contextmanager

@@ -4,10 +4,12 @@ import json
 import threading
 
 import pytest
+from doubles import FakeCanary
 
 from grader import wiring
 from grader.flow.grade import Bench
 from grader.flow.proofs import Proofs, Prover
+from grader.flow.watch import CageWatch
 from grader.notebook.read import read
 from grader.sandbox import wire
 from grader.settings import Settings
@@ -123,7 +125,8 @@ class TestAfterPublishing:
                 read_notebook=read,
                 secret=b"s",
             )
-            thread = threading.Thread(target=Worker("w", bench=bench).run, args=(stop,))
+            watch = CageWatch(FakeCanary(), runner=runner, clock=stores.clock, every_s=3600)
+            thread = threading.Thread(target=Worker("w", bench=bench, watch=watch).run, args=(stop,))
             thread.start()
             yield thread
             stop.set()
