@@ -1,12 +1,11 @@
 """Which questions can feel a mistake in the reference, and what of the notebook they need in order to be graded."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from functools import cached_property
 
 from grader.authoring.mutants import Mutant
-from grader.authoring.reach import Reach, find_reach
+from grader.authoring.reach import find_reach
 from grader.domain.assignment import Assignment, Question
 from grader.domain.location import Location
 from grader.domain.notebook import Notebook
@@ -22,6 +21,7 @@ class Felt:
 
     def __init__(self, reference: Notebook, *, assignment: Assignment, location: Location) -> None:
         self.location = location
+        self._reference = reference
         self._assignment = assignment
         self._sources = plain_sources(reference)
 
@@ -41,29 +41,30 @@ class Felt:
             )
         )
 
-    def shorten(self, notebook: Notebook, *, questions: Sequence[Question]) -> Notebook:
-        """The notebook up to the last of these answers, without the code that none of them can feel."""
+    def shorten(self, mutant: Mutant, *, questions: Sequence[Question]) -> Notebook:
+        """The notebook with the mistake, up to the last of these answers, without code that none of them can feel."""
         asked = {index for question in questions for index in self._cells(question)}
         texts = list(map(settings_text, questions))
-        names = frozenset().union(*map(words_in, texts))
         reads_everything = any("scope='notebook'" in text for text in texts)
-        idle = {index for index, reach in self._reaches.items() if not reach.touches(asked, names=names)}
+        idle = set() if reads_everything else self._idle_cells(mutant, asked=asked, names=words_in(" ".join(texts)))
         return replace(
-            notebook,
+            self._reference,
             cells=tuple(
-                replace(cell, source="") if cell.index in idle - asked and not reads_everything else cell
-                for cell in notebook.cells
+                replace(cell, source="") if cell.index in idle else cell
+                for cell in mutant.in_notebook(self._reference).cells
                 if cell.index <= max(asked)
             ),
         )
 
-    @cached_property
-    def _reaches(self) -> Mapping[int, Reach]:
-        """How far each cell can be felt; those with imports are left out, since all need them."""
+    def _idle_cells(self, mutant: Mutant, *, asked: Collection[int], names: Collection[str]) -> Collection[int]:
+        """Cells that could as well not be there; not those with imports, which all need."""
+        sources = {**self._sources, mutant.cell: plain_python(mutant.source)}
         return {
-            index: find_reach(self._sources, cell=index, source=source)
-            for index, source in self._sources.items()
-            if not imported_names(source)
+            index
+            for index, source in sources.items()
+            if index not in asked
+            and not imported_names(source)
+            and not find_reach(sources, cell=index, source=source).touches(asked, names=names)
         }
 
     def _cells(self, question: Question) -> Collection[int]:

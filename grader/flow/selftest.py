@@ -182,10 +182,9 @@ class SelfTest:
         return self._with_decision(self.known[mutant.mutant_id])
 
     def _judge(self, mutant: Mutant) -> MutantReport:
-        notebook = mutant.in_notebook(self.loaded.reference)
         questions = self._felt.questions_behind(mutant)
         reached = {question.question_id for question in questions}
-        shortened = self._felt.shorten(notebook, questions=questions)
+        shortened = self._felt.shorten(mutant, questions=questions)
         graded = self._assess(shortened, replace(self._hurried, questions=questions), location=self._felt.location)
         full = [question for question in self._full if question.question_id in reached]
         pairs = list(zip(graded.result.questions, full, strict=True))
@@ -195,7 +194,7 @@ class SelfTest:
             fate = Fate.KILLED
         elif mutant.question_id in lower:
             fate = Fate.REVIEWED
-        elif self._is_equivalent(mutant, notebook):
+        elif self._is_equivalent(mutant):
             fate = Fate.EQUIVALENT
         else:
             fate = Fate.SURVIVED
@@ -209,7 +208,7 @@ class SelfTest:
             spilled=tuple(sorted(lost - {mutant.question_id})),
         )
 
-    def _is_equivalent(self, mutant: Mutant, notebook: Notebook) -> bool:
+    def _is_equivalent(self, mutant: Mutant) -> bool:
         """Whether it is the same answer in other words; the docs tell where observation is believed."""
         if mutant.operator in _ROUND_THE_QUESTION:
             return False
@@ -218,7 +217,7 @@ class SelfTest:
         if mutant.function is not None and not self._is_called(mutant.function):
             return False
         seen, unsteady = self._reference_seen
-        return seen.equals(self._observe(notebook), unsteady=unsteady)
+        return seen.equals(self._observe(mutant.in_notebook(self.loaded.reference)), unsteady=unsteady)
 
     def _is_called(self, function: str) -> bool:
         """A check calls it on hidden inputs, or the notebook itself does."""

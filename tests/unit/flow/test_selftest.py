@@ -118,14 +118,25 @@ def test_only_questions_that_can_feel_a_mistake_are_graded_again(second, reached
 def test_code_that_no_graded_question_can_feel_is_not_run_again():
     test = self_test()
     first, second = test.assignment.questions
+    by_question = {mutant.question_id: mutant for mutant in test._mutants}
 
-    def sources(questions):
-        shortened = test._felt.shorten(test.loaded.reference, questions=questions)
+    def sources(question_id, *, questions):
+        shortened = test._felt.shorten(by_question[question_id], questions=questions)
         return [cell.source for cell in shortened.code_cells]
 
-    assert sources([first]) == ["x = 3"]
-    assert sources([second]) == ["", "y = 4"]
-    assert sources([first, second]) == ["x = 3", "y = 4"]
+    assert sources("q1", questions=[first]) == [by_question["q1"].source]
+    assert sources("q2", questions=[second]) == ["", by_question["q2"].source]
+    assert sources("q2", questions=[first, second]) == ["x = 3", by_question["q2"].source]
+
+
+def test_what_only_the_mistake_itself_needs_is_kept():
+    test = self_test()
+    _, second = test.assignment.questions
+    mutant = next(mutant for mutant in test._mutants if mutant.question_id == "q2")
+
+    shortened = test._felt.shorten(replace(mutant, source="y = x"), questions=[second])
+
+    assert [cell.source for cell in shortened.code_cells] == ["x = 3", "y = x"]
 
 
 class TestDecisions:
