@@ -24,6 +24,7 @@ from grader.grading.noise import find_overshoot
 from grader.grading.properties import WantedProperties
 from grader.grading.renamed import find_namesake
 from grader.grading.syntax import imported_names, mentioned_names, parse_leniently, top_level_names
+from grader.grading.written_down import is_written_down
 
 _KEY = "names"
 _MAX_NAMES = 40
@@ -93,6 +94,8 @@ class ValueCheck(BoundedSettings):
     """Of every tensor in it."""
     finite: bool = False
     """No NaN and no infinity, whatever the numbers are."""
+    computed: bool = False
+    """A right value that stands written in the code waits for a person."""
 
     @model_validator(mode="before")
     @classmethod
@@ -105,6 +108,8 @@ class ValueCheck(BoundedSettings):
             raise PydanticCustomError("name_or_expression", "value: give either a name or an expression")
         if self.label is not None and self.expression is None:
             raise PydanticCustomError("label_of_name", "label: stands beside an expression")
+        if self.computed and self.name is None:
+            raise PydanticCustomError("computed_expression", "computed: stands beside a name")
         if self.rtol is not None and self.tolerance is not ToleranceMode.DEFAULT:
             raise PydanticCustomError("two_tolerances", "tolerance: leave it out beside rtol and atol")
         return self
@@ -169,7 +174,12 @@ class ValueCheck(BoundedSettings):
             code = f"value.{broken.code}"
             return Finding(verdict=Verdict.FAILED, code=code, facts=facts, actual=broken.value)
         if difference is None:
-            return Finding(verdict=Verdict.PASSED, code="value.passed", facts={"name": self._shown()})
+            is_doubtful = self.computed and _is_written_down(self.asked, actual=actual, expected=expected)
+            return Finding(
+                verdict=Verdict.NEEDS_REVIEW if is_doubtful else Verdict.PASSED,
+                code="value.written_down" if is_doubtful else "value.passed",
+                facts={"name": self._shown()},
+            )
         return Finding(
             verdict=Verdict.MALFORMED if difference.is_malformed else Verdict.FAILED,
             code=self._code_of(difference),
@@ -253,6 +263,14 @@ class ValueCheck(BoundedSettings):
         own = {node.id for node in ast.walk(asked) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
         bound = set(top_level_names(tree))
         return [] if "*" in bound else sorted(mentioned_names(asked) - own - bound)
+
+
+def _is_written_down(name: str, *, actual: Evidence, expected: Evidence) -> bool:
+    given = {*top_level_names(parse_leniently(expected.notebook_source))} - {name}
+    try:
+        return is_written_down(name, source=actual.source, notebook_source=actual.notebook_source, given=given)
+    except (RecursionError, MemoryError):
+        return True  # what nobody can read does not show that anything is computed
 
 
 def _stop(evidence: Evidence) -> dict[str, Fact] | None:

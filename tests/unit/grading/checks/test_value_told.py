@@ -122,3 +122,35 @@ def test_names_that_nothing_binds_are_told(
 def test_a_name_that_may_be_there_is_not_called_missing(source: str, judge: Callable[..., Finding]) -> None:
     finding = judge(source, reference="a = [1]", check=ValueCheck(expression="a[0] + 1"))
     assert (finding.verdict, finding.code) == (Verdict.MISSING, "value.missing_expression")
+
+
+COMPUTED = ValueCheck(name="y", computed=True)
+DOUBLED = "x = torch.tensor([1.0, 2.0])\ny = 2 * x"
+TYPED = "y = torch.tensor([2.0, 4.0])"
+
+
+def test_a_right_value_that_was_written_down_waits_for_a_person_where_it_should_be_computed(
+    judge: Callable[..., Finding],
+) -> None:
+    finding = judge(TYPED, reference=DOUBLED, check=COMPUTED)
+    assert (finding.verdict, finding.code) == (Verdict.NEEDS_REVIEW, "value.written_down")
+    assert judge(DOUBLED, reference=DOUBLED, check=COMPUTED).verdict is Verdict.PASSED
+    assert judge(TYPED, reference=DOUBLED, check=ValueCheck(name="y")).verdict is Verdict.PASSED
+
+
+def test_a_wrong_value_is_wrong_however_it_came_about(judge: Callable[..., Finding]) -> None:
+    assert judge("y = torch.tensor([2.0, 5.0])", reference=DOUBLED, check=COMPUTED).code == "value.values"
+
+
+def test_a_reference_that_writes_its_value_down_does_not_hold(judge: Callable[..., Finding]) -> None:
+    assert judge(TYPED, reference=TYPED, check=COMPUTED).verdict is Verdict.NEEDS_REVIEW
+
+
+def test_code_too_deep_to_be_read_waits_for_a_person(judge: Callable[..., Finding]) -> None:
+    deep = f"{DOUBLED}\nz = 0{' + 0' * 500}"
+    assert judge(deep, reference=DOUBLED, check=COMPUTED).verdict is Verdict.NEEDS_REVIEW
+
+
+def test_only_a_variable_can_be_written_down() -> None:
+    with pytest.raises(ValidationError, match="computed"):
+        ValueCheck(expression="len(y)", computed=True)
