@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from grader.domain.assignment import Assignment, Check, Question
 from grader.domain.execution import CellRun, Evidence, Execution, Given, QuestionPlan
@@ -12,7 +13,7 @@ from grader.domain.probe import Probe
 from grader.domain.result import Finding, Verdict
 from grader.domain.values import Reply
 from grader.flow.excuse import Circumstances, excuse
-from grader.flow.expected import Expected, check_path, with_replies
+from grader.flow.expected import Expected, check_path, sort_replies
 from grader.flow.self_contained import ALONE, needs_the_notebook
 from grader.flow.sources import joined, until
 
@@ -79,35 +80,16 @@ class Judge:
         cells = self.case.answer(question.question_id).code_cells
         return [run for run in self.execution.cells if run.index in cells]
 
-    def findings(self, question: Question) -> dict[CheckId, Finding]:
-        return {check.check_id: self.finding(question, check) for check in question.checks}
+    def findings(
+        self, question: Question, *, checks: Sequence[Check] | None = None, notebook_source: str | None = None
+    ) -> dict[CheckId, Finding]:
+        """What each check finds.
 
-    def finding(self, question: Question, check: Check, *, notebook_source: str | None = None) -> Finding:
-        """One check's finding; `notebook_source` stands for what has run up to the answer's end, if not the student's
-        own."""
-        answer = self.case.answer(question.question_id)
-        if answer.found_by is FoundBy.NOT_FOUND:
-            return Finding(verdict=Verdict.NOT_FOUND, code="check.not_found", facts={"number": question.number})
-        evidence = self._evidence(question, notebook_source=notebook_source)
-        if check.kind != "written" and not answer.code_cells:
-            return Finding(verdict=Verdict.NOT_FOUND, code="check.no_code", facts={"number": question.number})
-        prefix = self.case.prefix(question, check)
-        draw = self.case.draws[check_path(question.question_id, check.check_id)]
-        expected = self.case.expected.evidence(question.question_id, check.check_id, draw=draw)
-        actual = with_replies(evidence, self.execution.replies, prefix)
-        if check.kind == "written":
-            return check.logic.evaluate(actual=actual, expected=expected)
-        found = self._excused(question, check, actual=actual, expected=expected)
-        if not check.logic.is_self_contained:
-            return found
-        alone = with_replies(evidence, self.alone, ALONE + prefix)
-        if not needs_the_notebook(alone=alone.replies, here=actual.replies):
-            return self._excused(question, check, actual=alone, expected=expected)
-        if found.verdict is Verdict.PASSED:
-            return Finding(verdict=Verdict.NEEDS_REVIEW, code="check.not_self_contained")
-        return found
-
-    def _excused(self, question: Question, check: Check, *, actual: Evidence, expected: Evidence) -> Finding:
+        Args:
+            question: one of the case's.
+            checks: those of them that are wanted, if not all.
+            notebook_source: what has run up to the answer's end, if not the student's own.
+        """
         answer = self.case.answer(question.question_id)
         circumstances = Circumstances.of(
             code_cells=answer.code_cells,
@@ -115,11 +97,43 @@ class Judge:
             sources=self.case.sources,
             execution=self.execution,
         )
-        return excuse(
-            lambda: check.logic.evaluate(actual=actual, expected=expected),
-            circumstances,
-            has_all_replies=expected.replies.keys() <= actual.replies.keys(),
-        )
+        evidence = self._evidence(question, notebook_source=notebook_source)
+        return {
+            check.check_id: self._finding(question, check, evidence=evidence, circumstances=circumstances)
+            for check in (question.checks if checks is None else checks)
+        }
+
+    def _finding(
+        self, question: Question, check: Check, *, evidence: Evidence, circumstances: Circumstances
+    ) -> Finding:
+        answer = self.case.answer(question.question_id)
+        if answer.found_by is FoundBy.NOT_FOUND:
+            return Finding(verdict=Verdict.NOT_FOUND, code="check.not_found", facts={"number": question.number})
+        if check.kind != "written" and not answer.code_cells:
+            return Finding(verdict=Verdict.NOT_FOUND, code="check.no_code", facts={"number": question.number})
+        prefix = self.case.prefix(question, check)
+        draw = self.case.draws[check_path(question.question_id, check.check_id)]
+        expected = self.case.expected.evidence(question.question_id, check.check_id, draw=draw)
+        actual = replace(evidence, replies=self._replies.get(prefix, {}))
+        if check.kind == "written":
+            return check.logic.evaluate(actual=actual, expected=expected)
+        found = _excused(check, actual=actual, expected=expected, circumstances=circumstances)
+        if not check.logic.is_self_contained:
+            return found
+        alone = replace(evidence, replies=self._replies_alone.get(prefix, {}))
+        if not needs_the_notebook(alone=alone.replies, here=actual.replies):
+            return _excused(check, actual=alone, expected=expected, circumstances=circumstances)
+        if found.verdict is Verdict.PASSED:
+            return Finding(verdict=Verdict.NEEDS_REVIEW, code="check.not_self_contained")
+        return found
+
+    @cached_property
+    def _replies(self) -> Mapping[str, Mapping[str, Reply]]:
+        return sort_replies(self.execution.replies)
+
+    @cached_property
+    def _replies_alone(self) -> Mapping[str, Mapping[str, Reply]]:
+        return sort_replies({key.removeprefix(ALONE): reply for key, reply in self.alone.items()})
 
     def _evidence(self, question: Question, *, notebook_source: str | None) -> Evidence:
         answer, runs = self.case.answer(question.question_id), self.runs(question)
@@ -133,3 +147,11 @@ class Judge:
             written=answer.written,
             has_attachments=answer.has_attachments,
         )
+
+
+def _excused(check: Check, *, actual: Evidence, expected: Evidence, circumstances: Circumstances) -> Finding:
+    return excuse(
+        lambda: check.logic.evaluate(actual=actual, expected=expected),
+        circumstances,
+        has_all_replies=expected.replies.keys() <= actual.replies.keys(),
+    )

@@ -8,6 +8,7 @@ from grader.domain.execution import CellRun, CellState, Execution, Outcome
 from grader.domain.python import parse_python
 from grader.domain.result import Finding, Verdict
 from grader.domain.text import Fact
+from grader.grading.remember import remember_by_text
 from grader.notebook.names import feeding, names_of_import, used_names
 
 _NOTHING_SHOWN = ("gradient.not_shown",)
@@ -143,11 +144,13 @@ def _lost_package(by_index: Mapping[int, CellRun], builds_on: set[int], sources:
     return None
 
 
+@remember_by_text
 def _guards_for_gpu(source: str) -> bool:
     guards = (node.test for node in _nodes(source, having="is_available") if isinstance(node, ast.If))
     return any("cuda.is_available" in ast.unparse(test) for test in guards)
 
 
+@remember_by_text
 def _uses_cuda(source: str) -> bool:
     return any(
         (isinstance(node, ast.Attribute) and node.attr == "cuda")
@@ -156,6 +159,7 @@ def _uses_cuda(source: str) -> bool:
     )
 
 
+@remember_by_text
 def _calls_cuda(source: str) -> bool:
     calls = (node.func for node in _nodes(source, having="cuda") if isinstance(node, ast.Call))
     return any(isinstance(called, ast.Attribute) and called.attr == "cuda" for called in calls)

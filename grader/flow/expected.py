@@ -4,6 +4,7 @@ import json
 import struct
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from grader.domain.assignment import InputSet
@@ -57,14 +58,21 @@ class Expected:
         pool = self.pools.get(path)
         if pool:
             draw = pool.index(pool[draw])  # of equal sets the reference was asked the first only
-        evidence = with_replies(self.questions[question_id], self.replies, f"{path}/{draw}/")
-        return replace(evidence, overshoot=self.overshoots.get(path))
+        own = self._replies_of_checks.get(f"{path}/{draw}/", {})
+        return replace(self.questions[question_id], replies=own, overshoot=self.overshoots.get(path))
+
+    @cached_property
+    def _replies_of_checks(self) -> Mapping[str, Mapping[str, Reply]]:
+        return sort_replies(self.replies)
 
 
-def with_replies(evidence: Evidence, replies: Mapping[str, Reply], prefix: str) -> Evidence:
-    """The evidence as one check sees it: only its own replies, under its own keys."""
-    own = {key.removeprefix(prefix): reply for key, reply in replies.items() if key.startswith(prefix)}
-    return replace(evidence, replies=own)
+def sort_replies(replies: Mapping[str, Reply]) -> Mapping[str, Mapping[str, Reply]]:
+    """What each check asked, under its own keys, by the prefix 'question/check/draw/' that they have here."""
+    by_check: dict[str, dict[str, Reply]] = {}
+    for key, reply in replies.items():
+        *prefix, own = key.split("/", 3)
+        by_check.setdefault("/".join((*prefix, "")), {})[own] = reply
+    return by_check
 
 
 def encode_expected(expected: Expected, codec: ReplyCodec) -> bytes:

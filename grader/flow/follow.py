@@ -179,9 +179,6 @@ def _judge_again(judge: Judge, retrial: _Retrial) -> Followed:
         waits = Finding(verdict=Verdict.NEEDS_REVIEW, code="follow.unavailable", facts=retrial.facts)
         return Followed(findings=dict.fromkeys(retrial.lost, waits))
     passed = Finding(verdict=Verdict.PASSED, code="follow.passed", facts=retrial.facts)
-    found = {
-        check.check_id: passed
-        for check in retrial.checks
-        if judge.finding(retrial.question, check, notebook_source=retrial.notebook_source).verdict is Verdict.PASSED
-    }
+    again = judge.findings(retrial.question, checks=retrial.checks, notebook_source=retrial.notebook_source)
+    found = {check_id: passed for check_id, finding in again.items() if finding.verdict is Verdict.PASSED}
     return Followed(findings=found, notes=(Note(code="follow.tried_again", facts=retrial.facts),) if found else ())

@@ -14,7 +14,7 @@ from grader.domain.probe import Probe, TakeNames
 from grader.domain.text import Fact, Note
 from grader.errors import SpecDoesNotHold
 from grader.flow.case import with_prefix
-from grader.flow.expected import POOL_SIZE, Expected, check_path, with_replies
+from grader.flow.expected import POOL_SIZE, Expected, check_path, sort_replies
 from grader.flow.ports import LoadedAssignment, Runner
 from grader.flow.prompts import check_prompts, prompt_outputs_of, with_prompt_cells
 from grader.flow.self_contained import ALONE, AskedAlone, ask_alone
@@ -169,12 +169,13 @@ def run_after(reference: Reference, prelude: str, *, runner: Runner) -> tuple[Ex
     ]
     notebook = replace(reference.notebook, cells=(first, *reference.notebook.cells))
     execution = runner.run(notebook, plan=plan, limits=assignment.limits, files=assignment.files)
+    replies = sort_replies(execution.replies)
     found: dict[str, Evidence] = {}
     for question in assignment.questions:
         evidence = reference.evidence(question.question_id, execution)
         for check in question.checks:
             path = check_path(question.question_id, check.check_id)
-            found[path] = with_replies(evidence, execution.replies, f"{path}/0/")
+            found[path] = replace(evidence, replies=replies.get(f"{path}/0/", {}))
     return execution, found
 
 

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Sequence
+from typing import TypeGuard
 
 from grader.domain.execution import Evidence
 from grader.grading.display import MAX_CHARACTERS, read_shown, shown_text
@@ -61,23 +62,14 @@ class _Judge:
 
     def _look(self, part: ast.expr) -> tuple[bool, bool]:
         if part not in self._known:
-            has_match = self._matches(part)
-            rivals = [node for node in ast.walk(part) if isinstance(node, ast.expr) and self._is_rival(node)]
-            self._known[part] = has_match, any(not self._matches(rival) for rival in rivals)
+            rivals = filter(_is_slice, ast.walk(part)) if _is_slice(self._pattern.expression) else ()
+            has_rival = any(not self._pattern.occurs_in(rival) for rival in rivals)
+            self._known[part] = self._pattern.occurs_in(part), has_rival
         return self._known[part]
 
-    def _is_rival(self, node: ast.expr) -> bool:
-        """Of the form that the pattern has: a slice beside a pattern that is one."""
-        wanted = self._pattern.expression
-        return (
-            isinstance(wanted, ast.Subscript)
-            and isinstance(wanted.slice, ast.Slice)
-            and isinstance(node, ast.Subscript)
-            and isinstance(node.slice, ast.Slice)
-        )
 
-    def _matches(self, node: ast.expr) -> bool:
-        return self._pattern.occurs_in(ast.Module(body=[ast.Expr(node)], type_ignores=[]))
+def _is_slice(node: ast.AST | None) -> TypeGuard[ast.Subscript]:
+    return isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice)
 
 
 def _spells_itself(pattern: Pattern, evidence: Evidence) -> bool:

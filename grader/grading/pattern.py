@@ -55,15 +55,15 @@ class Pattern:
         """The pattern's tree where it is an expression; None for other statements."""
         return self.statement.value if isinstance(self.statement, ast.Expr) else None
 
-    def occurs_in(self, tree: ast.AST) -> bool:
-        """Whether the code of a tree contains the pattern.
+    def occurs_in(self, tree: ast.Module | ast.expr) -> bool:
+        """Whether the code of a tree contains the pattern; an expression stands as a statement of its own.
 
         Raises:
             RecursionError: the tree is nested absurdly deep.
         """
         return self.count_in(tree) > 0
 
-    def count_in(self, tree: ast.AST) -> int:
+    def count_in(self, tree: ast.Module | ast.expr) -> int:
         """How many places of a tree's code the pattern fits, those inside of each other counted too.
 
         Raises:
@@ -101,8 +101,9 @@ def canonical(tree: ast.AST) -> ast.AST:
 
 
 @remember_by_subject
-def _spell(tree: ast.AST) -> str:
-    return ast.unparse(canonical(tree))
+def _spell(tree: ast.Module | ast.expr) -> str:
+    whole = tree if isinstance(tree, ast.Module) else ast.Module(body=[ast.Expr(tree)], type_ignores=[])
+    return ast.unparse(canonical(whole))
 
 
 class _Canon(ast.NodeTransformer):

@@ -7,11 +7,11 @@ statements. The result errs on the side of flowing: what may reach a print count
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TypeAlias
 
 from grader.domain.execution import Evidence
 from grader.grading.live import live_tree
+from grader.grading.remember import remember_by_subject, remember_by_text
 from grader.grading.syntax import parse_leniently
 
 _PRINTERS = frozenset({"print", "display", "pprint", "pp", "write"})
@@ -44,16 +44,41 @@ def find_shown(evidence: Evidence) -> tuple[Shown, ...]:
     Raises:
         RecursionError: the code is nested absurdly deep.
     """
-    tree = live_tree(evidence.source)
-    functions = {**_functions(parse_leniently(evidence.notebook_source)), **_functions(tree)}
+    results = _Results.of(evidence)
+    return _find_shown(source=evidence.source, notebook_source=evidence.notebook_source, results=results)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Results:
+    """The values of their last lines that a question's cells showed."""
+
+    count: int
+    is_last: bool
+    """The last cell showed one."""
+    is_one_cell: bool
+
+    @classmethod
+    def of(cls, evidence: Evidence) -> "_Results":
+        outputs = evidence.cell_runs[-1].outputs if evidence.cell_runs else evidence.outputs
+        return cls(
+            count=sum(output.kind == "result" for output in evidence.outputs),
+            is_last=any(output.kind == "result" for output in outputs),
+            is_one_cell=len(evidence.cell_runs) <= 1,
+        )
+
+
+@remember_by_text
+def _find_shown(*, source: str, notebook_source: str, results: _Results) -> tuple[Shown, ...]:
+    tree = live_tree(source)
+    functions = {**_functions(parse_leniently(notebook_source)), **_functions(tree)}
     reader = _Reader(functions=functions, budget=_Budget())
-    last = _last_values(tree, evidence)
+    last = _last_values(tree, source=source, results=results)
     for statement in tree.body:
         reader.read(statement, result=last.get(statement))
     return tuple(reader.shown)
 
 
-@lru_cache(maxsize=8)
+@remember_by_subject
 def _functions(tree: ast.Module) -> Mapping[str, _Function]:
     """Functions by name; methods count by their own name, whatever class they are of."""
     functions: dict[str, _Function] = {}
@@ -65,23 +90,21 @@ def _functions(tree: ast.Module) -> Mapping[str, _Function]:
     return functions
 
 
-def _last_values(tree: ast.Module, evidence: Evidence) -> dict[ast.stmt, bool]:
+def _last_values(tree: ast.Module, *, source: str, results: _Results) -> dict[ast.stmt, bool]:
     """Statements that may show their value as the last of a cell, and whether it is certain that they do.
 
     Where one cell ends and the next begins is not known here; how many values were shown is, and whether by the last.
     """
-    lines = evidence.source.split("\n")
+    lines = source.split("\n")
     values = [one for one in tree.body if isinstance(one, ast.Expr) and not _is_silent(one, lines)]
-    outputs = evidence.cell_runs[-1].outputs if evidence.cell_runs else evidence.outputs
-    left = sum(output.kind == "result" for output in evidence.outputs)
+    left = results.count
     found: dict[ast.stmt, bool] = {}
     if values and values[-1] is tree.body[-1]:
         last = values.pop()
-        if any(output.kind == "result" for output in outputs):
+        if results.is_last:
             found[last] = True
             left -= 1
-    is_one_cell = len(evidence.cell_runs) <= 1
-    return found if left <= 0 or is_one_cell else found | dict.fromkeys(values, len(values) == left)
+    return found if left <= 0 or results.is_one_cell else found | dict.fromkeys(values, len(values) == left)
 
 
 def _is_silent(statement: ast.Expr, lines: Sequence[str]) -> bool:

@@ -52,8 +52,9 @@ def lost_under(notebook, *, assignment, expected, runner, draws):
     for draw, case in zip(draws, cases, strict=True):
         judge = Judge(case=case, execution=execution, alone=alone)
         for question in assignment.questions:
+            findings = judge.findings(question)
             for check in question.checks:
-                finding = judge.finding(question, check)
+                finding = findings[check.check_id]
                 if check.kind != "written" and finding.verdict is not Verdict.PASSED:
                     path = f"{question.question_id}/{check.check_id}"
                     lost.setdefault(path, []).append((draw, finding.verdict.value, finding.code, dict(finding.facts)))

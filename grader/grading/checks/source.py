@@ -17,6 +17,7 @@ from grader.grading.doubt import find_doubt
 from grader.grading.live import leaves_definitions_unused, live_tree
 from grader.grading.near_miss import find_near_miss
 from grader.grading.pattern import BadPatternError, Pattern
+from grader.grading.remember import remember_by_text
 from grader.grading.stand_for import Constraint
 
 _MAX_CHARACTERS = {"question": 60_000, "notebook": 200_000}
@@ -148,6 +149,7 @@ class SourceCheck(UnprobedCheck):
         return Finding(verdict=Verdict.FAILED, code=code, facts=facts)
 
 
+@remember_by_text
 def _syntax_error_line(source: str) -> int | None:
     """Where the source stops being Python; None where all of it parses."""
     try:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from grader.grading.live import without_dead_code
+from grader.grading.remember import remember_by_subject, remember_by_text
 from grader.grading.syntax import parse_leniently, top_level_names
 
 _OPTIM = "torch.optim."
@@ -31,6 +32,7 @@ class Loop:
     updates_by_hand: bool = False
 
 
+@remember_by_text
 def read_loop(*, source: str, notebook_source: str) -> Loop:
     """Read the question's code together with the functions and classes of earlier cells that it uses.
 
@@ -44,6 +46,7 @@ def read_loop(*, source: str, notebook_source: str) -> Loop:
         return Loop()
 
 
+@remember_by_text
 def module_names(*, source: str, notebook_source: str) -> tuple[str, ...]:
     """Variables of the question that are made by calling a class of torch.nn or of the notebook's own; no losses."""
     notebook = parse_leniently(notebook_source)
@@ -81,6 +84,7 @@ def resolve(node: ast.AST, aliases: Mapping[str, str]) -> str:
     return ".".join([aliases.get(node.id, node.id), *reversed(parts)])
 
 
+@remember_by_subject
 def _imported(tree: ast.Module) -> Mapping[str, str]:
     """What imports bind, wherever they stand: the name to what it stands for."""
     found: dict[str, str] = {}
