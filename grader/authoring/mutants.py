@@ -47,7 +47,7 @@ from grader.domain.text import Fact
 from grader.notebook.magics import plain_python
 
 MUTANTS_PER_QUESTION = 40
-MUTANTS_PER_ASSIGNMENT = 60
+MUTANTS_PER_ASSIGNMENT = 40
 _LONGEST_SHOWN = 80
 _OPERATORS: tuple[Callable[[Code, Answer], Iterator[Change]], ...] = (
     *(change_arithmetic, change_comparison, change_signs, change_constants, drop_terms, shift_slices),
