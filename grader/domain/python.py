@@ -4,6 +4,8 @@ import ast
 import threading
 import warnings
 
+from grader.domain.remember import remember_by_text
+
 MAX_PARSED_CHARACTERS = 1_000_000
 """Above this a source is treated as one that does not parse: a tree takes some hundred times its text's memory."""
 
@@ -13,8 +15,12 @@ MAX_PARSED_CHARACTERS = 1_000_000
 _ONE_AT_A_TIME = threading.RLock()
 
 
+@remember_by_text
 def parse_python(source: str) -> ast.Module | None:
-    """The tree of a source; None where it is not Python, nests too deep, or is too long to be somebody's cell."""
+    """The tree of a source; None where it is not Python, nests too deep, or is too long to be somebody's cell.
+
+    The tree is shared: it must not be changed.
+    """
     if len(source) > MAX_PARSED_CHARACTERS:
         return None
     try:

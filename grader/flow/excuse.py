@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from grader.domain.execution import CellRun, CellState, Execution, Outcome
 from grader.domain.python import parse_python
+from grader.domain.remember import remember_by_text
 from grader.domain.result import Finding, Verdict
 from grader.domain.text import Fact
-from grader.grading.remember import remember_by_text
 from grader.notebook.names import feeding, names_of_import, used_names
 
 _NOTHING_SHOWN = ("gradient.not_shown",)

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from typing import TypeGuard
 
 from grader.domain.execution import Evidence
+from grader.domain.remember import remember_by_subject
 from grader.grading.display import MAX_CHARACTERS, read_shown, shown_text
 from grader.grading.live import live_tree
 from grader.grading.occurrence import right_places
 from grader.grading.origin import could_be_from
 from grader.grading.pattern import Pattern
 from grader.grading.printed import PrintedNumbers
-from grader.grading.remember import remember_by_subject
 from grader.grading.showing import find_shown
 from grader.grading.syntax import parse_leniently
 

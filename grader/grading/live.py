@@ -5,7 +5,7 @@ import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, TypeGuard
 
-from grader.grading.remember import remember_by_text
+from grader.domain.remember import remember_by_text
 from grader.grading.syntax import copied, parse_leniently
 
 _Definition: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Assign

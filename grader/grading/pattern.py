@@ -10,7 +10,7 @@ from ast_grep_py import Pattern as AstGrepPattern
 from ast_grep_py import SgRoot
 
 from grader.domain.python import parse_strictly
-from grader.grading.remember import remember_by_subject
+from grader.domain.remember import remember_by_subject
 from grader.grading.stand_for import Constraint
 from grader.grading.syntax import copied
 

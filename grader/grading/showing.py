@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from grader.domain.execution import Evidence
+from grader.domain.remember import remember_by_subject, remember_by_text
 from grader.grading.live import live_tree
-from grader.grading.remember import remember_by_subject, remember_by_text
 from grader.grading.syntax import parse_leniently
 
 _PRINTERS = frozenset({"print", "display", "pprint", "pp", "write"})

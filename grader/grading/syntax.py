@@ -5,8 +5,8 @@ import builtins
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
-from grader.domain.python import parse_strictly
-from grader.grading.remember import remember_by_subject, remember_by_text
+from grader.domain.python import parse_python, parse_strictly
+from grader.domain.remember import remember_by_subject, remember_by_text
 
 _Node = TypeVar("_Node", bound=ast.AST)
 
@@ -26,6 +26,8 @@ def parse_leniently(source: str) -> ast.Module:
     """
     if len(source) > MAX_SOURCE:
         return ast.Module(body=[], type_ignores=[])
+    if (tree := parse_python(source)) is not None:
+        return tree
     lines = source.split("\n")
     for _ in range(_MAX_REPAIRS):
         try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from grader.domain.location import Wanted
 from grader.domain.notebook import CellKind, Notebook
 from grader.domain.python import parse_python
+from grader.domain.remember import remember_by_text
 from grader.notebook.magics import plain_python
 
 STRONG = 4
@@ -56,7 +57,7 @@ class Clues:
         }
         self._readable = self._choose_readable()
         self._wanted = wanted
-        self._patterns = {one.number: tuple(_read_patterns(one.patterns)) for one in wanted}
+        self._patterns = {one.number: _read_patterns(one.patterns) for one in wanted}
         self._facts: dict[int, _Facts] = {}
 
     def of(self, position: int) -> Mapping[int, int]:
@@ -183,8 +184,10 @@ def _target_names(target: ast.expr) -> Iterator[str]:
     return (node.id for node in ast.walk(target) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
 
 
-def _read_patterns(patterns: Sequence[str]) -> Iterator[_Pattern]:
+@remember_by_text
+def _read_patterns(patterns: tuple[str, ...]) -> tuple[_Pattern, ...]:
     """Patterns that are Python, with $NAME for any expression and $$$ for any further ones; others tell nothing."""
+    read = []
     for written in patterns:
         text = re.sub(r"\$\$\$[A-Z_]*", _REST, written)
         text = re.sub(r"\$([A-Z_]+)", rf"{_WILDCARD}\1", text)
@@ -194,12 +197,15 @@ def _read_patterns(patterns: Sequence[str]) -> Iterator[_Pattern]:
         expression = tree.body[0].value
         names = [node.id for node in ast.walk(expression) if isinstance(node, ast.Name)]
         data = [name for name in names if name not in _MODULES and not name.startswith((_WILDCARD, _REST))]
-        yield _Pattern(
-            tree=expression,
-            has_wildcards=text != written,
-            variable=data[0] if data else None,
-            spelling="".join(written.split()),
+        read.append(
+            _Pattern(
+                tree=expression,
+                has_wildcards=text != written,
+                variable=data[0] if data else None,
+                spelling="".join(written.split()),
+            )
         )
+    return tuple(read)
 
 
 def _strength(nodes: Sequence[ast.AST], pattern: _Pattern) -> int:

@@ -13,7 +13,7 @@ from grader.notebook.headings import LONGEST_LINE
 from grader.notebook.marks import find_marks, split_lines
 from grader.notebook.regions import Division, Region, Span
 from grader.notebook.slips import with_slips_read
-from grader.notebook.words import Prompts, code_words, has_picture, markdown_words
+from grader.notebook.words import code_words, has_picture, markdown_words, read_prompts
 
 _LONGEST_WRITTEN_CHARS = 100_000
 _LONGEST_READ_CHARS = 500_000
@@ -188,7 +188,7 @@ class _Writer:
         self._cells = notebook.cells
         self._answers = answers
         self._clues = clues
-        self._prompts = Prompts([prompt for one in wanted for prompt in one.prompts])
+        self._prompts = read_prompts(tuple(prompt for one in wanted for prompt in one.prompts))
         self._lines: dict[int, list[str]] = {}
         self._words: dict[int, list[tuple[int, str]]] = {}
         self._owners: dict[int, list[int]] = {}

@@ -3,23 +3,21 @@
 import ast
 import builtins
 from collections.abc import Sequence
-from functools import lru_cache
 
 from grader.domain.python import parse_python
+from grader.domain.remember import remember_by_text
 
 _BUILTINS = frozenset(dir(builtins))
-_REMEMBERED = 512
-"""Cells: every question of a notebook asks about all of them again."""
 
 
-@lru_cache(maxsize=_REMEMBERED)
+@remember_by_text
 def bound_names(source: str) -> frozenset[str]:
     """Names that running `source` at the top level binds or changes; empty for source that does not parse."""
     tree = parse_python(source)
     return frozenset() if tree is None else frozenset(_bound(tree.body))
 
 
-@lru_cache(maxsize=_REMEMBERED)
+@remember_by_text
 def used_names(source: str) -> frozenset[str]:
     """Names that `source` reads anywhere, function bodies included, built-ins left out."""
     tree = parse_python(source)
@@ -28,6 +26,7 @@ def used_names(source: str) -> frozenset[str]:
     return frozenset(_read(tree))
 
 
+@remember_by_text
 def needed_names(source: str) -> frozenset[str]:
     """Names that `source` reads before any statement of its own binds them: what it takes from earlier cells."""
     tree = parse_python(source)
@@ -41,6 +40,7 @@ def needed_names(source: str) -> frozenset[str]:
     return frozenset(needed)
 
 
+@remember_by_text
 def imported_names(source: str) -> frozenset[str]:
     """Names that import statements bind in `source`."""
     tree = parse_python(source)

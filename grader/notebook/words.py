@@ -12,6 +12,7 @@ from functools import lru_cache
 from itertools import groupby, zip_longest
 
 from grader.domain.python import parse_python
+from grader.domain.remember import remember_by_text
 from grader.notebook.headings import Around, LabelKind, read_line
 from grader.notebook.magics import plain_python
 
@@ -98,6 +99,12 @@ class Prompts:
                 if _squeeze(line[:_LONGEST_FUZZY_CHARS]).startswith(found.next_text):
                     return count
         return next((count for count, line in enumerate(lines) if not _is_shown(line)), len(lines))
+
+
+@remember_by_text
+def read_prompts(prompts: tuple[str, ...]) -> Prompts:
+    """The prompts of an assignment, which all of its notebooks are read with."""
+    return Prompts(prompts)
 
 
 def _prompt_lines(prompt: str) -> list[_PromptLine]:

@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 from pydantic import Field, model_validator
 
 from grader.domain.execution import CellState, Evidence, Output
+from grader.domain.remember import remember_by_text
 from grader.domain.result import Finding, Verdict
 from grader.domain.text import Fact
 from grader.grading.checks.unprobed import UnprobedCheck
 from grader.grading.picture import is_blank
 from grader.grading.png import read_png
-from grader.grading.remember import remember_by_text
 
 _AXES = re.compile(r"<Figure size \d+x\d+ with (\d{1,3}) Axes>", re.ASCII)
 _MOST_LOOKED_AT = 50

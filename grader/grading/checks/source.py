@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from grader.domain.execution import Evidence
 from grader.domain.python import parse_strictly
+from grader.domain.remember import remember_by_text
 from grader.domain.result import Finding, Verdict
 from grader.domain.text import Fact
 from grader.grading.checks.settings import Words
@@ -17,7 +18,6 @@ from grader.grading.doubt import find_doubt
 from grader.grading.live import leaves_definitions_unused, live_tree
 from grader.grading.near_miss import find_near_miss
 from grader.grading.pattern import BadPatternError, Pattern
-from grader.grading.remember import remember_by_text
 from grader.grading.stand_for import Constraint
 
 _MAX_CHARACTERS = {"question": 60_000, "notebook": 200_000}

@@ -4,8 +4,8 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from grader.domain.remember import remember_by_subject, remember_by_text
 from grader.grading.live import without_dead_code
-from grader.grading.remember import remember_by_subject, remember_by_text
 from grader.grading.syntax import parse_leniently, top_level_names
 
 _OPTIM = "torch.optim."

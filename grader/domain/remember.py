@@ -12,18 +12,20 @@ _Subject = TypeVar("_Subject")
 _Result = TypeVar("_Result")
 
 _MOST_CHARACTERS = 300_000
-"""A tree takes a hundred times the memory of its text or more: these are those of a hundred notebooks."""
+"""A tree takes a hundred times the memory of its text or more: these are the texts of a hundred notebooks."""
+_LEAST_CHARACTERS = 100
+"""What any result counts as, for a tree of nothing takes memory, too."""
 
 
 def remember_by_text(function: Callable[_P, _Result]) -> Callable[_P, _Result]:
-    """Keep the results for the last texts or bytes, as many as come to `_MOST_CHARACTERS`, and always the last one's.
+    """Keep the results for the last texts or bytes, as many as come to `_MOST_CHARACTERS`; a giant's is not kept.
 
     Results are shared and must not be changed.
 
     Args:
         function: pure, and called with texts and with small things that are hashable.
     """
-    known: OrderedDict[Hashable, _Result] = OrderedDict()
+    known: OrderedDict[Hashable, tuple[_Result, int]] = OrderedDict()
     lock = Lock()
     characters = 0
 
@@ -34,15 +36,16 @@ def remember_by_text(function: Callable[_P, _Result]) -> Callable[_P, _Result]:
         with lock:
             if key in known:
                 known.move_to_end(key)
-                return known[key]
+                return known[key][0]
         result = function(*args, **kwargs)
+        size = max(_count_characters(key), _LEAST_CHARACTERS)
         with lock:
-            if key not in known:
-                known[key] = result
-                characters += _count_characters(key)
-            while characters > _MOST_CHARACTERS and len(known) > 1:
-                oldest, _ = known.popitem(last=False)
-                characters -= _count_characters(oldest)
+            if key not in known and size <= _MOST_CHARACTERS:
+                known[key] = result, size
+                characters += size
+            while characters > _MOST_CHARACTERS:
+                _, (_, size) = known.popitem(last=False)
+                characters -= size
         return result
 
     return remembering
@@ -51,7 +54,7 @@ def remember_by_text(function: Callable[_P, _Result]) -> Callable[_P, _Result]:
 def _count_characters(key: object) -> int:
     if isinstance(key, tuple):
         return sum(map(_count_characters, key))
-    return len(key) if isinstance(key, str | bytes) else 1
+    return len(key) if isinstance(key, str | bytes) else 0
 
 
 def remember_by_subject(function: Callable[[_Subject], _Result]) -> Callable[[_Subject], _Result]:

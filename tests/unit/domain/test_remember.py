@@ -7,7 +7,7 @@ from threading import Thread
 
 import pytest
 
-from grader.grading.remember import remember_by_subject, remember_by_text
+from grader.domain.remember import remember_by_subject, remember_by_text
 
 GIANT = 300_001
 
@@ -44,14 +44,23 @@ def test_what_was_not_asked_for_longest_goes_first() -> None:
     assert asked.texts == [others[0]]
 
 
-def test_one_giant_is_kept_until_the_next_text() -> None:
+def test_a_giant_is_not_kept() -> None:
     asked = Asked()
     length = remember_by_text(asked.length)
     for text in ("a", "b" * GIANT, "b" * GIANT, "a"):
         length(text)
-    assert [text[0] for text in asked.texts] == ["a", "b", "a"]
-    length("b" * GIANT)
-    assert len(asked.texts) == 4
+    assert [text[0] for text in asked.texts] == ["a", "b", "b"]
+
+
+def test_small_texts_are_not_kept_without_end() -> None:
+    asked = Asked()
+    length = remember_by_text(asked.length)
+    for number in range(4000):
+        length(str(number))
+    assert len(asked.texts) == 4000
+    length("3999")
+    length("0")
+    assert asked.texts[4000:] == ["0"]
 
 
 def test_what_raises_is_not_kept() -> None:
