@@ -11,7 +11,7 @@ import numpy as np
 
 from grader.domain.result import Finding, Verdict
 from grader.domain.text import Note
-from grader.domain.values import ArrayValue, Value
+from grader.domain.values import ArrayValue, SequenceValue, Value
 from grader.feedback.clues import Clues
 from grader.feedback.gradients import explain_gradient
 from grader.feedback.lines import explain_dtype, explain_missing_grad, explain_type
@@ -20,6 +20,7 @@ from grader.feedback.shapes import explain_order, explain_shape
 
 _BY_FORMULA = ("function.", "value.")
 """Codes of the checks that a wrongly written formula fails."""
+_SAID_ALREADY = ("function.autograd_cut", "function.backward_wrong")
 _LEFT_TORCH = ("value.numpy", "value.not_tensor")
 _MAX_TIMES = 1000
 _CLEAR_FRACTION = 0.05
@@ -41,6 +42,8 @@ def diagnose(finding: Finding, *, source: str, cells: Sequence[tuple[int, str]] 
         return explain_missing_grad(clues)
     if finding.actual is None or finding.expected is None:
         return None
+    if finding.code.startswith(_SAID_ALREADY):
+        return None
     if finding.rung == "dtype":
         return explain_dtype(finding.actual, finding.expected, clues)
     if finding.code in _LEFT_TORCH and finding.rung == "type":
@@ -58,11 +61,13 @@ def diagnose(finding: Finding, *, source: str, cells: Sequence[tuple[int, str]] 
         is_gradient = finding.code.startswith("gradient.") or str(finding.facts.get("name")).endswith(".grad")
         if is_gradient and (note := explain_gradient(pair, clues)) is not None:
             return note
+        # The numbers that a function gave for several inputs: they have no order of their own.
+        is_of_calls = finding.code.startswith("function.") and isinstance(finding.actual, SequenceValue)
         if pair.actual.size == 1:
             return _explain_number(pair, clues, is_gradient=is_gradient)
         patterns: tuple[Callable[[], Note | None], ...] = (
-            lambda: _explain_ratio(pair, clues, is_gradient=is_gradient),
-            lambda: explain_order(pair),
+            lambda: _explain_ratio(pair, clues, is_gradient=is_gradient, is_of_calls=is_of_calls),
+            lambda: None if is_of_calls else explain_order(pair),
             lambda: _explain_parts(pair),
             lambda: _explain_offset(pair),
             lambda: _explain_each(pair),
@@ -110,7 +115,7 @@ def _times(larger: Array, smaller: Array) -> int | None:
     return _whole(factor.real) if abs(factor.imag) <= 1e-9 * abs(factor) else None
 
 
-def _explain_ratio(pair: Pair, clues: Clues, *, is_gradient: bool) -> Note | None:
+def _explain_ratio(pair: Pair, clues: Clues, *, is_gradient: bool, is_of_calls: bool) -> Note | None:
     """A constant factor, 0 included."""
     if not np.any(pair.actual):
         return Note(code="diagnose.zeros")
@@ -124,7 +129,8 @@ def _explain_ratio(pair: Pair, clues: Clues, *, is_gradient: bool) -> Note | Non
     if math.isclose(ratio, -1, rel_tol=1e-6):
         return Note(code="diagnose.sign")
     if (times := _whole(ratio)) is not None:
-        return _explain_multiple(pair, clues, times=times, is_gradient=is_gradient)
+        whole = () if is_of_calls else (pair.actual.size, *pair.actual.shape)
+        return _explain_multiple(clues, times=times, sizes=whole, is_gradient=is_gradient)
     if (times := _whole(1 / ratio)) is not None:
         code = "diagnose.mean_for_sum" if clues.calls("mean") else "diagnose.fraction"
         return Note(code=code, facts={"times": times})
@@ -139,13 +145,14 @@ def _whole(ratio: float) -> int | None:
     return times if times > 1 and math.isclose(ratio, times, rel_tol=1e-5) else None
 
 
-def _explain_multiple(pair: Pair, clues: Clues, *, times: int, is_gradient: bool) -> Note:
+def _explain_multiple(clues: Clues, *, times: int, sizes: Sequence[int], is_gradient: bool) -> Note:
+    """A whole factor. `sizes`: how many numbers a mean may be taken of; () where that cannot be told."""
     lines = clues.backward_lines
     if is_gradient and times == 2 and len(lines) > 1:
         return Note(code="diagnose.backward_twice", facts={"places": clues.places(*lines)})
     if is_gradient and lines and (len(lines) > 1 or clues.has_backward_in_loop):
         return Note(code="diagnose.accumulated", facts={"times": times, "places": clues.places(*lines)})
-    if times in (pair.actual.size, *pair.actual.shape) and clues.calls("sum") and not clues.calls("mean"):
+    if (not sizes or times in sizes) and clues.calls("sum") and not clues.calls("mean"):
         return Note(code="diagnose.sum_for_mean", facts={"times": times})
     return Note(code="diagnose.multiple", facts={"times": times})
 

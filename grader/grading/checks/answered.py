@@ -7,15 +7,16 @@ from typing import TypeAlias
 
 from grader.domain.result import Finding, Verdict
 from grader.domain.text import Fact
-from grader.domain.values import CallReply, CallsReply, Value
+from grader.domain.values import CallReply, CallsReply, SequenceValue, Value
 from grader.grading.checks.derivatives import Verdicts, compare_derivatives, find_cut, hear_witness
 from grader.grading.checks.inputs import expand
 from grader.grading.checks.returned import NOTHING, Misfit, find_misfit, have_same_numbers
 from grader.grading.compare import Tolerance
-from grader.grading.difference import plain_type_word
+from grader.grading.difference import find_numbers, plain_type_word
 
 _TIMEOUT = "TimeoutError"
 _RUNG = "outputs"
+_FEWEST = 2
 Facts: TypeAlias = Mapping[str, Fact]
 Pair: TypeAlias = tuple[CallReply, CallReply]
 
@@ -64,7 +65,7 @@ class Terms:
         if state is not None:
             return state
         if wrong:
-            return _wrong_outputs(wrong[0], facts={**facts, "right": count - len(wrong)})
+            return _wrong_outputs(wrong[0], pairs, facts={**facts, "right": count - len(wrong)})
         moved_at = count + len(self.errors) + 1
         return (
             _judge_changes(pairs, facts=facts)
@@ -185,8 +186,10 @@ def _spoilt(code: str, facts: Facts, *, values: Verdicts | None = None) -> Findi
     )
 
 
-def _wrong_outputs(misfit: Misfit, *, facts: Facts) -> Finding:
+def _wrong_outputs(misfit: Misfit, pairs: Sequence[Pair], *, facts: Facts) -> Finding:
     """Some outputs are wrong; what they have in common decides the sentence."""
+    whole = None if misfit.place else _side_by_side(pairs)
+    actual, expected = whole or (misfit.actual, misfit.expected)
     code = misfit.code
     if code == "wrong" and misfit.place:
         code = "item_wrong"
@@ -196,9 +199,27 @@ def _wrong_outputs(misfit: Misfit, *, facts: Facts) -> Finding:
         verdict=Verdict.MALFORMED if misfit.is_malformed else Verdict.FAILED,
         code=f"function.{code}",
         facts=_facts_at(misfit, facts),
-        actual=misfit.actual,
-        expected=misfit.expected,
+        actual=actual,
+        expected=expected,
     )
+
+
+def _side_by_side(pairs: Sequence[Pair]) -> tuple[Value, Value] | None:
+    """The single numbers of all calls in a row: of one alone nearly every mistake fits by chance."""
+    sides = list(zip(*((our.output, their.output) for our, their in pairs), strict=True))
+    if len(pairs) < _FEWEST or not all(
+        output is not None and _is_one_number(output) for side in sides for output in side
+    ):
+        return None
+    ours, theirs = (
+        SequenceValue(type_name="list", items=tuple(output for output in side if output is not None)) for side in sides
+    )
+    return ours, theirs
+
+
+def _is_one_number(value: Value) -> bool:
+    numbers = find_numbers(value)
+    return numbers is not None and numbers.size == 1 and numbers.dtype.kind != "b"
 
 
 def _wrong_type(misfit: Misfit, *, facts: Facts) -> Finding:

@@ -437,3 +437,29 @@ def test_a_caret_in_a_wrong_formula_is_named(code: str, formula: str) -> None:
 )
 def test_a_caret_elsewhere_is_no_power(verdict: Verdict, code: str, source: str) -> None:
     assert diagnose(Finding(verdict=verdict, code=code), source=source) is None
+
+
+def of_calls(numbers: list[float]) -> SequenceValue:
+    """What a function gave for several inputs."""
+    return SequenceValue(type_name="list", items=tuple(value(np.float32(number)) for number in numbers))
+
+
+RIGHT_CALLS = [1.0, -12.0, 4.5, 30.0]
+CALLS = {
+    "another constant": ([-1.0, -14.0, 2.5, 28.0], "", "offset"),
+    "the other sign": ([-1.0, 12.0, -4.5, -30.0], "", "sign"),
+    "twice as much": ([2.0, -24.0, 9.0, 60.0], "", "multiple"),
+    "a sum for a mean": ([3.0, -36.0, 13.5, 90.0], "x.sum()", "sum_for_mean"),
+    "the sign of one alone": ([-1.0, -12.0, 4.5, 30.0], "", None),
+    "in another order, which says nothing": ([30.0, 4.5, -12.0, 1.0], "", None),
+}
+
+
+@pytest.mark.parametrize(("ours", "source", "name"), [pytest.param(*case, id=name) for name, case in CALLS.items()])
+def test_what_a_function_gave_is_looked_at_over_all_inputs(ours: list[float], source: str, name: str | None) -> None:
+    assert mistake(of_calls(ours), of_calls(RIGHT_CALLS), source=source, code="function.all_wrong") == name
+
+
+def test_where_autograd_is_cut_off_no_factor_is_told_besides() -> None:
+    assert mistake(GRID / 3, GRID, code="value.values") == "fraction"
+    assert mistake(GRID / 3, GRID, code="function.backward_wrong_by") is None

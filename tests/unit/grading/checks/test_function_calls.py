@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from grader.domain.execution import Evidence
 from grader.domain.result import Finding, Verdict
-from grader.domain.values import CallReply
+from grader.domain.values import CallReply, SequenceValue
 from grader.grading.checks.function import FunctionCheck
 
 X = {"uniform": [-2, 2], "shape": [3]}
@@ -444,3 +444,26 @@ REFUSED = {
 def test_settings_that_mean_nothing_are_refused(more: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         check(**more)
+
+
+NUMBERS = check(*[{"uniform": [-2, 2], "times": 4}])
+
+
+def test_single_numbers_of_all_calls_are_told_together(judge: Callable[..., Finding]) -> None:
+    """f(0) = -1 beside 1 looks like another sign; over all inputs it is another constant."""
+    finding = judge(NUMBERS, "def f(x):\n    return x**2 - 1", reference="def f(x):\n    return x**2 + 1")
+    assert finding.code == "function.all_wrong"
+    assert [len(side.items) for side in (finding.actual, finding.expected)] == [4, 4]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        pytest.param("return bool(x > 9)", "return bool(x < 9)", id="truths have no pattern"),
+        pytest.param("return torch.stack([x, x])", "return torch.stack([x, -x])", id="tensors have one of their own"),
+    ],
+)
+def test_anything_else_is_told_by_its_first_wrong_call(wrong: str, right: str, judge: Callable[..., Finding]) -> None:
+    finding = judge(NUMBERS, f"def f(x):\n    {wrong}", reference=f"def f(x):\n    {right}")
+    assert finding.verdict is Verdict.FAILED
+    assert not isinstance(finding.actual, SequenceValue)
