@@ -3,8 +3,9 @@
 The sentences stand in gettext catalogues, `locale/<language>/LC_MESSAGES/*.po`: msgid is the code, msgstr the sentence
 with `{fact}` gaps. An entry `<code>#full` replaces `<code>` where values may be shown. A gap `{fact:word}` shows the
 entry `word.<value>` in place of a word of our own such as 'submission'; without such an entry, the value itself. A gap
-`{fact:place}` spells a list of {'cell', 'line'} by the entries `word.line` and `word.line_of_cell`. A gap `{fact:text}`
-takes the reader's language of a text {'ja', 'en'} that an author wrote.
+`{fact:place}` spells a list of {'cell', 'line'} by the entries `word.cell`, `word.line` and `word.line_of_cell`. A gap
+`{fact:text}` takes the reader's language of a text {'ja', 'en'} that an author wrote. A gap `{fact:asked}` is what an
+author asks for: a name or an expression as code, or the text that stands in its place.
 """
 
 from collections.abc import Mapping
@@ -99,7 +100,10 @@ def _spell_asked(fact: Fact, language: Language) -> str:
 def _spell_place(place: Fact, language: Language) -> str:
     if not isinstance(place, dict):
         return _spell(place, language)
-    code = "word.line" if place.get("cell") is None else "word.line_of_cell"
+    if place.get("line") is None:
+        code = "word.cell"
+    else:
+        code = "word.line" if place.get("cell") is None else "word.line_of_cell"
     return sentence(Note(code=code, facts=place), language)
 
 

@@ -179,8 +179,10 @@ def _cell_notes(runs: Sequence[CellRun], *, told: Sequence[Note]) -> list[Note]:
             continue
         if run.state is CellState.RAISED and run.error is not None:
             error = run.error
-            facts: dict[str, Fact] = {"cell": run.index + 1, "error": error.name, "message": error.message[:500]}
-            notes.append(Note(code="cell.raised", facts=facts))
+            message = error.message[:500].strip()
+            facts: dict[str, Fact] = {"cell": run.index + 1, "error": error.name, "message": message}
+            facts["place"] = [{"cell": run.index + 1, "line": error.line}]
+            notes.append(Note(code="cell.raised" if message else "cell.raised_silently", facts=facts))
         elif run.state is CellState.TIMED_OUT:
             notes.append(Note(code="cell.timed_out", facts={"cell": run.index + 1}))
         elif run.state is CellState.ENDED_KERNEL:

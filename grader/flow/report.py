@@ -15,6 +15,9 @@ from grader.feedback.visibility import is_visible, visible_diagnosis, visible_fi
 _TOLD_ONCE = frozenset({"follow.passed", "follow.unavailable", "source.syntax_error", "source.beside_error"})
 """Beside all codes of the group `check`: they are about what surrounds a check, which several of a question share."""
 
+_TOLD_BY_CHECKS = ("locate.not_found",)
+"""A question's checks are not found then, and say so."""
+
 
 class Refusal(TypedDict):
     """Why a file was not graded at all."""
@@ -137,7 +140,11 @@ def _question(result: QuestionResult, *, visibility: Visibility, language: Langu
         checks=_with_circumstances_told_once(
             [_check(check, visibility=visibility, language=language) for check in result.checks], language=language
         ),
-        notes=[sentence(note, language) for note in result.notes if is_visible(note, visibility)],
+        notes=[
+            sentence(note, language)
+            for note in result.notes
+            if is_visible(note, visibility) and note.code not in _TOLD_BY_CHECKS
+        ],
     )
 
 

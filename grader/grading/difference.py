@@ -250,12 +250,14 @@ class _Comparison:
             is_reshaped = ours.size == theirs.size and not is_other_dtype and self._are_equal_flat(ours, theirs)
             code = "shape_and_dtype" if is_other_dtype else "shape"
             return Difference(code=code, facts=facts, rung=Rung.SHAPE if is_reshaped else None)
+        is_one = not mismatch.expected_shape
         if not mismatch.differing:
-            return Difference(code="dtype", facts=facts, rung=Rung.DTYPE) if is_other_dtype else None
+            code = "number_type" if is_one else "dtype"
+            return Difference(code=code, facts=facts, rung=Rung.DTYPE) if is_other_dtype else None
         facts |= _worst(mismatch)
         if is_other_dtype:
-            return Difference(code="dtype_and_values", facts=facts)
-        code = "values" if mismatch.expected_shape else "value"
+            return Difference(code="number_type_and_value" if is_one else "dtype_and_values", facts=facts)
+        code = "value" if is_one else "values"
         share = (mismatch.total - mismatch.differing) / mismatch.total
         return Difference(code=code, facts=facts, rung=Rung.VALUES, share=share)
 

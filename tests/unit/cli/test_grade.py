@@ -130,8 +130,8 @@ def test_the_language_is_chosen_by_option(grader, runner, folder, notebook, lang
     said = grader("grade", notebook("a.ipynb", x=1), "-a", folder, "--json", "--lang", language.value)
 
     messages = [check["message"] for question in lines(said)[0]["questions"] for check in question["checks"]]
-    note = Note(code="check.not_found", facts={"number": 2})
-    assert messages[1:] == [sentence(note, language)] * 2
+    told = (Note(code="check.not_found", facts={"number": 2}), Note(code="check.as_above"))
+    assert messages[1:] == [sentence(note, language) for note in told]
 
 
 @pytest.mark.parametrize(

@@ -133,3 +133,16 @@ def test_the_sentences_of_homework_8_name_what_was_found() -> None:
         assert "t[0:3]" in sentence(lost, language)
         assert "$START" not in sentence(lost, language), "at hint level a sentence must not give the answer away"
         assert "$START" in sentence(lost, language, visibility=Visibility.FULL)
+
+
+@pytest.mark.parametrize(
+    ("place", "ja", "en"),
+    [
+        pytest.param({"cell": 4, "line": 2}, "セル4の2行目で", "in line 2 of cell 4:", id="a line"),
+        pytest.param({"cell": 4, "line": None}, "セル4で", "in cell 4:", id="a cell whose line cannot be told"),
+    ],
+)
+def test_where_a_cell_stopped_is_told_as_exactly_as_it_is_known(place: dict[str, Fact], ja: str, en: str) -> None:
+    note = Note(code="cell.raised", facts={"place": [place], "error": "NameError", "message": "x"})
+    assert sentence(note, Language.JA).startswith(ja)
+    assert en in sentence(note, Language.EN)

@@ -16,8 +16,9 @@ from grader.domain.ids import EnvironmentHash, VersionHash
 from grader.domain.location import FoundBy
 from grader.domain.notebook import Cell, CellKind, Notebook
 from grader.domain.result import Verdict
-from grader.domain.text import Note
+from grader.domain.text import Language, Note
 from grader.errors import SandboxFailed
+from grader.feedback.catalogue import sentence
 from grader.flow.assess import assess, draw_inputs
 from grader.flow.expected import POOL_SIZE
 from grader.flow.prove import prove
@@ -231,10 +232,18 @@ def test_an_error_in_a_questions_cell_is_noted_there(tiny):
 
     first, second = graded(tiny, RIGHT, runner=runner).result.questions
 
-    facts = {"cell": 2, "error": "ValueError", "message": "m" * 500}
+    facts = {"cell": 2, "error": "ValueError", "message": "m" * 500, "place": [{"cell": 2, "line": 2}]}
     assert first.notes == (Note(code="cell.raised", facts=facts),)
     assert second.notes == ()
     assert first.score == 10  # what the cell did before counts
+
+
+def test_an_error_without_words_is_noted_without_them(tiny):
+    runner = ScriptedRunner(cell_1={"state": CellState.RAISED, "error": CellError(name="SystemExit", message=" ")})
+
+    first, _ = graded(tiny, RIGHT, runner=runner).result.questions
+
+    assert [sentence(note, Language.EN) for note in first.notes] == ["SystemExit in cell 2."]
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,9 @@ def test_each_question_has_its_own_visibility(wrong):
 
 @pytest.mark.parametrize("language", Language)
 def test_notes_of_the_notebook_and_of_a_question_are_sentences(language):
-    note = Note(code="cell.raised", facts={"cell": 2, "error": "ValueError", "message": "{cell} {0} %s"})
+    note = Note(
+        code="cell.raised", facts={"place": [{"cell": 2, "line": 3}], "error": "ValueError", "message": "{cell} {0} %s"}
+    )
 
     found = report(check_result(), language=language, notes=(note,), question_notes=(note, note))
 
@@ -254,3 +256,12 @@ def test_another_question_says_it_again():
     found = report_result(result, assignment=assignment, notebook="hw.ipynb", language=Language.EN)
 
     assert ABOVE not in [check["message"] for question in found["questions"] for check in question["checks"]]
+
+
+def test_a_question_that_was_not_found_is_told_by_its_checks_alone():
+    note = Note(code="locate.not_found", facts={"number": 1})
+
+    found = report(NOT_FOUND, question_notes=(note,))["questions"][0]
+
+    assert found["notes"] == []
+    assert "could not find your answer to question 1" in found["checks"][0]["message"]
