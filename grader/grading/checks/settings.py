@@ -1,5 +1,6 @@
 """What the settings of several kinds of check share."""
 
+from enum import StrEnum
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -15,6 +16,15 @@ Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=100)]
 HIDDEN = "hidden"
 """Under this key a model finds the arrays of hidden files in its validation context, by 'hidden/test.npz:x'."""
 Bound = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_NOISE_MARGIN = 4
+"""A noise floor is measured on a few runs; the next one may lie further out."""
+_MAX_TIMES = 1000
+"""What is wider is no noise of rounding: the reference then misses its own tolerance, and its author is told."""
+
+
+def times_for_noise(overshoot: float | None) -> float:
+    """How much wider a tolerance has to be, given how far the reference's own noise goes in units of it."""
+    return 1.0 if overshoot is None else max(1.0, _NOISE_MARGIN * overshoot)
 
 
 class Words(BaseModel):
@@ -66,8 +76,8 @@ class Settings(BaseModel):
 
     @property
     def widens_for_noise(self) -> bool:
-        """`tolerance: measured`: the reference's own noise widens what is allowed."""
-        return getattr(self, "tolerance", None) == "measured"
+        """Most checks allow the same whatever the reference's own noise is."""
+        return False
 
     def overshoot(self, *, actual: Evidence, expected: Evidence) -> float | None:
         """Most checks have no noise to measure."""
@@ -85,6 +95,34 @@ class BoundedSettings(Settings):
         if (self.rtol is None) != (self.atol is None):
             raise PydanticCustomError("one_tolerance", "rtol and atol: give both or neither")
         return self
+
+
+class ToleranceMode(StrEnum):
+    """Where the bounds come from that a number may lie from the expected one."""
+
+    EXACT = "exact"
+    DEFAULT = "default"
+    MEASURED = "measured"
+
+
+class MeasuredSettings(BoundedSettings):
+    """Settings of a kind whose author may also ask for equality, or let the reference's noise widen the default."""
+
+    tolerance: ToleranceMode = ToleranceMode.DEFAULT
+
+    @model_validator(mode="after")
+    def _require_one_tolerance(self) -> Self:
+        if self.rtol is not None and self.tolerance is not ToleranceMode.DEFAULT:
+            raise PydanticCustomError("two_tolerances", "tolerance: leave it out beside rtol and atol")
+        return self
+
+    @property
+    def widens_for_noise(self) -> bool:
+        return self.tolerance is ToleranceMode.MEASURED
+
+    def times(self, overshoot: float | None) -> float:
+        """How much wider than its default the tolerance is, given how far the reference's own noise goes."""
+        return min(times_for_noise(overshoot), _MAX_TIMES) if self.widens_for_noise else 1.0
 
 
 class TolerantSettings(BoundedSettings):

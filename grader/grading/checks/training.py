@@ -15,7 +15,7 @@ from grader.domain.result import Finding, Verdict
 from grader.domain.text import Fact
 from grader.domain.values import ModuleReply, NamesReply, ScalarValue, SequenceValue, Value
 from grader.grading.arrays import Array
-from grader.grading.checks.settings import BoundedSettings
+from grader.grading.checks.settings import BoundedSettings, times_for_noise
 from grader.grading.checks.training_history import HistoryFault, find_fault, read_history
 from grader.grading.checks.training_loop import Loop, module_names, read_loop
 from grader.grading.checks.training_predictions import EVAL, NEAR, Predict
@@ -26,7 +26,6 @@ from grader.grading.syntax import function_names, imported_names, parse_lenientl
 
 _NAMES, _PREDICTIONS = "names", "predictions"
 _PREDICT_S = 10.0
-_NOISE_MARGIN = 4
 _MAX_OTHERS = 20
 _ANY, _BY_HAND = "any", "by_hand"
 _STATELESS = ("SGD",)
@@ -84,6 +83,10 @@ class TrainingCheck(BoundedSettings):
         return self.seconds
 
     @property
+    def widens_for_noise(self) -> bool:
+        return self.tolerance == "measured"
+
+    @property
     def has_hidden_inputs(self) -> bool:
         return self.predict is not None and self.predict.is_drawn
 
@@ -129,7 +132,7 @@ class TrainingCheck(BoundedSettings):
         return Finding(verdict=fault.verdict, code=fault.code, facts=fault.facts, rung=part)
 
     def _near(self, noise: float | None) -> Tolerance:
-        times = max(1.0, _NOISE_MARGIN * noise) if self.tolerance == "measured" and noise is not None else 1.0
+        times = times_for_noise(noise) if self.widens_for_noise else 1.0
         rtol, atol = (NEAR, NEAR) if self.rtol is None or self.atol is None else (self.rtol, self.atol)
         return Tolerance(rtol=rtol * times, atol=atol * times)
 

@@ -3,7 +3,6 @@ values."""
 
 import ast
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -17,7 +16,7 @@ from grader.domain.result import Finding, Verdict
 from grader.domain.text import Fact
 from grader.domain.values import NamesReply, ScalarValue, Value
 from grader.grading.answers import RightAnswers
-from grader.grading.checks.settings import BoundedSettings, Name, Words
+from grader.grading.checks.settings import MeasuredSettings, Name, ToleranceMode, Words
 from grader.grading.compare import Rung, Tolerance
 from grader.grading.difference import Difference
 from grader.grading.noise import find_overshoot
@@ -28,18 +27,6 @@ from grader.grading.written_down import is_written_down
 
 _KEY = "names"
 _MAX_NAMES = 40
-_NOISE_MARGIN = 4
-"""A noise floor is measured on a few runs; the next one may lie further out."""
-_MAX_TIMES = 1000
-"""What is wider is no noise of rounding: the reference then misses its own tolerance, and its author is told."""
-
-
-class ToleranceMode(StrEnum):
-    """Where the bounds come from that a number may lie from the expected one."""
-
-    EXACT = "exact"
-    DEFAULT = "default"
-    MEASURED = "measured"
 
 
 def _check_expression(text: str) -> str:
@@ -64,7 +51,7 @@ Ignorable = Literal["type", "shape", "dtype"]
 Expression = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_check_expression)]
 
 
-class ValueCheck(BoundedSettings):
+class ValueCheck(MeasuredSettings):
     """Settings: the variable's `name` or an `expression`; tolerances and properties of a tensor where they matter."""
 
     kind: ClassVar[str] = "value"
@@ -110,8 +97,6 @@ class ValueCheck(BoundedSettings):
             raise PydanticCustomError("label_of_name", "label: stands beside an expression")
         if self.computed and self.name is None:
             raise PydanticCustomError("computed_expression", "computed: stands beside a name")
-        if self.rtol is not None and self.tolerance is not ToleranceMode.DEFAULT:
-            raise PydanticCustomError("two_tolerances", "tolerance: leave it out beside rtol and atol")
         return self
 
     @property
@@ -216,10 +201,7 @@ class ValueCheck(BoundedSettings):
     def _tolerance(self, overshoot: float | None) -> Tolerance:
         if self.tolerance is ToleranceMode.EXACT:
             return Tolerance(rtol=0.0, atol=0.0, equal_nan=self.equal_nan)
-        times = 1.0
-        if self.tolerance is ToleranceMode.MEASURED and overshoot is not None:
-            times = min(max(1.0, _NOISE_MARGIN * overshoot), _MAX_TIMES)
-        return Tolerance(rtol=self.rtol, atol=self.atol, times=times, equal_nan=self.equal_nan)
+        return Tolerance(rtol=self.rtol, atol=self.atol, times=self.times(overshoot), equal_nan=self.equal_nan)
 
     def _code_of(self, difference: Difference) -> str:
         if difference.code == "none" and self.asked.endswith(".grad"):
