@@ -5,7 +5,8 @@ with `{fact}` gaps. An entry `<code>#full` replaces `<code>` where values may be
 entry `word.<value>` in place of a word of our own such as 'submission'; without such an entry, the value itself. A gap
 `{fact:place}` spells a list of {'cell', 'line'} by the entries `word.cell`, `word.line` and `word.line_of_cell`. A gap
 `{fact:text}` takes the reader's language of a text {'ja', 'en'} that an author wrote. A gap `{fact:asked}` is what an
-author asks for: a name or an expression as code, or the text that stands in its place.
+author asks for: a name or an expression as code, or the text {'ja', 'en'} that stands for it, with the 'place' of the
+part that is meant.
 """
 
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from grader.domain.text import Fact, Language, Note
 
 _FULL = "#full"
 _WORD, _PLACE, _TEXT, _ASKED = "word", "place", "text", "asked"
+_IN_BRACKETS = {Language.JA: "（{}）", Language.EN: " ({})"}
 _SEPARATORS = {Language.JA: "、", Language.EN: ", "}
 
 
@@ -46,8 +48,8 @@ def sentence(note: Note, language: Language, *, visibility: Visibility = Visibil
         literal + ("" if gap is None else _fill(note, gap, form=form or "", language=language))
         for literal, gap, form, _ in parts
     )
-    begins_with_text = parts[0][0] == "" and parts[0][2] in (_ASKED, _TEXT)
-    return words[:1].upper() + words[1:] if begins_with_text else words
+    begins_with_asked = parts[0][0] == "" and parts[0][2] == _ASKED and language is Language.EN
+    return words[:1].upper() + words[1:] if begins_with_asked else words
 
 
 def known_codes(language: Language) -> frozenset[str]:
@@ -93,7 +95,12 @@ def _fill(note: Note, gap: str, *, form: str, language: Language) -> str:
 
 def _spell_asked(fact: Fact, language: Language) -> str:
     """Japanese words follow each other without spaces, code is set off by them."""
-    words = _spell(fact.get(language.value), language) if isinstance(fact, dict) else f"`{_spell(fact, language)}`"
+    if isinstance(fact, dict):
+        words = _spell(fact.get(language.value), language)
+        if place := fact.get("place"):
+            words += _IN_BRACKETS[language].format(f"`{place}`")
+    else:
+        words = f"`{_spell(fact, language)}`"
     return f"{words} " if language is Language.JA and words.endswith("`") else words
 
 

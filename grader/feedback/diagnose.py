@@ -58,7 +58,7 @@ def diagnose(finding: Finding, *, source: str, cells: Sequence[tuple[int, str]] 
             return explain_shape(pair, clues)
         if pair.are_same(pair.actual, pair.expected):
             return None
-        is_gradient = finding.code.startswith("gradient.") or str(finding.facts.get("name")).endswith(".grad")
+        is_gradient = finding.code.startswith("gradient.") or _asked(finding).endswith(".grad")
         if is_gradient and (note := explain_gradient(pair, clues)) is not None:
             return note
         # The numbers that a function gave for several inputs: they have no order of their own.
@@ -74,6 +74,12 @@ def diagnose(finding: Finding, *, source: str, cells: Sequence[tuple[int, str]] 
             lambda: _explain_place(pair),
         )
         return next((note for pattern in patterns if (note := pattern()) is not None), None)
+
+
+def _asked(finding: Finding) -> str:
+    """What a value check asks for, also where students read a text in its place."""
+    name = finding.facts.get("name")
+    return str(name.get("code") if isinstance(name, dict) else name)
 
 
 def _explain_not_finite(finding: Finding, actual: Value, expected: Value) -> Note | None:

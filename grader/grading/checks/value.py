@@ -179,7 +179,7 @@ class ValueCheck(MeasuredSettings):
         """What students read for the value, or for the part of it at a place such as `[0]`."""
         if self.label is None:
             return f"{self.asked}{place}"
-        return {language: f"{words} (`{place}`)" if place else words for language, words in self.label.fact.items()}
+        return {**self.label.fact, "place": place, "code": self.asked}
 
     def _states(self, right: Mapping[str, Value]) -> bool:
         """Whether the label is a statement that holds or does not."""

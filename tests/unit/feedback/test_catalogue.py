@@ -79,6 +79,8 @@ def test_our_own_words_are_translated_and_others_are_left_alone() -> None:
 ASKED = {
     "a name": ("t", "`t` は", "`t`は"),
     "an author's words": ({"ja": "長さ", "en": "the length"}, "長さは", "The lengthは"),
+    "words in small letters": ({"ja": "x の値", "en": "x as it is"}, "x の値は", "X as it isは"),
+    "a part of it": ({"ja": "組", "en": "the pair", "place": "[0]"}, "組（`[0]`）は", "The pair (`[0]`)は"),
     "words that end in code": ({"ja": "長さ `n`", "en": "the length `n`"}, "長さ `n` は", "The length `n`は"),
 }
 

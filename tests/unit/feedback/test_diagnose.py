@@ -463,3 +463,9 @@ def test_what_a_function_gave_is_looked_at_over_all_inputs(ours: list[float], so
 def test_where_autograd_is_cut_off_no_factor_is_told_besides() -> None:
     assert mistake(GRID / 3, GRID, code="value.values") == "fraction"
     assert mistake(GRID / 3, GRID, code="function.backward_wrong_by") is None
+
+
+@pytest.mark.parametrize("name", ["x.grad", {"ja": "勾配", "en": "the gradient", "place": "", "code": "x.grad"}])
+def test_a_gradient_is_known_as_one_also_under_its_authors_words(name: str | dict[str, object]) -> None:
+    doubled = replace(finding(2 * ROW, ROW), facts={"name": name})
+    assert diagnose(doubled, source=TWICE) == Note(code="diagnose.backward_twice", facts={"places": [line(3), line(5)]})
