@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -25,6 +26,12 @@ _DEFAULTS: dict[str, tuple[float, float]] = {
     "complex128": (1e-7, 1e-7),
 }
 """(rtol, atol) by dtype; any other dtype is compared exactly. Source: the table of torch.testing.assert_close."""
+
+
+@lru_cache(maxsize=64)
+def _name(dtype: np.dtype[Any]) -> str:
+    """NumPy puts it together anew each time, which takes longer than comparing a few numbers."""
+    return dtype.name
 
 
 class Rung(StrEnum):
@@ -60,7 +67,7 @@ class Tolerance:
         """(rtol, atol): the ones given, or else the loosest defaults of these dtypes."""
         if self.rtol is not None and self.atol is not None:
             return self.rtol * self.times, self.atol * self.times
-        defaults = [_DEFAULTS.get(dtype.name, (0.0, 0.0)) for dtype in dtypes]
+        defaults = [_DEFAULTS.get(_name(dtype), (0.0, 0.0)) for dtype in dtypes]
         return max(rtol for rtol, _ in defaults) * self.times, max(atol for _, atol in defaults) * self.times
 
 
@@ -101,15 +108,20 @@ def compare(*, actual: Array, expected: Array, tolerance: Tolerance) -> Mismatch
     Source: torch.testing.assert_close, the oracle in tests/unit/grading/test_compare.py. Sums and products are
     rounded to the dtype as torch rounds them, so that the two agree at the very edge of a tolerance as well.
     """
-    facts: dict[str, Any] = {
-        "actual_shape": tuple(actual.shape),
-        "expected_shape": tuple(expected.shape),
-        "actual_dtype": actual.dtype.name,
-        "expected_dtype": expected.dtype.name,
-        "total": expected.size,
-    }
+
+    def mismatch(rung: Rung, **found: Any) -> Mismatch:  # noqa: ANN401 - the fields of a Mismatch
+        return Mismatch(
+            rung=rung,
+            actual_shape=tuple(actual.shape),
+            expected_shape=tuple(expected.shape),
+            actual_dtype=actual.dtype.name,
+            expected_dtype=expected.dtype.name,
+            total=expected.size,
+            **found,
+        )
+
     if actual.shape != expected.shape:
-        return Mismatch(rung=Rung.SHAPE, **facts)
+        return mismatch(Rung.SHAPE)
     rtol, atol = tolerance.bounds(actual.dtype, expected.dtype)
     differing, worst = 0, _Worst()
     with np.errstate(all="ignore"):  # overflow and NaN are what is looked for
@@ -124,18 +136,17 @@ def compare(*, actual: Array, expected: Array, tolerance: Tolerance) -> Mismatch
                     excess = _excess(ours, theirs, rtol=rtol, atol=atol)
                 worst = _worse(worst, start=start, close=close, excess=excess)
     if not differing:
-        return None if actual.dtype == expected.dtype else Mismatch(rung=Rung.DTYPE, **facts)
+        return None if actual.dtype == expected.dtype else mismatch(Rung.DTYPE)
     index = tuple(int(part) for part in np.unravel_index(worst.position, expected.shape))
     ours_there, theirs_there = _number(actual[index]), _number(expected[index])
-    return Mismatch(
-        rung=Rung.VALUES if actual.dtype == expected.dtype else Rung.DTYPE,
+    return mismatch(
+        Rung.VALUES if actual.dtype == expected.dtype else Rung.DTYPE,
         differing=differing,
         index=index,
         actual=ours_there,
         expected=theirs_there,
         gap=_gap(ours_there, theirs_there),
         allowed=atol + rtol * _size(theirs_there),
-        **facts,
     )
 
 

@@ -1,9 +1,10 @@
 """Whether the value of a variable stands written in the code, where it should have been computed."""
 
 import ast
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from grader.domain.remember import remember_by_subject
 from grader.grading.live import live_tree
 from grader.grading.syntax import top_level_names
 
@@ -38,7 +39,7 @@ def is_written_down(name: str, *, source: str, notebook_source: str, given: Coll
     """
     for code in (source, notebook_source):
         body = live_tree(code).body
-        if any(_bound_value(statement, name) or _touches(statement, name) for statement in body):
+        if any(_bound_value(statement, name) or name in _touched(statement) for statement in body):
             return _Reading(body=body, given=frozenset(given)).is_written_name(name, seen=frozenset())
     return False
 
@@ -56,7 +57,7 @@ class _Reading:
             value = _bound_value(statement, name)
             if value is not None:
                 last = value
-            elif _touches(statement, name):
+            elif name in _touched(statement):
                 last = None
         return last is not None and name not in seen and self._is_written(last, seen=seen | {name})
 
@@ -104,30 +105,29 @@ def _bound_value(statement: ast.stmt, name: str) -> ast.expr | None:
     return None
 
 
-def _touches(statement: ast.stmt, name: str) -> bool:
-    """Whether a statement binds a name in some other way, or may change what it holds."""
+@remember_by_subject
+def _touched(statement: ast.stmt) -> frozenset[str]:
+    """The names that a statement binds, and those of which it may change what they hold."""
+    names = {*top_level_names(ast.Module(body=[statement], type_ignores=[]))}
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
         call = statement.value
         word = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", None)
-        if word not in _ONLY_SHOW and any(_is_name(part, name) for part in call.args):
-            return True  # a function may change what it is given
-    binds = name in top_level_names(ast.Module(body=[statement], type_ignores=[]))
-    return binds or any(_changes(node, name) for node in ast.walk(statement))
+        if word not in _ONLY_SHOW:  # a function may change what it is given
+            names.update(part.id for part in call.args if isinstance(part, ast.Name))
+    return frozenset(names.union(*map(_changed, ast.walk(statement))))
 
 
-def _changes(node: ast.AST, name: str) -> bool:
+def _changed(node: ast.AST) -> Iterable[str]:
     match node:
-        case ast.Name(id=found, ctx=ast.Del()):
-            return found == name
+        case ast.Name(id=name, ctx=ast.Del()) | ast.keyword(arg="out", value=ast.Name(id=name)):
+            return (name,)
         case ast.Subscript(ctx=ast.Store() | ast.Del()) | ast.Attribute(ctx=ast.Store() | ast.Del()):
-            return name in _roots(node)
+            return _roots(node)
         case ast.Global(names=names) | ast.Nonlocal(names=names):
-            return name in names
-        case ast.keyword(arg="out", value=value):
-            return _is_name(value, name)
+            return names
         case ast.Call(func=ast.Attribute(value=base, attr=method)) if method != "requires_grad_":
-            return (method in _CHANGERS or method.endswith("_")) and name in _roots(base)
-    return False
+            return _roots(base) if method in _CHANGERS or method.endswith("_") else ()
+    return ()
 
 
 def _roots(node: ast.AST) -> Iterator[str]:

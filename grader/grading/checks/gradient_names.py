@@ -74,22 +74,24 @@ class NamedSearch:
 
         For a single name it may also be what autograd gave under any other.
         """
+        if not provenance.has_call:
+            return {}
         values = values_of(expected)
-        derived = [c for c in find_candidates(expected, provenance, of=self.names[0]) if c.is_derived]
-        targets: dict[str, Candidate] = {}
-        for name in self.names:
-            value = values.get(name)
-            if isinstance(value, ArrayValue) and value.grad is not None:
-                targets[name] = Candidate(
-                    name=f"{name}.grad", value=value.grad, is_derived=True, is_at=None, leaf=value
-                )
-                continue
+        targets = {
+            name: Candidate(name=f"{name}.grad", value=value.grad, is_derived=True, is_at=None, leaf=value)
+            for name in self.names
+            if isinstance(value := values.get(name), ArrayValue) and value.grad is not None
+        }
+        others = [name for name in self.names if name not in targets]
+        found = find_candidates(expected, provenance, of=self.names[0]) if others else ()
+        derived = [candidate for candidate in found if candidate.is_derived]
+        for name in others:
             own = next((c for c in derived if c.name == name), None)
             if own is None and len(self.names) == 1:
                 own = derived[0] if derived else None
             if own is not None:
                 targets[name] = own
-        return targets if provenance.has_call else {}
+        return targets
 
     def _judge_name(
         self, name: str, target: Candidate, candidates: Sequence[Candidate], *, values: Mapping[str, Value]
