@@ -32,6 +32,8 @@ NOT_THERE = frozenset(
     }
 )
 """What is said of an answer that is not there; where its cell was interrupted, that is the reason to tell."""
+CUT_SHORT = frozenset({"gradient.missing_name", "gradient.no_module", "training.no_losses", "training.one_loss"})
+"""The same where an error stopped the cell, of kinds that do not look for one themselves."""
 _RAISED_IN_CALLS = (
     "function.raised",
     "function.raised_somewhere",
@@ -62,6 +64,8 @@ class Circumstances:
     """A package that kernels lack and whose names the answer builds on."""
     timed_out_cell: int | None = None
     """Number of the question's cell that was interrupted when its time was over."""
+    raised: CellRun | None = None
+    """The first of the question's cells that an error stopped."""
 
     @classmethod
     def of(
@@ -89,6 +93,7 @@ class Circumstances:
             calls_cuda=any(_calls_cuda(sources[index]) for index in builds_on),
             package=_lost_package(by_index, builds_on, sources),
             timed_out_cell=_first_number(runs, CellState.TIMED_OUT),
+            raised=next((run for run in runs if run.state is CellState.RAISED and run.error is not None), None),
         )
 
 
@@ -124,6 +129,10 @@ def excuse(evaluate: Callable[[], Finding], circumstances: Circumstances, *, has
     if circumstances.timed_out_cell is not None and finding.code in NOT_THERE:
         facts = {"cell": circumstances.timed_out_cell}
         return Finding(verdict=finding.verdict, code="check.not_there_in_time", facts=facts)
+    run = circumstances.raised
+    if run is not None and run.error is not None and finding.code in CUT_SHORT:
+        facts = {"cell": run.index + 1, "error": run.error.name[:80]}
+        return Finding(verdict=finding.verdict, code="check.not_there_after_error", facts=facts)
     return finding
 
 

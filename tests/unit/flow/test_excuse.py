@@ -7,7 +7,7 @@ from grader.domain.ids import EnvironmentHash
 from grader.domain.result import Finding, Verdict
 from grader.domain.text import Language
 from grader.feedback.catalogue import known_codes
-from grader.flow.excuse import NOT_THERE, Circumstances, excuse
+from grader.flow.excuse import CUT_SHORT, NOT_THERE, Circumstances, excuse
 
 WRONG = Finding(verdict=Verdict.FAILED, code="value.values_differ")
 ABSENT = Finding(verdict=Verdict.MISSING, code="value.missing_name")
@@ -205,4 +205,15 @@ def test_a_cell_of_another_question_that_was_interrupted_is_no_reason():
 
 
 def test_every_code_that_means_not_there_is_known():
-    assert known_codes(Language.EN) >= NOT_THERE
+    assert known_codes(Language.EN) >= NOT_THERE | CUT_SHORT
+
+
+def test_what_an_error_cut_short_is_told_as_that():
+    stopped = run(0, CellState.RAISED, error=CellError(name="TypeError", message="m"))
+    around = circumstances(["losses = []\nfor x in 3: losses.append(x)"], [stopped], of=[0])
+
+    finding = judged(Finding(verdict=Verdict.FAILED, code="training.no_losses"), around)
+
+    assert (finding.verdict, finding.code) == (Verdict.FAILED, "check.not_there_after_error")
+    assert finding.facts == {"cell": 1, "error": "TypeError"}
+    assert judged(WRONG, around) is WRONG

@@ -109,7 +109,7 @@ def test_names_that_nothing_binds_are_told(
     reference = "import numpy as np\na = [1]\nb = [2]\nfit = list"
     finding = judge(source, reference=reference, check=ValueCheck(expression=expression))
     assert (finding.verdict, finding.code) == (Verdict.MISSING, "value.expression_lacks")
-    assert read(finding) == f"There is no {names}, so this could not be checked: `{expression}`."
+    assert read(finding) == f"Not there yet: {names}. So this could not be checked: `{expression}`."
 
 
 @pytest.mark.parametrize(
