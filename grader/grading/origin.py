@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from grader.domain.execution import Evidence
+from grader.domain.remember import remember_by_subject
 from grader.grading.display import MAX_CHARACTERS, Item, read_shown, shown_text
 from grader.grading.occurrence import right_places
 from grader.grading.printed import Container, PrintedNumbers
@@ -111,13 +112,7 @@ class _Typed:
     """Tells what of a source is written values only: no name from elsewhere, no call that computes, no subscript."""
 
     def __init__(self, source: str) -> None:
-        tree = parse_leniently(source)
-        self._names = set(_MODULES)
-        for node in ast.walk(tree):
-            if isinstance(node, ast.arg):
-                self._names.add(node.arg)
-            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-                self._names.add(node.id)
+        self._names = _MODULES | _own_names(parse_leniently(source))
         self._known: dict[ast.expr, bool] = {}
 
     def is_shown(self, shown: Shown) -> bool:
@@ -132,6 +127,14 @@ class _Typed:
         if isinstance(node, ast.Call):
             return _only_formats(node)
         return node.id in self._names if isinstance(node, ast.Name) else isinstance(node, _TYPED)
+
+
+@remember_by_subject
+def _own_names(tree: ast.Module) -> frozenset[str]:
+    """Names that are bound anywhere, and those of arguments."""
+    arguments = (node.arg for node in ast.walk(tree) if isinstance(node, ast.arg))
+    bound = (node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+    return frozenset((*arguments, *bound))
 
 
 def _only_formats(call: ast.Call) -> bool:
