@@ -20,6 +20,8 @@ class Settings(BaseSettings):
     """0 takes any free port."""
     workers: int = Field(default=1, ge=0, le=64)
     """Worker processes that `serve` starts; each runs one notebook at a time."""
+    ready_kernels: int = Field(default=1, ge=0, le=16)
+    """Kernels that each worker forks ahead."""
     kernel_python: Path = Field(default_factory=lambda: find_kernel_python())
     """The interpreter of the students' environment."""
     max_upload_bytes: int = Field(default=20 * 1024 * 1024, gt=0)

@@ -277,8 +277,10 @@ def _parse_date(option: str, text: str | None, *, zone: ZoneInfo) -> datetime | 
 
 
 @contextmanager
-def open_runner(settings: Settings, *, slots: int = 1) -> "Iterator[SandboxRunner]":
+def open_runner(settings: Settings, *, slots: int = 1, ready: int = 0) -> "Iterator[SandboxRunner]":
     """The sandbox, started when it is first needed; as many threads may run notebooks in it as it has slots.
+
+    So many kernels are forked ahead as are to be `ready`, which is worth it for one who runs notebook after notebook.
 
     Raises:
         SandboxUnavailable: from its first use, naming what is missing.
@@ -286,7 +288,7 @@ def open_runner(settings: Settings, *, slots: int = 1) -> "Iterator[SandboxRunne
     # nbclient takes a while to import, and most commands and the web process run no kernel.
     from grader.sandbox.runner import SandboxRunner
 
-    runner = SandboxRunner(settings.kernel_python, slots=slots)
+    runner = SandboxRunner(settings.kernel_python, slots=slots, ready=ready)
     try:
         yield runner
     finally:
@@ -323,7 +325,7 @@ def run_worker(settings: Settings, *, stop: threading.Event) -> None:
     from grader.worker import Pace, Worker
 
     secret = draw_key(settings)
-    with open_stores(settings) as stores, open_runner(settings) as runner:
+    with open_stores(settings) as stores, open_runner(settings, ready=settings.ready_kernels) as runner:
         assignments = stored_assignments(stores)
         prover = Prover(stores=stores, assignments=assignments, runner=runner, codec=wire, secret=secret)
         bench = Bench(

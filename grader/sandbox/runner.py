@@ -22,6 +22,7 @@ from grader.sandbox.kernel_client import Kernel
 from grader.sandbox.memory import watch_memory
 from grader.sandbox.notes import explain_execution
 from grader.sandbox.outputs import write_notebook
+from grader.sandbox.ready import ReadyKernels
 
 _T = TypeVar("_T")
 
@@ -33,16 +34,19 @@ class SandboxRunner:
     that started it, and nbclient would otherwise take over the caller's signal handlers.
     """
 
-    def __init__(self, kernel_python: Path, *, bubblewrap: str = "bwrap", slots: int = 1) -> None:
+    def __init__(self, kernel_python: Path, *, bubblewrap: str = "bwrap", slots: int = 1, ready: int = 0) -> None:
         """Nothing is started yet.
 
         Args:
             kernel_python: `bin/python` of the kernels' virtual environment.
             bubblewrap: the program that makes the cage.
             slots: how many notebooks may run at the same time, each asked for by a thread of its own.
+            ready: how many kernels are forked ahead, under the limits of the notebook before.
         """
         self._box = Box(kernel_python=kernel_python, bubblewrap=bubblewrap)
         self._server = ForkServer(self._box)
+        self._kernels = ReadyKernels(self._server, size=ready)
+        self._ready = ready
         self._slots = slots
         self._free_slots = threading.Semaphore(slots)
         self._closing = threading.Lock()
@@ -65,12 +69,13 @@ class SandboxRunner:
         with self._all_slots():
             if self._loop is None or self._thread is None:
                 return
-            self._call(_finish(self._server))
+            self._call(_finish(self._kernels, self._server))
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._loop.close()
             self._loop = self._thread = None
             self._server = ForkServer(self._box)  # a lock of asyncio's belongs to the loop that has gone
+            self._kernels = ReadyKernels(self._server, size=self._ready)
 
     def abort(self) -> None:
         """End all that runs, from another thread: each run raises SandboxFailed, its notebook has no result."""
@@ -141,11 +146,9 @@ class SandboxRunner:
         self, notebook: Notebook, *, plan: Sequence[QuestionPlan], limits: Limits, files: Mapping[str, bytes]
     ) -> Execution:
         started_at = time.monotonic()
-        kernel = Kernel(await self._server.fork(limits))
-        environment = await self._server.start()
+        kernel, environment = await self._kernels.take(limits)
         self._running.add(kernel)
         try:
-            await kernel.open()
             watching = asyncio.create_task(watch_memory(kernel, limit_bytes=limits.memory_bytes))
             try:
                 if files:
@@ -219,8 +222,9 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
     loop.run_forever()
 
 
-async def _finish(server: ForkServer) -> None:
-    """End the fork server, and what nbclient leaves waiting behind a kernel that died."""
+async def _finish(kernels: ReadyKernels, server: ForkServer) -> None:
+    """End the kernels that wait, the fork server, and what nbclient leaves waiting behind a kernel that died."""
+    await kernels.discard()
     server.close()
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
