@@ -26,6 +26,8 @@ from grader.grading.syntax import imported_names, mentioned_names, parse_lenient
 from grader.grading.written_down import is_written_down
 
 _KEY = "names"
+_ALWAYS_THERE = frozenset({"torch", "np", "numpy"})
+"""Expressions have these whatever the student imports."""
 _MAX_NAMES = 40
 
 
@@ -244,7 +246,7 @@ class ValueCheck(MeasuredSettings):
         asked = parse_leniently(self.asked)
         own = {node.id for node in ast.walk(asked) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
         bound = set(top_level_names(tree))
-        return [] if "*" in bound else sorted(mentioned_names(asked) - own - bound)
+        return [] if "*" in bound else sorted(mentioned_names(asked) - own - bound - _ALWAYS_THERE)
 
 
 def _is_written_down(name: str, *, actual: Evidence, expected: Evidence) -> bool:

@@ -96,7 +96,7 @@ LACKING = {
     "a variable is missing": ("b = 1", "a + b", "`a`"),
     "several are": ("pass", "a + b", "`a`, `b`"),
     "variables of the expression's own count for nothing": ("pass", "[n for n in a if (m := n) + m]", "`a`"),
-    "functions and modules count, built-ins do not": ("pass", "len(fit(np.ones(2)))", "`fit`, `np`"),
+    "functions count, built-ins and what every expression has do not": ("pass", "len(fit(np.ones(2)))", "`fit`"),
 }
 
 
