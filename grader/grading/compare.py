@@ -122,6 +122,8 @@ def compare(*, actual: Array, expected: Array, tolerance: Tolerance) -> Mismatch
 
     if actual.shape != expected.shape:
         return mismatch(Rung.SHAPE)
+    if expected.size <= CHUNK_ELEMENTS and actual.dtype == expected.dtype and (actual == expected).all():
+        return None  # as most answers are: what follows takes ten times as long for a few numbers
     rtol, atol = tolerance.bounds(actual.dtype, expected.dtype)
     differing, worst = 0, _Worst()
     with np.errstate(all="ignore"):  # overflow and NaN are what is looked for
