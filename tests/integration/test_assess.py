@@ -118,7 +118,7 @@ def test_an_exception_is_told_with_its_cell_and_costs_only_what_is_missing(grade
 
     assert verdicts(result) == [Verdict.PASSED] * 3
     (note,) = report["questions"][0]["notes"]
-    assert note.startswith("Cell 3 raised ValueError: {cell} ")
+    assert note.startswith("ValueError in line 2 of cell 3: {cell} ")
 
 
 @pytest.mark.parametrize("language", Language)
