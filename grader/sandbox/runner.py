@@ -45,8 +45,7 @@ class SandboxRunner:
         """
         self._box = Box(kernel_python=kernel_python, bubblewrap=bubblewrap)
         self._server = ForkServer(self._box)
-        self._kernels = ReadyKernels(self._server, size=ready)
-        self._ready = ready
+        self._kernels = ReadyKernels(size=ready)
         self._slots = slots
         self._free_slots = threading.Semaphore(slots)
         self._closing = threading.Lock()
@@ -75,7 +74,6 @@ class SandboxRunner:
             self._loop.close()
             self._loop = self._thread = None
             self._server = ForkServer(self._box)  # a lock of asyncio's belongs to the loop that has gone
-            self._kernels = ReadyKernels(self._server, size=self._ready)
 
     def abort(self) -> None:
         """End all that runs, from another thread: each run raises SandboxFailed, its notebook has no result."""
@@ -146,7 +144,7 @@ class SandboxRunner:
         self, notebook: Notebook, *, plan: Sequence[QuestionPlan], limits: Limits, files: Mapping[str, bytes]
     ) -> Execution:
         started_at = time.monotonic()
-        kernel, environment = await self._kernels.take(limits)
+        kernel, environment = await self._kernels.take(self._server, limits=limits)
         self._running.add(kernel)
         try:
             watching = asyncio.create_task(watch_memory(kernel, limit_bytes=limits.memory_bytes))

@@ -126,11 +126,13 @@ def _fork_kernel(
             os.close(own_namespace)
             _become_kernel(kernel, kernel_fd, limits, filter_program)
         pidfd = os.pidfd_open(pid)
+        try:
+            socket.send_fds(control, [json.dumps({"error": None}).encode()], [pidfd])
+        finally:
+            os.close(pidfd)
     except OSError as error:
+        # A kernel that was made all the same ends when the host hangs up on it.
         control.sendall(json.dumps({"error": str(error)}).encode())
-    else:
-        socket.send_fds(control, [json.dumps({"error": None}).encode()], [pidfd])
-        os.close(pidfd)
     finally:
         os.close(kernel_fd)
 
