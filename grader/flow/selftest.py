@@ -31,6 +31,7 @@ from grader.notebook.read import read
 
 EQUIVALENTS = "equivalents/"
 _TEMPLATE = re.compile(r"template\.\w+\.ipynb")
+_FOLLOWED_PER_QUESTION = 2
 _PATIENCE = 10
 """A mutant may take so many times as long as the reference: one that never ends must not hold up all others."""
 _LEAST_SECONDS = 5.0
@@ -90,7 +91,7 @@ class SelfTest:
                 elif result is not None:
                     judge(said, result)
             mutants = self._mutants
-            self._hurried  # noqa: B018 - likewise
+            self._hurried, self._followed  # noqa: B018 - likewise
             fates = list(pool.map(self._examine, mutants))
         return SelfTestReport(
             version=self.assignment.version,
@@ -175,6 +176,19 @@ class SelfTest:
             always=self.loaded.accepted.keys(),
         )
 
+    @cached_property
+    def _followed(self) -> frozenset[str]:
+        """Ids of the mutants that are graded in later questions, too.
+
+        What one mistake of a question costs behind it, the others cost by the same names; and this is most of the
+        work. Where the author asks for more mutants, all are followed.
+        """
+        by_question: dict[str, list[str]] = {}
+        for mutant in self._mutants:
+            by_question.setdefault(mutant.question_id, []).append(mutant.mutant_id)
+        most = _FOLLOWED_PER_QUESTION if self.limit is None else sys.maxsize
+        return frozenset(mutant_id for ids in by_question.values() for mutant_id in ids[:most])
+
     def _examine(self, mutant: Mutant) -> MutantReport:
         if mutant.mutant_id not in self.known:
             self._check_time()
@@ -182,7 +196,12 @@ class SelfTest:
         return self._with_decision(self.known[mutant.mutant_id])
 
     def _judge(self, mutant: Mutant) -> MutantReport:
-        questions = self._felt.questions_behind(mutant)
+        is_followed = mutant.mutant_id in self._followed
+        questions = tuple(
+            question
+            for question in self._felt.questions_behind(mutant)
+            if is_followed or question.question_id == mutant.question_id
+        )
         reached = {question.question_id for question in questions}
         shortened = self._felt.shorten(mutant, questions=questions)
         graded = self._assess(shortened, replace(self._hurried, questions=questions), location=self._felt.location)

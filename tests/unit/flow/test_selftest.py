@@ -181,12 +181,18 @@ class TestDecisions:
 
 class TestOneMistakeCostsOnce:
     def test_what_costs_points_elsewhere_is_told(self):
-        report = self_test(Loaded(second="x", follows=False)).run()
+        report = self_test(Loaded(second="x", follows=False), limit=10).run()
 
         assert {mutant.spilled for mutant in report.mutants if mutant.question_id == "q1"} == {("q2",)}
         assert {mutant.spilled for mutant in report.mutants if mutant.question_id == "q2"} == {()}
         assert len(report.spilling) == 4
         assert report.warns
+
+    def test_two_mistakes_of_a_question_tell_it_unless_more_are_asked_for(self):
+        report = self_test(Loaded(second="x", follows=False)).run()
+
+        assert [mutant.question_id for mutant in report.spilling] == ["q1", "q1"]
+        assert len(report.mutants) == 8
 
 
 class TestRightNotebooks:
