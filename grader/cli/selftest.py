@@ -28,7 +28,7 @@ def selftest(
     jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="Notebooks side by side; one a core.")] = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show the code behind each sentence.")] = False,
     limit: Annotated[
-        int | None, typer.Option("--limit", min=1, help="Mutants a question; by default up to 40, and 120 in all.")
+        int | None, typer.Option("--limit", min=1, help="Mutants a question, all followed on; by default 40 in all.")
     ] = None,
     language: Annotated[Language | None, typer.Option("--lang", help="Language of messages.")] = None,
 ) -> None:
