@@ -72,7 +72,8 @@ def _stream(content: Content) -> Content:
 
 
 def _display(content: Content) -> Content:
-    checked: Content = {"data": _mime_bundle(content.get("data")), "metadata": {}}
+    data = _mime_bundle(content.get("data"))
+    checked: Content = {"data": data, "metadata": _shown_how(content.get("metadata"), data)}
     transient = content.get("transient")
     display_id = transient.get("display_id") if isinstance(transient, dict) else None
     if isinstance(display_id, str) and len(display_id) <= NAME_MAX_CHARACTERS:
@@ -120,6 +121,20 @@ def _mime_bundle(data: object) -> dict[str, str]:
     if not isinstance(data, dict):
         raise ProtocolError("data")
     return {_text(kind)[:NAME_MAX_CHARACTERS]: _text(value) for kind, value in data.items() if isinstance(value, str)}
+
+
+def _shown_how(metadata: object, data: dict[str, str]) -> dict[str, dict[str, int]]:
+    """Keep how large a picture is to be shown: a retina figure has twice the pixels that it should fill."""
+    if not isinstance(metadata, dict):
+        return {}
+    pictures = {kind: metadata.get(kind) for kind in data if kind.startswith("image/")}
+    sizes = {kind: _sizes(wanted) for kind, wanted in pictures.items() if isinstance(wanted, dict)}
+    return {kind: size for kind, size in sizes.items() if size}
+
+
+def _sizes(wanted: dict[str, object]) -> dict[str, int]:
+    counts = {name: _count(wanted.get(name)) for name in ("width", "height")}
+    return {name: count for name, count in counts.items() if count is not None}
 
 
 def _count(value: object) -> int | None:

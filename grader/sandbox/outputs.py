@@ -47,7 +47,7 @@ class OutputLog:
         display_id = content.get("transient", {}).get("display_id")
         if display_id is not None:
             for shown in self._shown.get(display_id, ()):
-                shown["data"] = content["data"]
+                shown["data"], shown["metadata"] = content["data"], content["metadata"]
         if kind == "update_display_data":
             return
         if self._clear_before_next:
@@ -100,10 +100,10 @@ def _new_output(kind: str, content: Mapping[str, Any]) -> JsonOutput | None:
     if kind == "stream":
         return {"output_type": "stream", "name": content["name"], "text": [content["text"]]}
     if kind == "display_data":
-        return {"output_type": kind, "data": content["data"], "metadata": {}}
+        return {"output_type": kind, "data": content["data"], "metadata": content["metadata"]}
     if kind == "execute_result":
-        count = content["execution_count"]
-        return {"output_type": kind, "data": content["data"], "metadata": {}, "execution_count": count}
+        shown = {"data": content["data"], "metadata": content["metadata"]}
+        return {"output_type": kind, **shown, "execution_count": content["execution_count"]}
     if kind == "error":
         named = {name: content[name] for name in ("ename", "evalue", "traceback")}
         return {"output_type": kind, **named}

@@ -111,6 +111,30 @@ def test_lone_surrogates_are_replaced():
     assert message.content["text"] == "a?b"
 
 
+def test_size_of_a_picture_is_kept_and_nothing_else_that_goes_with_it():
+    wanted = {"width": 548, "height": 413, "unconfined": True}
+    metadata = {"image/png": wanted, "image/jpeg": {"width": 1}, "text/plain": {"width": 1}, "m": 1}
+    content = {"data": {"image/png": "iVBO", "text/plain": "<Figure>"}, "metadata": metadata}
+
+    assert parse("iopub", "display_data", content).content["metadata"] == {"image/png": {"width": 548, "height": 413}}
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        pytest.param(None, id="none"),
+        pytest.param([1], id="a list"),
+        pytest.param({"image/png": 3}, id="a number for a picture"),
+        pytest.param({"image/png": {"width": "40", "height": -1}}, id="sizes that are none"),
+        pytest.param({"image/png": {"width": True, "height": 10**9}}, id="sizes that no screen has"),
+    ],
+)
+def test_sizes_that_make_no_sense_are_left_out(metadata):
+    content = {"data": {"image/png": "iVBO"}, "metadata": metadata}
+
+    assert parse("iopub", "display_data", content).content["metadata"] == {}
+
+
 def test_only_text_of_a_display_is_kept_and_its_metadata_is_not():
     content = {"data": {"text/plain": "x", "application/json": {"a": 1}}, "metadata": {"m": 1}, "transient": {"x": 2}}
 
