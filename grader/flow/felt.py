@@ -41,19 +41,22 @@ class Felt:
             )
         )
 
+    def cut(self, mutant: Mutant, *, questions: Sequence[Question]) -> Notebook:
+        """The notebook with the mistake, up to the last of these answers."""
+        last = max(self._asked(questions))
+        cells = mutant.in_notebook(self._reference).cells
+        return replace(self._reference, cells=tuple(cell for cell in cells if cell.index <= last))
+
     def shorten(self, mutant: Mutant, *, questions: Sequence[Question]) -> Notebook:
-        """The notebook with the mistake, up to the last of these answers, without code that none of them can feel."""
-        asked = {index for question in questions for index in self._cells(question)}
+        """The same without code that none of these answers can feel."""
         texts = list(map(settings_text, questions))
-        reads_everything = any("scope='notebook'" in text for text in texts)
-        idle = set() if reads_everything else self._idle_cells(mutant, asked=asked, names=words_in(" ".join(texts)))
+        notebook = self.cut(mutant, questions=questions)
+        if any("scope='notebook'" in text for text in texts):
+            return notebook
+        idle = self._idle_cells(mutant, asked=self._asked(questions), names=words_in(" ".join(texts)))
         return replace(
-            self._reference,
-            cells=tuple(
-                replace(cell, source="") if cell.index in idle else cell
-                for cell in mutant.in_notebook(self._reference).cells
-                if cell.index <= max(asked)
-            ),
+            notebook,
+            cells=tuple(replace(cell, source="") if cell.index in idle else cell for cell in notebook.cells),
         )
 
     def _idle_cells(self, mutant: Mutant, *, asked: Collection[int], names: Collection[str]) -> Collection[int]:
@@ -66,6 +69,9 @@ class Felt:
             and not imported_names(source)
             and not find_reach(sources, cell=index, source=source).touches(asked, names=names)
         }
+
+    def _asked(self, questions: Sequence[Question]) -> Collection[int]:
+        return {index for question in questions for index in self._cells(question)}
 
     def _cells(self, question: Question) -> Collection[int]:
         return self.location.answers[question.question_id].code_cells

@@ -24,32 +24,47 @@ _MOST_NAMES = 80
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")
 
 
+Piece = tuple[QuestionId, str]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Observation:
     """One run: everything by a name of its own, to be compared piece by piece."""
 
-    pieces: Mapping[str, object]
+    questions: frozenset[QuestionId]
+    """Those that were looked at."""
+    pieces: Mapping[Piece, object]
     values: Mapping[QuestionId, Mapping[str, Value]]
     """Variables at each question's end."""
     printed: Mapping[int, str]
     """By cell index."""
 
-    def unsteady(self, again: "Observation") -> frozenset[str]:
-        """Pieces that another run of the same notebook shows otherwise."""
-        keys = self.pieces.keys() | again.pieces.keys()
-        return frozenset(key for key in keys if self.pieces.get(key) != again.pieces.get(key))
+    def unsteady(self, again: "Observation") -> frozenset[Piece]:
+        """Pieces of questions in both that another run of the same notebook shows otherwise."""
+        both = self.questions & again.questions
+        pieces = {piece for piece in self.pieces.keys() | again.pieces.keys() if piece[0] in both}
+        return frozenset(piece for piece in pieces if self.pieces.get(piece) != again.pieces.get(piece))
 
-    def equals(self, other: "Observation", *, unsteady: frozenset[str]) -> bool:
+    def equals(self, other: "Observation", *, unsteady: frozenset[Piece]) -> bool:
         return self.unsteady(other) <= unsteady
 
 
-def observe(notebook: Notebook, *, assignment: Assignment, expected: Expected, runner: Runner) -> Observation:
-    """Run a notebook and look at every variable at each question's end, every output, and many hidden calls.
+def observe(
+    notebook: Notebook,
+    *,
+    assignment: Assignment,
+    expected: Expected,
+    runner: Runner,
+    location: Location | None = None,
+) -> Observation:
+    """Run a notebook and look at every variable at each question's end, its outputs, and many hidden calls.
+
+    `location` says where the answers are; without it they are looked for.
 
     Raises:
         SandboxUnavailable, SandboxFailed: our failure.
     """
-    location = locate(notebook, expected.wanted)
+    location = location or locate(notebook, expected.wanted)
     sources = plain_sources(notebook)
     plan = [
         QuestionPlan(
@@ -61,12 +76,14 @@ def observe(notebook: Notebook, *, assignment: Assignment, expected: Expected, r
         for question in assignment.questions
     ]
     execution = runner.run(notebook, plan=plan, limits=assignment.limits, files=assignment.files)
-    taken = {
-        question.question_id: execution.replies.get(f"{question.question_id}/names")
-        for question in assignment.questions
-    }
+    replies = execution.replies
+    taken = {step.question_id: replies.get(f"{step.question_id}/names") for step in plan}
+    shown = _shown(execution)
+    answers = {(step.question_id, probe.key): replies.get(probe.key) for step in plan for probe in step.probes}
+    outputs = {(step.question_id, f"cell {index}"): shown.get(index) for step in plan for index in step.code_cells}
     return Observation(
-        pieces={**execution.replies, **dict(_shown(execution))},
+        questions=frozenset(taken),
+        pieces={**answers, **outputs},
         values={key: reply.values for key, reply in taken.items() if isinstance(reply, NamesReply)},
         printed={run.index: "".join(o.text for o in run.outputs if o.kind == "stdout") for run in execution.cells},
     )
@@ -90,15 +107,12 @@ def _probes(question: Question, location: Location, sources: Mapping[int, str], 
     return probes
 
 
-def _shown(execution: Execution) -> Sequence[tuple[str, object]]:
-    return [
-        (
-            f"cell {run.index}",
-            (
-                run.state,
-                None if run.error is None else run.error.name,
-                tuple((output.kind, _ADDRESS.sub("0x", output.text), output.has_image) for output in run.outputs),
-            ),
+def _shown(execution: Execution) -> Mapping[int, object]:
+    return {
+        run.index: (
+            run.state,
+            None if run.error is None else run.error.name,
+            tuple((output.kind, _ADDRESS.sub("0x", output.text), output.has_image) for output in run.outputs),
         )
         for run in execution.cells
-    ]
+    }

@@ -23,7 +23,7 @@ from grader.flow.assess import Assessment, assess
 from grader.flow.assignments import StoredAssignments
 from grader.flow.expected import Expected
 from grader.flow.felt import Felt, settings_text, words_in
-from grader.flow.observe import Observation, observe
+from grader.flow.observe import Observation, Piece, observe
 from grader.flow.ports import LoadedAssignment, Runner
 from grader.grading.syntax import mentioned_names, parse_leniently
 from grader.notebook.locate import locate
@@ -80,10 +80,13 @@ class SelfTest:
             SandboxUnavailable, SandboxFailed: our failure.
         """
         said = _Said()
-        self._reference  # noqa: B018 - once, before several threads ask for it
         with ThreadPoolExecutor(max_workers=self.jobs) as pool:
+            # What several threads will ask for is made once, beside the notebooks that do not need it.
+            made = [pool.submit(getattr, self, name) for name in ("_reference_seen", "_reference")]
             tried = list(self._right_and_empty())
             results = pool.map(self._try, [notebook for _, notebook, _ in tried])
+            for one in made:
+                one.result()
             for (name, notebook, judge), result in zip(tried, results, strict=True):
                 said.tried.append(name)
                 if isinstance(notebook, NotebookRefused):
@@ -158,9 +161,9 @@ class SelfTest:
         return self._reference.result.questions
 
     @cached_property
-    def _reference_seen(self) -> tuple[Observation, frozenset[str]]:
+    def _reference_seen(self) -> tuple[Observation, frozenset[Piece]]:
         """What the reference shows, and the part of it that changes from run to run."""
-        first, second = (self._observe(self.loaded.reference) for _ in range(2))
+        first, second = (self._observe(self.loaded.reference, self.assignment) for _ in range(2))
         return first, first.unsteady(second)
 
     @cached_property
@@ -235,8 +238,11 @@ class SelfTest:
             return False
         if mutant.function is not None and not self._is_called(mutant.function):
             return False
+        questions = self._felt.questions_behind(mutant)
+        notebook = self._felt.cut(mutant, questions=questions)
+        again = self._observe(notebook, replace(self.assignment, questions=questions), location=self._felt.location)
         seen, unsteady = self._reference_seen
-        return seen.equals(self._observe(mutant.in_notebook(self.loaded.reference)), unsteady=unsteady)
+        return seen.equals(again, unsteady=unsteady)
 
     def _is_called(self, function: str) -> bool:
         """A check calls it on hidden inputs, or the notebook itself does."""
@@ -283,8 +289,8 @@ class SelfTest:
             location=location,
         )
 
-    def _observe(self, notebook: Notebook) -> Observation:
-        return observe(notebook, assignment=self.assignment, expected=self.expected, runner=self.runner)
+    def _observe(self, notebook: Notebook, assignment: Assignment, *, location: Location | None = None) -> Observation:
+        return observe(notebook, assignment=assignment, expected=self.expected, runner=self.runner, location=location)
 
     def _check_time(self) -> None:
         if self.should_stop():
