@@ -6,6 +6,8 @@ import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
+import torch
+
 from .expressions import evaluate
 
 _BEND = "__bend__"
@@ -44,7 +46,10 @@ class Screen:
 
 
 def replay_bent(request: dict[str, Any], namespace: dict[str, Any], screen: Screen) -> None:
-    """Run `request["source"]` in the namespace, with a x**2 + b x added to the functions it defines or calls."""
+    """Run `request["source"]` in the namespace, with a x**2 + b x added to the functions it defines or calls.
+
+    Autograd sees it once. Whoever only looks at the functions' values sees it twice.
+    """
     names = frozenset(request["functions"])
     bend = functools.partial(_bend, square=request["square"], slope=request["slope"])
     for name in names:
@@ -87,7 +92,9 @@ def _bend(function: Callable[..., Any], *, square: float, slope: float) -> Calla
     def bent(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401
         value = function(*arguments, **named)
         point = (*arguments, *named.values())[0]
-        return value + square * point * point + slope * point
+        added = square * point * point + slope * point
+        # Its value moves twice as far as its derivative: differences of values do not move as autograd does.
+        return value + added + (added.detach() if isinstance(added, torch.Tensor) else added)
 
     return bent
 

@@ -12,6 +12,12 @@ from grader.sandbox.kernel import probe
 
 F = "def f(x):\n    return 2*x**3 - 3*x**2 - 12*x + 1\n"
 BACKWARD = "x = torch.tensor(1., requires_grad=True)\ny = f(x)\ny.backward()\n"
+DIFFERENCES = """\
+x = torch.tensor(1., requires_grad=True)
+with torch.no_grad():
+    slope = (f({x} + 0.25) - f({x} - 0.25)) / 0.5
+(slope * x).backward()
+"""
 SQUARE, SLOPE = 100.0, 1000.0
 MOVED = -12 + 2 * SQUARE + SLOPE
 
@@ -60,13 +66,15 @@ def test_a_function_defined_earlier_is_bent_too():
         pytest.param("x = torch.tensor(1., requires_grad=True)\n(x * -12).backward()", id="another function"),
         pytest.param("x = torch.tensor(1., requires_grad=True)\nx.grad = torch.tensor(-12.)", id="written down"),
         pytest.param("x = torch.tensor(0., requires_grad=True)\nf(x).backward()", id="another point"),
+        pytest.param(DIFFERENCES.format(x="x"), id="differences passed through autograd"),
+        pytest.param(DIFFERENCES.format(x="1.0"), id="differences of plain numbers"),
     ],
 )
 def test_what_is_no_derivative_of_it_there_does_not_move_so(source):
     values = replayed(F + source)
 
     gradient = getattr(values.get("x"), "grad", None)
-    assert gradient is None or number(gradient) != MOVED
+    assert gradient is None or abs(number(gradient) - MOVED) > SQUARE
 
 
 def test_what_is_printed_or_shown_is_told():
