@@ -41,6 +41,8 @@ class _Retrial:
     question: Question
     checks: tuple[Check, ...]
     """Those that cost points or wait for a person."""
+    sure: tuple[Check, ...]
+    """Those that passed without asking the kernel: what is shown, on which they may rest, changes with the values."""
     lost: frozenset[CheckId]
     """Of these those that cost points."""
     given: Given
@@ -92,6 +94,11 @@ def _find_retrial(case: Case, question: Question, findings: Findings) -> _Retria
     return _Retrial(
         question=question,
         checks=checks,
+        sure=tuple(
+            check
+            for check in question.checks
+            if found[check.check_id].verdict is Verdict.PASSED and not case.probes(question, check)
+        ),
         lost=frozenset(check.check_id for check in checks if _is_lost(found[check.check_id])),
         given=Given(
             source=source,
@@ -179,6 +186,15 @@ def _judge_again(judge: Judge, retrial: _Retrial) -> Followed:
         waits = Finding(verdict=Verdict.NEEDS_REVIEW, code="follow.unavailable", facts=retrial.facts)
         return Followed(findings=dict.fromkeys(retrial.lost, waits))
     passed = Finding(verdict=Verdict.PASSED, code="follow.passed", facts=retrial.facts)
-    again = judge.findings(retrial.question, checks=retrial.checks, notebook_source=retrial.notebook_source)
-    found = {check_id: passed for check_id, finding in again.items() if finding.verdict is Verdict.PASSED}
-    return Followed(findings=found, notes=(Note(code="follow.tried_again", facts=retrial.facts),) if found else ())
+    judged = (*retrial.checks, *retrial.sure)
+    again = judge.findings(retrial.question, checks=judged, notebook_source=retrial.notebook_source)
+    tried = {check.check_id for check in retrial.checks}
+    found = {check_id: passed for check_id in tried if again[check_id].verdict is Verdict.PASSED}
+    if not found:
+        return Followed()
+    # Only right output can be doubted: that it came from elsewhere than it should shows in this run alone.
+    doubts = {check_id: one for check_id, one in again.items() if one.verdict is Verdict.NEEDS_REVIEW}
+    return Followed(
+        findings=found | {check_id: one for check_id, one in doubts.items() if check_id not in tried},
+        notes=(Note(code="follow.tried_again", facts=retrial.facts),),
+    )

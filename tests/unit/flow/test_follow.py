@@ -256,6 +256,33 @@ def test_a_doubt_that_stays_waits_for_a_person():
     assert result.questions[1].notes == ()
 
 
+class LooksTyped(WrittenLogic):
+    """Passes, but for a right answer that stands in the code: it asks the kernel nothing."""
+
+    def evaluate(self, *, actual, expected):
+        is_doubtful = "y = 3" in actual.source and actual.notebook_source.count("x = ") > 1
+        verdict = Verdict.NEEDS_REVIEW if is_doubtful else Verdict.PASSED
+        verdict = verdict if "y = " in actual.source else Verdict.FAILED
+        return replace(super().evaluate(actual=actual, expected=expected), verdict=verdict)
+
+
+@pytest.mark.parametrize(
+    ("second", "pending"),
+    [pytest.param("y = x", 0, id="computed"), pytest.param("y = x\ny = 3", 4, id="written down")],
+)
+def test_a_doubt_that_only_right_values_raise_waits_for_a_person(second, pending):
+    checks = (
+        Check(check_id=CheckId("value"), logic=NameLogic(name="y"), points=6),
+        Check(check_id=CheckId("source"), logic=LooksTyped(kind="source"), points=4),
+    )
+    loaded = Loaded(reference=answers("x = 3", "y = x", "z = 3"), checks={"q2": checks})
+
+    result, _ = grade(loaded, "x = 4", second, "z = 3")
+
+    question = result.questions[1]
+    assert (question.checks[0].verdict, question.pending) == (Verdict.PASSED, pending)
+
+
 def test_a_doubt_without_a_mistake_before_is_not_tried_again():
     result, runner = grade(REVIEWED, "x = 3", "y = x\ny = 5", "z = 3")
 
