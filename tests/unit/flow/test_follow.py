@@ -256,11 +256,11 @@ def test_a_doubt_that_stays_waits_for_a_person():
     assert result.questions[1].notes == ()
 
 
-class LooksTyped(WrittenLogic):
-    """Passes, but for a right answer that stands in the code: it asks the kernel nothing."""
+class LooksOdd(WrittenLogic):
+    """Passes, but for a right answer that came about somehow: it asks the kernel nothing."""
 
     def evaluate(self, *, actual, expected):
-        is_doubtful = "y = 3" in actual.source and actual.notebook_source.count("x = ") > 1
+        is_doubtful = "somehow" in actual.source and actual.notebook_source.count("x = ") > 1
         verdict = Verdict.NEEDS_REVIEW if is_doubtful else Verdict.PASSED
         verdict = verdict if "y = " in actual.source else Verdict.FAILED
         return replace(super().evaluate(actual=actual, expected=expected), verdict=verdict)
@@ -268,12 +268,12 @@ class LooksTyped(WrittenLogic):
 
 @pytest.mark.parametrize(
     ("second", "pending"),
-    [pytest.param("y = x", 0, id="computed"), pytest.param("y = x\ny = 3", 4, id="written down")],
+    [pytest.param("y = x", 0, id="computed"), pytest.param("y = x  # somehow", 4, id="not as asked")],
 )
 def test_a_doubt_that_only_right_values_raise_waits_for_a_person(second, pending):
     checks = (
         Check(check_id=CheckId("value"), logic=NameLogic(name="y"), points=6),
-        Check(check_id=CheckId("source"), logic=LooksTyped(kind="source"), points=4),
+        Check(check_id=CheckId("source"), logic=LooksOdd(kind="source"), points=4),
     )
     loaded = Loaded(reference=answers("x = 3", "y = x", "z = 3"), checks={"q2": checks})
 
