@@ -15,7 +15,15 @@ from grader.feedback.catalogue import sentence
 NOTEBOOK_MAX_BYTES: Final = 5 * 1024**2
 _UPDATED_MAX: Final = 32
 """How many outputs one display id changes at most: each update walks over them."""
-_ANSI: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_COPIED_MAX_CHARACTERS: Final = 4 * 1024**2
+"""Of updates that stand in more than one place, all together: what was sent once is written many times."""
+_ESCAPES: Final = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*+[ -/]*+[@-~]?"  # colours, cursor
+    r"|(?:\x1b[PX\]^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n]*+(?:\x07|\x1b\\|\x9c)?"  # titles, links, the clipboard
+    r"|\x1b[ -/]*+[0-~]?"  # character sets, resets
+    r"|[\0-\x07\x0e-\x1f\x7f-\x9f]"
+)
+"""What a terminal obeys instead of showing; white space, backspace and carriage return are left."""
 _ERROR_MAX_CHARACTERS: Final = 100_000
 _IMAGE_MAX_BYTES: Final = 4 * 1024**2
 _METADATA: Final = {
@@ -31,6 +39,7 @@ class OutputLog:
 
     def __init__(self) -> None:
         self._shown: dict[str, list[JsonOutput]] = {}
+        self._copied_characters = 0
         self._clear_before_next = False
 
     def start_cell(self) -> None:
@@ -46,8 +55,7 @@ class OutputLog:
             return
         display_id = content.get("transient", {}).get("display_id")
         if display_id is not None:
-            for shown in self._shown.get(display_id, ()):
-                shown["data"], shown["metadata"] = content["data"], content["metadata"]
+            self._update(display_id, content)
         if kind == "update_display_data":
             return
         if self._clear_before_next:
@@ -60,9 +68,18 @@ class OutputLog:
         if display_id is not None:
             self._shown[display_id] = [*self._shown.get(display_id, []), output][-_UPDATED_MAX:]
 
+    def _update(self, display_id: str, content: Mapping[str, Any]) -> None:
+        """Change the outputs of this name, the latest first, as far as there is room for copies."""
+        size_characters = sum(map(len, content["data"].values()))
+        for place, shown in enumerate(reversed(self._shown.get(display_id, ()))):
+            self._copied_characters += size_characters if place > 0 else 0
+            if self._copied_characters > _COPIED_MAX_CHARACTERS:
+                return
+            shown["data"], shown["metadata"] = content["data"], content["metadata"]
+
 
 def as_domain(outputs: Sequence[JsonOutput]) -> tuple[Output, ...]:
-    """Give the outputs as checks read them: plain text, without colours."""
+    """Give the outputs as checks read them: plain text, without colours and all else that steers a terminal."""
     return tuple(_as_domain(output) for output in outputs)
 
 
@@ -78,22 +95,25 @@ def write_notebook(
     """
     cells = [_as_cell(cell, outputs.get(cell.index, ()), counts.get(cell.index)) for cell in notebook.cells]
     sizes = [(len(_dump(output)), cell["outputs"], place) for cell in cells for place, output in _numbered(cell)]
-    document = {"nbformat": 4, "nbformat_minor": 5, "metadata": _METADATA, "cells": cells}
-    written = _dump(document)
-    excess_bytes = len(written) - NOTEBOOK_MAX_BYTES
-    if excess_bytes <= 0:
-        return written
+    bare = [{**cell, "outputs": []} if "outputs" in cell else cell for cell in cells]
+    separators = sum(max(0, len(cell.get("outputs", ())) - 1) for cell in cells)
+    # Added up, because writing them to find out would cost many times what may be written.
+    excess_bytes = len(_dump(_document(bare))) + sum(size for size, _, _ in sizes) + separators - NOTEBOOK_MAX_BYTES
     for size_bytes, owner, place in sorted(sizes, key=lambda one: -one[0]):
         if excess_bytes <= 0:
             break
         owner[place] = _left_out(size_bytes)
         excess_bytes -= size_bytes - len(_dump(owner[place]))
-    return _dump(document)
+    return _dump(_document(cells))
+
+
+def _document(cells: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"nbformat": 4, "nbformat_minor": 5, "metadata": _METADATA, "cells": cells}
 
 
 def plain_text(text: str) -> str:
-    """Without the escape sequences that colour a terminal."""
-    return _ANSI.sub("", text)
+    """Without what colours a terminal, and without what else would be done by the terminal of whoever reads this."""
+    return _ESCAPES.sub("", text)
 
 
 def _new_output(kind: str, content: Mapping[str, Any]) -> JsonOutput | None:

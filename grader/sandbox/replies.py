@@ -48,7 +48,8 @@ def read_error(reply: Mapping[str, Any]) -> CellError | None:
     if reply["status"] == "ok":
         return None
     message = _TEMPORARY_FILE.sub("", plain_text(reply["evalue"][:_MESSAGE_MAX_CHARACTERS]))
-    return CellError(name=reply["ename"], message=message, line=_raised_line(reply))
+    name = "".join(filter(str.isprintable, plain_text(reply["ename"])))
+    return CellError(name=name, message=message, line=_raised_line(reply))
 
 
 def needs_cuda(error: CellError) -> bool:

@@ -53,6 +53,24 @@ def test_update_reaches_outputs_of_earlier_cells():
     assert (as_domain(first)[0].text, second) == ("new", [])
 
 
+def test_an_update_is_copied_into_few_outputs_where_it_is_large():
+    """The latest has it; together the others may take 4 MB, of which the small ones before took some."""
+    log = OutputLog()
+    outputs = logged(*[display("old", "id")] * 10, log=log)
+    logged(display("x" * 1024**2, "id", kind="update_display_data"), log=log)
+
+    assert [len(output.text) > 3 for output in as_domain(outputs)] == [False] * 6 + [True] * 4
+
+
+def test_one_output_can_be_updated_for_ever():
+    log = OutputLog()
+    outputs = logged(display("old", "id"), log=log)
+    for n in range(50):
+        logged(display(f"{n}" * 1024**2, "id", kind="update_display_data"), log=log)
+
+    assert as_domain(outputs)[0].text.startswith("4949")
+
+
 def test_colours_are_taken_out_and_pictures_noticed():
     image = ("display_data", {"data": {"text/plain": "<Figure>", "image/png": "..."}, "metadata": {}})
     result = ("execute_result", {"data": {"text/plain": "\x1b[31m7\x1b[0m"}, "metadata": {}, "execution_count": 1})
@@ -89,6 +107,29 @@ def test_another_kind_of_picture_is_noticed_only():
     message = ("display_data", {"data": {"image/svg+xml": "<svg/>"}, "metadata": {}})
 
     assert as_domain(logged(message)) == (Output(kind="display", text="", has_image=True),)
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        pytest.param("\x1b[1;31mred\x1b[0m", "red", id="colours"),
+        pytest.param("\x1b[?25la\x1b[>4;2mb\x1b[!pc\x1b[1 qd", "abcd", id="private sequences"),
+        pytest.param("\x1b]0;title\x07a\x1b]8;;http://x\x1b\\b\x1b]8;;\x1b\\", "ab", id="title and link"),
+        pytest.param("\x1b]52;c;never closed\nnext", "\nnext", id="a sequence that is not closed ends with its line"),
+        pytest.param("\x1bPq\x1b\\a\x1b_b\x1b\\c\x1bcd\x1b(0e", "acde", id="other kinds"),
+        pytest.param("\x9b31ma\x9d0;b\x9cc", "ac", id="of 8 bits"),
+        pytest.param("\x1b", "", id="the beginning of one"),
+        pytest.param("a\x00\x07\x7f\x85b", "ab", id="characters that steer by themselves"),
+        pytest.param("1/3\r2/3\b\t\n日本", "1/3\r2/3\b\t\n日本", id="what progress bars are made of"),
+    ],
+)
+def test_what_a_terminal_would_obey_is_taken_out(text, plain):
+    assert as_domain(logged(stream(text)))[0].text == plain
+
+
+@pytest.mark.parametrize("piece", ["\x1b[", "\x1b[0", "\x1b]", "\x1b[ ", "\x9b", "\x1b[0;"])
+def test_a_million_beginnings_of_sequences_are_taken_out_in_one_pass(piece):
+    assert as_domain(logged(stream(piece * 300_000)))[0].text == ""
 
 
 def test_error_without_a_traceback_still_has_words():

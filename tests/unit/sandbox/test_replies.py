@@ -47,6 +47,13 @@ def test_the_name_that_ipython_gives_a_cell_is_not_told(said, told):
     assert read_error(reply(message=said)).message == told
 
 
+def test_names_and_messages_can_be_shown():
+    error = read_error(reply(name="\x1b[31mBad\x1b]0;x\x07\n\u202eError", message="\x1b[2Jno\nway\x9b0m"))
+
+    assert error is not None
+    assert (error.name, error.message) == ("BadError", "no\nway")
+
+
 def test_long_messages_are_cut():
     assert len(read_error(reply(message="x" * 10**6)).message) <= 2000
 
