@@ -4,12 +4,17 @@ The process at the other end belongs to the student, who can write any bytes int
 """
 
 import json
+from itertools import islice
 from typing import Any, Final
 
 FRAME_MAX_BYTES: Final = 8 * 1024**2
 CONTAINERS_MAX: Final = 250_000
 """Lists and dicts in one frame: each costs Python tens of times its two bytes on the wire."""
 NAME_MAX_CHARACTERS: Final = 200
+FORMATS_MAX: Final = 40
+"""In which one output is given."""
+TRACEBACK_MAX_PIECES: Final = 1000
+"""IPython gives one for each frame. Without these bounds outputs that are kept take twelve times their bytes."""
 
 Content = dict[str, Any]
 
@@ -92,7 +97,7 @@ def _error(content: Content) -> Content:
     return {
         "ename": _text(content.get("ename"))[:NAME_MAX_CHARACTERS],
         "evalue": _text(content.get("evalue")),
-        "traceback": [_text(line) for line in traceback],
+        "traceback": [_text(piece) for piece in traceback[-TRACEBACK_MAX_PIECES:]],
     }
 
 
@@ -120,7 +125,8 @@ def _mime_bundle(data: object) -> dict[str, str]:
     """Keep the pieces that are text, as pictures are too; a tree of JSON has no use here."""
     if not isinstance(data, dict):
         raise ProtocolError("data")
-    return {_text(kind)[:NAME_MAX_CHARACTERS]: _text(value) for kind, value in data.items() if isinstance(value, str)}
+    texts = ((kind, value) for kind, value in data.items() if isinstance(value, str))
+    return {_text(kind)[:NAME_MAX_CHARACTERS]: _text(value) for kind, value in islice(texts, FORMATS_MAX)}
 
 
 def _shown_how(metadata: object, data: dict[str, str]) -> dict[str, dict[str, int]]:

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.sandbox.messages import CONTAINERS_MAX, Message, ProtocolError, parse_message
+from grader.sandbox.messages import (
+    CONTAINERS_MAX,
+    FORMATS_MAX,
+    TRACEBACK_MAX_PIECES,
+    Message,
+    ProtocolError,
+    parse_message,
+)
 
 KINDS = ["stream", "display_data", "execute_result", "error", "status", "execute_reply", "cell_done", "clear_output"]
 
@@ -139,6 +146,18 @@ def test_only_text_of_a_display_is_kept_and_its_metadata_is_not():
     content = {"data": {"text/plain": "x", "application/json": {"a": 1}}, "metadata": {"m": 1}, "transient": {"x": 2}}
 
     assert parse("iopub", "display_data", content).content == {"data": {"text/plain": "x"}, "metadata": {}}
+
+
+def test_small_pieces_without_end_are_cut():
+    """They would take many times the bytes that they came in."""
+    data = {f"{n}": "x" for n in range(10_000)}
+    traceback = [f"{n}" for n in range(10_000)]
+
+    assert parse("iopub", "display_data", {"data": data}).content["data"] == dict(list(data.items())[:FORMATS_MAX])
+    assert (
+        parse("iopub", "error", {"ename": "E", "evalue": "", "traceback": traceback}).content["traceback"]
+        == traceback[-TRACEBACK_MAX_PIECES:]
+    )
 
 
 def test_counts_that_are_no_counts_are_left_out():
