@@ -288,7 +288,8 @@ def open_runner(settings: Settings, *, slots: int = 1, ready: int = 0) -> "Itera
     # nbclient takes a while to import, and most commands and the web process run no kernel.
     from grader.sandbox.runner import SandboxRunner
 
-    runner = SandboxRunner(settings.kernel_python, slots=slots, ready=ready)
+    preloaded = [name.strip() for name in settings.preloaded_modules.split(",") if name.strip()]
+    runner = SandboxRunner(settings.kernel_python, slots=slots, ready=ready, preloaded=preloaded)
     try:
         yield runner
     finally:

@@ -9,12 +9,13 @@ import platform
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 
 from grader.errors import SandboxUnavailable
+from grader.sandbox.container import is_container
 
 KERNEL_FOLDER = Path(__file__).parent / "kernel"
 """The only code of ours that is visible inside."""
@@ -28,7 +29,7 @@ _SERVE = f"""
 import sys
 sys.path.insert(0, {str(_INSIDE_PACKAGES)!r})
 from {_PACKAGE}.forkserver import main
-main(int(sys.argv[1]))
+main(int(sys.argv[1]), sys.argv[2:])
 """
 _TRY_PROC = f"""
 import os, sys
@@ -56,6 +57,16 @@ shift
 exec "$@"
 """
 """Root only: binds what an unprivileged user may not reach into a private place, then goes on as that user."""
+
+_NO_NAMESPACES = "This machine does not let programs create user namespaces, which the sandbox is made of."
+_NO_NAMESPACES_HERE = (
+    "This container does not let programs create user namespaces, which the sandbox is made of; "
+    "start it with --security-opt seccomp=docker/seccomp.json."
+)
+_NO_MOUNTS_HERE = (
+    "This container's AppArmor profile does not let programs mount in a namespace of their own; "
+    "start it with --security-opt apparmor=unconfined."
+)
 
 _ENVIRONMENT = {
     # The scripts in the environment's own bin name a Python that is not there inside; ours stand before them.
@@ -102,10 +113,16 @@ class Box:
     bubblewrap: str = "bwrap"
     wanted_proc: Proc | None = None
     """None: their own where this machine allows it."""
+    preloaded: tuple[str, ...] = ()
+    """Modules that the fork server loads, besides those that every kernel needs."""
 
     @property
     def venv(self) -> Path:
         return self.kernel_python.absolute().parent.parent
+
+    def looked_at_again(self) -> "Box":
+        """The same, with nothing remembered of how this machine was."""
+        return replace(self)
 
     def check(self) -> None:
         """Look for what a cage needs before anything is started.
@@ -162,7 +179,9 @@ class Box:
         Raises:
             SandboxUnavailable: there can be no cage, whatever kernels find at /proc.
         """
-        return self._command(["-X", "frozen_modules=on", "-c", _SERVE, str(control_fd)], proc=self.proc)
+        return self._command(
+            ["-X", "frozen_modules=on", "-c", _SERVE, str(control_fd), *self.preloaded], proc=self.proc
+        )
 
     def _command(self, python: Sequence[str], *, proc: Proc) -> list[str]:
         binds = self._binds()
@@ -223,7 +242,11 @@ def explain_failure(stderr: str) -> str:
     """Say in one sentence why bubblewrap or the fork server did not start."""
     refusals = ("No permissions to create new namespace", "Creating new namespace failed", "setting up uid map")
     if any(refusal in stderr for refusal in refusals) or "unshare failed" in stderr:
-        return "This machine does not let programs create user namespaces, which the sandbox is made of."
+        return _NO_NAMESPACES_HERE if is_container() else _NO_NAMESPACES
+    if "Failed to make / slave: Permission denied" in stderr and is_container():
+        return _NO_MOUNTS_HERE  # AppArmor's word; seccomp's is "Operation not permitted"
+    if "NotPreloaded" in stderr:
+        return f"A module that the kernels are to have preloaded could not be: {_last_line(stderr).partition(': ')[2]}."
     if "No module named" in stderr:
         return f"The kernels' environment is not complete ({_last_line(stderr)}); run `make install`."
     return f"The sandbox did not start: {_last_line(stderr) or 'it ended without a word'}."

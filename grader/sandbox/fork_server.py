@@ -1,4 +1,4 @@
-"""Starts the fork server in its cage, asks it for kernels and replaces it when it has died."""
+"""Starts the fork server in its cage, asks it for kernels, and puts another in its place before or after it ends."""
 
 import asyncio
 import contextlib
@@ -8,6 +8,7 @@ import resource
 import socket
 import subprocess
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -31,17 +32,34 @@ class Fork:
 
     sock: socket.socket
     pidfd: int
+    environment: EnvironmentHash
+    """What it runs in."""
+    on_gone: Callable[[], None]
+    """To be called once when the process and all below it have ended."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lifetime:
+    """When a fork server is worn out. Nothing in it is known to grow; this bounds what is not known."""
+
+    forks: int = 20_000
+    growth_bytes: int = 256 * 1024**2
 
 
 class ForkServer:
     """One fork server at a time; used from one asyncio loop, in a thread that lives as long as it is needed.
 
     bubblewrap's --die-with-parent follows the thread that started it, so a thread that ends takes the cage with it.
+    A fork server that ends takes its kernels along. So one that is to be replaced while some of them live is retired:
+    it forks no more, and ends when the last of them has.
     """
 
-    def __init__(self, box: Box) -> None:
+    def __init__(self, box: Box, *, lifetime: Lifetime | None = None) -> None:
         self._box = box
+        self._lifetime = lifetime or Lifetime()
         self._running: _Running | None = None
+        self._retired: set[_Running] = set()
+        self._successor: asyncio.Task[None] | None = None
         self._asking = asyncio.Lock()
 
     async def start(self) -> EnvironmentHash:
@@ -63,23 +81,62 @@ class ForkServer:
             for _ in range(2):
                 running = await self._started()
                 try:
-                    return await running.fork(limits)
+                    fork = await running.fork(limits)
+                except asyncio.CancelledError:
+                    self._retire()  # its answer is still to come, and the next to ask would take it for theirs
+                    raise
                 except OSError:
-                    self.close()
+                    self._running = None
+                    running.close()
+                    continue
+                if running.has_outlived(self._lifetime) and (self._successor is None or self._successor.done()):
+                    self._successor = asyncio.create_task(self._succeed(running))
+                return fork
         raise SandboxFailed(what="the fork server dies when it is asked for a kernel")
+
+    async def renew(self) -> None:
+        """Have the next kernel come from a fork server that is started then; those that live go on."""
+        async with self._asking:
+            self._box = self._box.looked_at_again()
+            self._retire()
+
+    def close(self) -> None:
+        """End it and every kernel."""
+        if self._successor is not None:
+            self._successor.cancel()
+        for running in (*self._retired, self._running):
+            if running is not None:
+                running.close()
+        self._retired.clear()
+        self._running = None
 
     async def _started(self) -> "_Running":
         if self._running is not None and self._running.process.poll() is not None:
-            self.close()
+            self._running.close()
+            self._running = None
         if self._running is None:
             self._box.check()
             self._running = await _start(self._box)
         return self._running
 
-    def close(self) -> None:
-        if self._running is not None:
-            self._running.close()
-            self._running = None
+    async def _succeed(self, worn: "_Running") -> None:
+        """Start the next one beside the one that is worn out, which serves until then."""
+        try:
+            fresh = await _start(self._box)
+        except SandboxUnavailable:
+            worn.forgive()
+            return
+        if self._running is worn:
+            self._retire()
+            self._running = fresh
+        else:
+            fresh.close()  # it has died or was renewed meanwhile, and has its successor
+
+    def _retire(self) -> None:
+        retired, self._running = self._running, None
+        if retired is not None:
+            self._retired.add(retired)
+            retired.retire(on_empty=self._retired.discard)
 
 
 class _Running:
@@ -93,6 +150,9 @@ class _Running:
         self._control = control
         self._data_bytes = int(ready["data_bytes"])
         self._proc = proc
+        self._forks = self._kernels = self._held_bytes = 0
+        self._first_held_bytes: int | None = None
+        self._on_empty: Callable[[_Running], None] | None = None
 
     async def fork(self, limits: Limits) -> Fork:
         """Raises OSError when the fork server has gone, SandboxFailed when it cannot fork."""
@@ -104,16 +164,44 @@ class _Running:
             message, descriptors, _, _ = socket.recv_fds(self._control, 1 << 16, 1)
             if not message:
                 raise BrokenPipeError("the fork server hung up")
+            answer = json.loads(message)
             if not descriptors:
-                raise SandboxFailed(what=str(json.loads(message)["error"]))
+                raise SandboxFailed(what=str(answer["error"]))
         except BaseException:
             ours.close()
             raise
-        return Fork(sock=ours, pidfd=descriptors[0])
+        self._forks += 1
+        self._kernels += 1
+        self._held_bytes = int(answer["held_bytes"])
+        if self._first_held_bytes is None:
+            self._first_held_bytes = self._held_bytes
+        return Fork(sock=ours, pidfd=descriptors[0], environment=self.environment, on_gone=self._count_gone)
+
+    def has_outlived(self, lifetime: Lifetime) -> bool:
+        grown_bytes = self._held_bytes - (self._first_held_bytes or self._held_bytes)
+        return self._forks >= lifetime.forks or grown_bytes >= lifetime.growth_bytes
+
+    def forgive(self) -> None:
+        """Let it live once more from here on: there is no other."""
+        self._forks, self._first_held_bytes = 0, None
+
+    def retire(self, *, on_empty: Callable[["_Running"], None]) -> None:
+        """End it with its last kernel."""
+        self._on_empty = on_empty
+        self._end_if_empty()
 
     def close(self) -> None:
         self._control.close()  # the fork server ends when its control socket does
         _end(self.process)
+
+    def _count_gone(self) -> None:
+        self._kernels -= 1
+        self._end_if_empty()
+
+    def _end_if_empty(self) -> None:
+        if self._on_empty is not None and self._kernels == 0:
+            self.close()
+            self._on_empty(self)
 
     def _bounds(self, limits: Limits) -> dict[str, int]:
         return {
@@ -127,6 +215,7 @@ class _Running:
 
 async def _start(box: Box) -> _Running:
     _allow_many_descriptors()
+    proc = await asyncio.to_thread(lambda: box.proc)  # a fraction of a second the first time, and others are running
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with tempfile.TemporaryFile() as stderr, contextlib.ExitStack() as undo:
         undo.callback(ours.close)
@@ -150,7 +239,7 @@ async def _start(box: Box) -> _Running:
         if not message:
             process.wait(START_S)
             raise SandboxUnavailable(what=explain_failure(_tail(stderr)))
-        running = _Running(process=process, control=ours, ready=json.loads(message), proc=box.proc)
+        running = _Running(process=process, control=ours, ready=json.loads(message), proc=proc)
         undo.pop_all()
     return running
 

@@ -60,6 +60,8 @@ class Kernel:
     def __init__(self, fork: Fork) -> None:
         self._pidfd = fork.pidfd
         self._socket = fork.sock
+        self._on_gone = fork.on_gone
+        self.environment = fork.environment
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._request: _Request | None = None
         self._waiting_probes: Sequence[Probe] = ()
@@ -162,6 +164,7 @@ class Kernel:
         self._socket.close()
         os.close(self._pidfd)
         self._pidfd = -1
+        self._on_gone()
 
     async def _wait_gone(self) -> None:
         # Readable when process 1 of the namespace has gone, and with it everything below.

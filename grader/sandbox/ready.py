@@ -4,7 +4,6 @@ import asyncio
 from collections import deque
 
 from grader.domain.execution import Limits
-from grader.domain.ids import EnvironmentHash
 from grader.errors import SandboxFailed, SandboxUnavailable
 from grader.sandbox.fork_server import ForkServer
 from grader.sandbox.kernel_client import Kernel
@@ -22,11 +21,11 @@ class ReadyKernels:
         self._size = size
         self._origin: tuple[ForkServer, Limits] | None = None
         """Where those that wait come from."""
-        self._waiting: deque[tuple[Kernel, EnvironmentHash]] = deque()
+        self._waiting: deque[Kernel] = deque()
         self._filling: asyncio.Task[None] | None = None
 
-    async def take(self, server: ForkServer, *, limits: Limits) -> tuple[Kernel, EnvironmentHash]:
-        """Give a kernel that nobody has used, and the environment it was forked in; the caller closes it.
+    async def take(self, server: ForkServer, *, limits: Limits) -> Kernel:
+        """Give a kernel that nobody has used; the caller closes it.
 
         Raises:
             SandboxUnavailable, SandboxFailed: there is none.
@@ -37,24 +36,23 @@ class ReadyKernels:
             await self.discard()
             self._origin = origin
         while self._waiting:
-            kernel, environment = self._waiting.popleft()
+            kernel = self._waiting.popleft()
             if kernel.outcome is None:
                 break
             await kernel.close()
         else:
-            kernel, environment = await _open(server, limits)
+            kernel = await _open(server, limits)
         if self._size and (self._filling is None or self._filling.done()):
             self._filling = asyncio.create_task(self._fill(server, limits))
-        return kernel, environment
+        return kernel
 
     async def discard(self) -> None:
         """End those that wait."""
         self._origin = None
         if self._filling is not None:
-            await self._filling  # cancelled, it could leave an answer of the fork server's behind for the next to read
+            await self._filling  # cancelled in the middle of a question, it would cost the fork server
         while self._waiting:
-            kernel, _ = self._waiting.popleft()
-            await kernel.close()
+            await self._waiting.popleft().close()
 
     async def _fill(self, server: ForkServer, limits: Limits) -> None:
         while len(self._waiting) < self._size and self._origin == (server, limits):
@@ -64,12 +62,11 @@ class ReadyKernels:
                 return  # whoever asks for a kernel next is told
 
 
-async def _open(server: ForkServer, limits: Limits) -> tuple[Kernel, EnvironmentHash]:
-    environment = await server.start()
+async def _open(server: ForkServer, limits: Limits) -> Kernel:
     kernel = Kernel(await server.fork(limits))
     try:
         await kernel.open()
     except BaseException:
         await kernel.close()
         raise
-    return kernel, environment
+    return kernel

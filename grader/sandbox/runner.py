@@ -34,7 +34,15 @@ class SandboxRunner:
     that started it, and nbclient would otherwise take over the caller's signal handlers.
     """
 
-    def __init__(self, kernel_python: Path, *, bubblewrap: str = "bwrap", slots: int = 1, ready: int = 0) -> None:
+    def __init__(
+        self,
+        kernel_python: Path,
+        *,
+        bubblewrap: str = "bwrap",
+        slots: int = 1,
+        ready: int = 0,
+        preloaded: Sequence[str] = (),
+    ) -> None:
         """Nothing is started yet.
 
         Args:
@@ -42,8 +50,9 @@ class SandboxRunner:
             bubblewrap: the program that makes the cage.
             slots: how many notebooks may run at the same time, each asked for by a thread of its own.
             ready: how many kernels are forked ahead, under the limits of the notebook before.
+            preloaded: modules that kernels find loaded, besides those that all of them need.
         """
-        self._box = Box(kernel_python=kernel_python, bubblewrap=bubblewrap)
+        self._box = Box(kernel_python=kernel_python, bubblewrap=bubblewrap, preloaded=tuple(preloaded))
         self._server = ForkServer(self._box)
         self._kernels = ReadyKernels(size=ready)
         self._slots = slots
@@ -52,7 +61,7 @@ class SandboxRunner:
         self._starting = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._running: set[Kernel] = set()
+        self._runs: set[_Run] = set()
 
     def start(self) -> None:
         """Start the fork server, which takes some seconds; `run` does it too.
@@ -75,11 +84,16 @@ class SandboxRunner:
             self._loop = self._thread = None
             self._server = ForkServer(self._box)  # a lock of asyncio's belongs to the loop that has gone
 
+    def renew(self) -> None:
+        """Have every later run use a fork server that is started after this; those under way end in peace."""
+        if self._loop is not None:
+            self._call(_renew(self._kernels, self._server))
+
     def abort(self) -> None:
         """End all that runs, from another thread: each run raises SandboxFailed, its notebook has no result."""
         loop = self._loop
         if loop is not None:
-            loop.call_soon_threadsafe(self._kill_running)
+            loop.call_soon_threadsafe(self._abort_runs)
 
     def __enter__(self) -> "SandboxRunner":
         self.start()
@@ -120,11 +134,11 @@ class SandboxRunner:
             SandboxUnavailable, SandboxFailed: our failure; nothing about the notebook can be said.
         """
         check_files(files or {})
-        with self._free_slots:
-            self._call(self._server.start())
+        with self._free_slots, self._abortable() as run:
+            self._call(run.guard(self._server.start()))
             if on_phase is not None:
                 on_phase("executing")
-            return self._call(self._execute(notebook, plan=plan, limits=limits, files=files or {}))
+            return self._call(run.guard(self._execute(run, notebook, plan=plan, limits=limits, files=files or {})))
 
     @contextmanager
     def _all_slots(self) -> Iterator[None]:
@@ -136,16 +150,30 @@ class SandboxRunner:
             finally:
                 self._free_slots.release(self._slots)
 
-    def _kill_running(self) -> None:
-        for kernel in self._running:
-            kernel.kill(Outcome.SANDBOX_FAILED)
+    def _abort_runs(self) -> None:
+        for run in tuple(self._runs):
+            run.abort()
+
+    @contextmanager
+    def _abortable(self) -> "Iterator[_Run]":
+        run = _Run()
+        self._runs.add(run)
+        try:
+            yield run
+        finally:
+            self._runs.discard(run)
 
     async def _execute(
-        self, notebook: Notebook, *, plan: Sequence[QuestionPlan], limits: Limits, files: Mapping[str, bytes]
+        self,
+        run: "_Run",
+        notebook: Notebook,
+        *,
+        plan: Sequence[QuestionPlan],
+        limits: Limits,
+        files: Mapping[str, bytes],
     ) -> Execution:
         started_at = time.monotonic()
-        kernel, environment = await self._kernels.take(self._server, limits=limits)
-        self._running.add(kernel)
+        run.kernel = kernel = await self._kernels.take(self._server, limits=limits)
         try:
             watching = asyncio.create_task(watch_memory(kernel, limit_bytes=limits.memory_bytes))
             try:
@@ -157,10 +185,9 @@ class SandboxRunner:
             finally:
                 await _stop(watching)
         finally:
-            self._running.discard(kernel)
             await kernel.close()
         if outcome is Outcome.SANDBOX_FAILED:
-            raise SandboxFailed(what="the run was aborted")
+            raise _aborted()
         if outcome is None:
             outcome = Outcome.TIMED_OUT if cells.ran_out_of_time else Outcome.COMPLETED
         runs = cells.cell_runs
@@ -168,7 +195,7 @@ class SandboxRunner:
             outcome=outcome,
             cells=runs,
             replies=kernel.replies,
-            environment=environment,
+            environment=kernel.environment,
             executed_notebook=write_notebook(notebook, outputs=cells.outputs, counts=cells.counts),
             notes=explain_execution(
                 notebook,
@@ -197,6 +224,41 @@ class SandboxRunner:
             raise
 
 
+class _Run:
+    """What is to be ended at an abort: the kernel, or the wait for one."""
+
+    def __init__(self) -> None:
+        self._task: asyncio.Task[object] | None = None
+        self._is_aborted = False
+        self.kernel: Kernel | None = None
+
+    def abort(self) -> None:
+        self._is_aborted = True
+        if self.kernel is not None:
+            self.kernel.kill(Outcome.SANDBOX_FAILED)
+        elif self._task is not None:
+            self._task.cancel()
+
+    async def guard(self, work: Coroutine[object, object, _T]) -> _T:
+        """Do it unless the run is aborted before it is done."""
+        self._task = asyncio.current_task()
+        if self._is_aborted:
+            work.close()
+            raise _aborted()
+        try:
+            return await work
+        except asyncio.CancelledError:
+            if self._is_aborted:
+                raise _aborted() from None
+            raise
+        finally:
+            self._task = None
+
+
+def _aborted() -> SandboxFailed:
+    return SandboxFailed(what="the run was aborted")
+
+
 async def _run_through(cells: CellSequence) -> None:
     try:
         await cells.async_execute()
@@ -218,6 +280,11 @@ async def _stop(watching: asyncio.Task[None]) -> None:
 def _serve(loop: asyncio.AbstractEventLoop) -> None:
     asyncio.set_event_loop(loop)
     loop.run_forever()
+
+
+async def _renew(kernels: ReadyKernels, server: ForkServer) -> None:
+    await server.renew()
+    await kernels.discard()
 
 
 async def _finish(kernels: ReadyKernels, server: ForkServer) -> None:

@@ -292,6 +292,8 @@ class TestSettings:
             ("GRADER_MIN_FREE_SHARE", "1"),
             ("GRADER_MAX_UPLOAD_BYTES", "20MB"),
             ("GRADER_DEMO", "perhaps"),
+            ("GRADER_PRELOADED_MODULES", "pandas; import os"),
+            ("GRADER_PRELOADED_MODULES", "pandas,,numpy"),
             ("GRADER_LOG_LEVEL", "loud"),
         ],
     )
@@ -357,6 +359,13 @@ class TestAssignments:
             wiring.load_assignment(name)
 
         assert caught.value.facts == {"what": "assignment", "name": name}
+
+
+def test_modules_to_preload_are_named_with_commas(tmp_path):
+    settings = Settings(kernel_python=tmp_path / "none", preloaded_modules=" pandas, sklearn.linear_model ")
+
+    with wiring.open_runner(settings) as runner:
+        assert runner._box.preloaded == ("pandas", "sklearn.linear_model")
 
 
 def test_the_sandbox_starts_only_when_it_is_needed(tmp_path):

@@ -48,8 +48,8 @@ class Canary:
         return " ".join(_describe(place) for place in places)
 
     def renew(self) -> None:
-        """End the fork server, which knows only the cage and the packages that it was started with."""
-        self._runner.close()
+        """Do without the fork server, which knows only the cage and the packages that it was started with."""
+        self._runner.renew()
 
     def try_cage(self) -> tuple[CageLine, ...]:
         """Run the attempts and judge what they saw; a kernel that says nothing proves nothing.

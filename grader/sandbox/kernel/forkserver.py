@@ -49,17 +49,21 @@ _WARM_UP_CELLS = (
 )
 
 
-def main(control_fd: int) -> None:
+class NotPreloaded(Exception):
+    """A module that the host named cannot be loaded here, or not before kernels are forked."""
+
+
+def main(control_fd: int, preloaded: list[str]) -> None:
     control = socket.socket(fileno=control_fd)
     filter_program = seccomp.build(seccomp.MACHINES[platform.machine()])
-    kernel = _prepare()
+    kernel = _prepare(preloaded)
     own_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # finished kernels leave no zombies
     gc.collect()
     gc.freeze()  # the collector would touch, and so copy, every page that forks share
     gc.disable()
     pages.collapse()
-    control.sendall(json.dumps({"environment": _environment(), "data_bytes": _data_bytes()}).encode())
+    control.sendall(json.dumps({"environment": _environment(preloaded), "data_bytes": _data_bytes()}).encode())
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 1 << 16, 1)
         if not message:
@@ -74,12 +78,14 @@ def main(control_fd: int) -> None:
         )
 
 
-def _prepare() -> shell.SocketKernel:
+def _prepare(preloaded: list[str]) -> shell.SocketKernel:
     for name in _PRELOADED:
         importlib.import_module(name)
     import torch
 
     torch.set_num_threads(1)  # an OpenMP pool made here would be a deadlock in every fork
+    for name in preloaded:
+        _preload(name)
     _register_japanese_font()
     kernel = shell.build_kernel()
     shell.warm_up(kernel, _WARM_UP_CELLS)
@@ -90,6 +96,16 @@ def _prepare() -> shell.SocketKernel:
     sys.path.append(str(_FOLDER / "stand_ins"))
     sys.argv = ["ipykernel_launcher.py"]
     return kernel
+
+
+def _preload(name: str) -> None:
+    try:
+        importlib.import_module(name)
+    except Exception as error:  # noqa: BLE001 - a module may raise anything
+        raise NotPreloaded(f"{name}: {type(error).__name__}: {error}".splitlines()[0]) from None
+    if sum(1 for _ in Path("/proc/self/task").iterdir()) > 1:
+        # No fork has the thread, and every fork may have a lock that it held.
+        raise NotPreloaded(f"{name} starts threads")
 
 
 def _register_japanese_font() -> None:
@@ -127,7 +143,7 @@ def _fork_kernel(
             _become_kernel(kernel, kernel_fd, limits, filter_program)
         pidfd = os.pidfd_open(pid)
         try:
-            socket.send_fds(control, [json.dumps({"error": None}).encode()], [pidfd])
+            socket.send_fds(control, [json.dumps({"held_bytes": _held_bytes()}).encode()], [pidfd])
         finally:
             os.close(pidfd)
     except OSError as error:
@@ -164,10 +180,16 @@ def _reseed() -> None:
     torch.default_generator.seed()
 
 
-def _environment() -> dict[str, Any]:
+def _environment(preloaded: list[str]) -> dict[str, Any]:
     """Describe what kernels run in, before any student code does."""
     packages = sorted({f"{found.name}=={found.version}" for found in importlib.metadata.distributions()})
-    return {"python": sys.version, "machine": platform.machine(), "packages": packages}
+    return {"python": sys.version, "machine": platform.machine(), "packages": packages, "preloaded": preloaded}
+
+
+def _held_bytes() -> int:
+    """What this process itself holds in memory, pages that no file stands behind."""
+    resident, in_files = Path("/proc/self/statm").read_text().split()[1:3]
+    return (int(resident) - int(in_files)) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _data_bytes() -> int:

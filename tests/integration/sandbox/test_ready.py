@@ -12,9 +12,9 @@ READY = 2
 LOOK_ROUND = "print('secret' in dir(), __import__('resource').getrlimit(7)[0])\nsecret = 1"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def runner(kernel_python):
-    with SandboxRunner(kernel_python, ready=READY) as runner:
+    with SandboxRunner(kernel_python, ready=READY, preloaded=["mailbox"]) as runner:
         yield runner
 
 
@@ -28,8 +28,9 @@ def printed(runner, source, *, limits=None):
     return execution.cells[0].outputs[0].text
 
 
-def test_every_notebook_has_a_kernel_that_nobody_has_used(runner):
+def test_what_is_to_be_preloaded_is_there_and_every_kernel_is_used_once(runner):
     descriptors = open_descriptors()
+    assert printed(runner, "import sys\nprint('mailbox' in sys.modules)") == "True\n"
     assert {printed(runner, LOOK_ROUND) for _ in range(6)} == {"False 512\n"}
     assert open_descriptors() <= descriptors + 3 * READY
 

@@ -144,6 +144,12 @@ def test_python_outside_the_system_is_bound_where_it_says_it_is(venv, tmp_path, 
     assert shown[str(alias)] == shown[str(base)] == str(base)
 
 
+def test_what_is_to_be_preloaded_is_told_to_the_fork_server(venv, monkeypatch):
+    monkeypatch.setattr(box, "_is_root", lambda: False)
+
+    assert make(venv, preloaded=("pandas", "x.y")).command(control_fd=9)[-3:] == ["9", "pandas", "x.y"]
+
+
 def test_missing_environment_is_named(tmp_path):
     with pytest.raises(SandboxUnavailable, match="no Python environment for the kernels") as caught:
         make(tmp_path / "nothing").check()
@@ -174,6 +180,11 @@ def test_processors_are_those_with_a_filter():
         pytest.param("bwrap: setting up uid map: Permission denied", "user namespaces", id="AppArmor"),
         pytest.param("unshare: unshare failed: Operation not permitted", "user namespaces", id="root of a container"),
         pytest.param("Traceback\nModuleNotFoundError: No module named 'torch'", "'torch'", id="environment"),
+        pytest.param(
+            "Traceback\ngrader_kernel.forkserver.NotPreloaded: x: ModuleNotFoundError: No module named 'x'",
+            "could not be: x: ModuleNotFoundError",
+            id="a module of the operator's",
+        ),
         pytest.param("something\nelse went wrong.\n", "else went wrong.", id="anything"),
         pytest.param("", "without a word", id="nothing"),
     ],
