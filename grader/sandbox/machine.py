@@ -5,7 +5,7 @@ import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from grader.domain.cage import CageLine, LineState
 from grader.domain.execution import Limits
 from grader.domain.text import Fact, Note
 from grader.sandbox.box import MACHINES, outer_environment
+from grader.sandbox.container import is_container
 
 _UNPRIVILEGED = 65534
 """Who root becomes before the cage is entered."""
@@ -33,6 +34,7 @@ class Machine:
     is_root: bool = field(default_factory=lambda: os.geteuid() == 0)
     processor: str = field(default_factory=platform.machine)
     release: str = field(default_factory=platform.release)
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     which: Callable[[str], str | None] = shutil.which
     run: Callable[[Sequence[str]], str | None] = field(default_factory=lambda: _run)
     """Gives what the command printed; None where it failed."""
@@ -46,7 +48,7 @@ class Machine:
 
     @property
     def is_container(self) -> bool:
-        return any((self.root / path).exists() for path in (".dockerenv", "run/.containerenv"))
+        return is_container(self.root, environment=self.environment)
 
 
 def examine(machine: Machine, *, kernel_python: Path, bubblewrap: str = "bwrap") -> tuple[CageLine, ...]:
@@ -115,8 +117,7 @@ def _user_namespaces(machine: Machine, bubblewrap: str) -> CageLine:
     can = _can_enter(machine, bubblewrap, "--unshare-user")
     if can is None:
         return CageLine(name="user_namespaces", state=LineState.UNKNOWN)
-    cure = "container" if machine.is_container else "user_namespaces"
-    return _line("user_namespaces", is_ok=can, found="", cure=cure)
+    return _line("user_namespaces", is_ok=can, found="", cure=_in_container(machine, "user_namespaces"))
 
 
 def _user_namespace_switches(machine: Machine) -> CageLine:
@@ -130,11 +131,12 @@ def _user_namespace_switches(machine: Machine) -> CageLine:
 
 
 def _apparmor(machine: Machine, bubblewrap: str) -> CageLine:
-    """A restriction is harmless where a profile lets bubblewrap through."""
+    """A restriction is harmless where a profile lets bubblewrap through, and whom it starts keep its capabilities."""
     restricts = machine.read("proc/sys/kernel/apparmor_restrict_unprivileged_userns")
     found = f"apparmor_restrict_unprivileged_userns={restricts or '-'}"
-    is_ok = restricts != "1" or bool(_can_enter(machine, bubblewrap, "--unshare-user"))
-    return _line("apparmor", is_ok=is_ok, found=found, cure="apparmor", program=machine.which(bubblewrap) or bubblewrap)
+    able = ("--unshare-user", "--uid", "0", "--gid", "0", "--cap-add", "CAP_SYS_ADMIN")
+    is_ok = restricts != "1" or bool(_can_enter(machine, bubblewrap, *able, command=("unshare", "--uts", "true")))
+    return _line("apparmor", is_ok=is_ok, found=found, cure=_in_container(machine, "apparmor"))
 
 
 def _proc(machine: Machine, bubblewrap: str) -> CageLine:
@@ -147,13 +149,18 @@ def _proc(machine: Machine, bubblewrap: str) -> CageLine:
     return CageLine(name="proc", state=LineState.UNKNOWN if can is None else LineState.OK, found=found, cure=hint)
 
 
-def _can_enter(machine: Machine, bubblewrap: str, *options: str) -> bool | None:
+def _in_container(machine: Machine, cure: str) -> str:
+    """In a container it is how the container was started that is to be put right."""
+    return f"{cure}_container" if machine.is_container else cure
+
+
+def _can_enter(machine: Machine, bubblewrap: str, *options: str, command: Sequence[str] = ("true",)) -> bool | None:
     """Whether bubblewrap can do this as the user that the cage belongs to; None where it cannot be tried."""
     if not machine.which(bubblewrap) or (machine.is_root and not machine.which("setpriv")):
         return None
     identity = ["setpriv", f"--reuid={_UNPRIVILEGED}", f"--regid={_UNPRIVILEGED}", "--clear-groups", "--"]
     drop = identity if machine.is_root else []
-    return machine.run([*drop, bubblewrap, "--ro-bind", "/", "/", *options, "true"]) is not None
+    return machine.run([*drop, bubblewrap, "--ro-bind", "/", "/", *options, *command]) is not None
 
 
 def _cgroups(machine: Machine) -> CageLine:

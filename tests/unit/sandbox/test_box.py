@@ -195,3 +195,27 @@ def test_failure_is_one_sentence(stderr, words):
     assert words in sentence
     assert sentence.endswith(".")
     assert "\n" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("stderr", "flag"),
+    [
+        pytest.param(
+            "bwrap: No permissions to create new namespace, ...",
+            "--security-opt seccomp=docker/seccomp.json",
+            id="seccomp refuses namespaces",
+        ),
+        pytest.param(
+            "bwrap: Failed to make / slave: Permission denied",
+            "--security-opt apparmor=unconfined",
+            id="AppArmor refuses mounts",
+        ),
+    ],
+)
+def test_in_a_container_the_sentence_names_the_flag_to_add(monkeypatch, stderr, flag):
+    monkeypatch.setenv("container", "oci")
+
+    sentence = explain_failure(stderr)
+
+    assert flag in sentence
+    assert sentence.count(". ") == 0

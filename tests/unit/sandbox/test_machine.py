@@ -37,7 +37,7 @@ def make(tmp_path):
                 return None
             return "bubblewrap 0.9.0" if command[-1] == "--version" else ""
 
-        known = {"is_root": False, "processor": "x86_64", "release": "6.8.0-31-generic"}
+        known = {"environment": {}, "is_root": False, "processor": "x86_64", "release": "6.8.0-31-generic"}
         return Machine(root=root, which=lambda name: name if name in installed else None, run=run, **(known | facts))
 
     return make
@@ -86,7 +86,7 @@ def test_a_machine_on_which_all_is_well(make, kernel_python):
             {"refuses": ("--unshare-user",), "files": {".dockerenv": ""}},
             "user_namespaces",
             NOT_OK,
-            "container",
+            "user_namespaces_container",
             id="a container that forbids namespaces",
         ),
         pytest.param(
@@ -105,6 +105,24 @@ def test_a_machine_on_which_all_is_well(make, kernel_python):
             NOT_OK,
             "apparmor",
             id="AppArmor without a profile for bubblewrap",
+        ),
+        pytest.param(
+            {"files": {"proc/sys/kernel/apparmor_restrict_unprivileged_userns": "1"}, "refuses": ("CAP_SYS_ADMIN",)},
+            "apparmor",
+            NOT_OK,
+            "apparmor",
+            id="a profile that takes capabilities away from whom bubblewrap starts",
+        ),
+        pytest.param(
+            {
+                "files": {"proc/sys/kernel/apparmor_restrict_unprivileged_userns": "1"},
+                "refuses": ("--unshare-user",),
+                "environment": {"container": "oci"},
+            },
+            "apparmor",
+            NOT_OK,
+            "apparmor_container",
+            id="a container on such a host",
         ),
         pytest.param({"files": {"proc/meminfo": "MemAvailable: 99 kB"}}, "memory", NOT_OK, "memory", id="no memory"),
         pytest.param({"files": {"proc/meminfo": ""}}, "memory", UNKNOWN, "memory", id="memory that is not told"),
