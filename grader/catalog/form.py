@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from grader.catalog.fields import MAX_POINTS
 from grader.domain.assignment import Visibility
+from grader.domain.device import Device
 from grader.domain.execution import Limits
 from grader.domain.text import Language
 
@@ -102,8 +103,8 @@ class AssignmentForm(Form):
     """Survivors of the self-test that may stay, each with the reason."""
     limits: Limits = Limits()
     """Time and memory that one notebook may use."""
-    device: Literal["cpu", "cuda", "any"] = "cpu"
-    """What the assignment is meant for."""
+    device: Device = Device.CPU
+    """What notebooks run on: `cuda` waits for a GPU, `any` runs on what there is."""
     visibility: Visibility = Visibility.HINT
     """How much of a difference students read, where a question says nothing else."""
 

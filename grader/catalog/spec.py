@@ -20,12 +20,12 @@ from grader.catalog.form import QUESTION_FIELDS, TOP_FIELDS
 from grader.catalog.mistakes import MistakeList, Place
 from grader.catalog.positions import Field
 from grader.domain.assignment import Check, RubricItem, Visibility
+from grader.domain.device import Device
 from grader.domain.execution import Limits
 from grader.domain.ids import QuestionId
 from grader.domain.text import Language, Text
 from grader.domain.values import ArrayValue
 
-_DEVICES = ("cpu", "cuda", "any")
 _TOP_FIELDS = TOP_FIELDS
 _QUESTION_FIELDS = (*QUESTION_FIELDS, *KNOWN_KINDS)
 _QUESTION_ID = re.compile(r"q[1-9][0-9]{0,2}")
@@ -57,7 +57,7 @@ class Spec:
     title: Text | None
     questions: tuple[QuestionSpec, ...]
     limits: Limits
-    device: str
+    device: Device
     languages: tuple[Language, ...] = tuple(Language)
     notes: Text | None = None
     accepted: Mapping[str, str] = field(default_factory=dict)
@@ -87,9 +87,9 @@ def read_spec(root: Field, *, arrays: Mapping[str, ArrayValue], mistakes: Mistak
         # While a question is at fault the sum is bound to differ, and saying so would mislead.
         if declared is not None and declared != total and mistakes.count == before:
             mistakes.add("points_sum", at=entries["points"].place, declared=declared, total=total)
-    device = "cpu"
+    device = Device.CPU
     if "device" in entries:
-        device = read_word(entries["device"], words=_DEVICES, mistakes=mistakes) or device
+        device = read_word(entries["device"], words=tuple(Device), mistakes=mistakes) or device
     limits = _read_limits(entries["limits"], mistakes=mistakes) if "limits" in entries else Limits()
     _compare_budgets(questions, limits=limits, mistakes=mistakes)
     return Spec(

@@ -11,12 +11,15 @@ from pydantic import BaseModel
 from grader.catalog.checks import WRITTEN
 from grader.catalog.data import DataFiles
 from grader.domain.assignment import Check, Question
+from grader.domain.device import Device
 from grader.domain.execution import Limits
 from grader.domain.ids import VersionHash
 from grader.domain.location import Location
 from grader.domain.notebook import Notebook
 
 _FORMAT = 1
+_LATER_LIMITS = ("gpu_memory_bytes", "gpu_s")
+"""Those that the first release did not have: left out where an assignment does not set them."""
 
 
 def version_of(
@@ -26,7 +29,7 @@ def version_of(
     reference: Notebook,
     location: Location,
     limits: Limits,
-    device: str,
+    device: Device,
     data: DataFiles,
 ) -> VersionHash:
     """Hash the reference's code, which question each of its cells answers, the checks with points, limits and data.
@@ -51,12 +54,17 @@ def version_of(
             }
             for question in questions
         ],
-        "limits": asdict(limits),
+        "limits": _limits(limits),
         "device": device,
         **{name: _digests(files) for name, files in (("data", data.files), ("hidden", data.hidden)) if files},
     }
     canonical = json.dumps(content, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
     return VersionHash(hashlib.sha256(canonical.encode("ascii")).hexdigest())
+
+
+def _limits(limits: Limits) -> dict[str, object]:
+    usual = asdict(Limits())
+    return {name: value for name, value in asdict(limits).items() if name not in _LATER_LIMITS or value != usual[name]}
 
 
 def _digests(files: Mapping[str, bytes]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, Protocol, TypeAlias
 
+from grader.domain.device import Device
 from grader.domain.execution import Evidence, Limits
 from grader.domain.ids import CheckId, QuestionId, VersionHash
 from grader.domain.probe import Probe
@@ -139,7 +140,7 @@ class Assignment:
     version: VersionHash
     questions: tuple[Question, ...]
     limits: Limits = field(default_factory=Limits)
-    device: str = "cpu"
+    device: Device = Device.CPU
     files: Mapping[str, bytes] = field(default_factory=dict)
     """Data that lies beside the student's notebook when it runs, by relative path ('data/digits.npz')."""
 

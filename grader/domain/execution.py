@@ -21,6 +21,10 @@ class Limits:
     memory_bytes: int = 2 * 1024**3
     """Of the kernel's whole process tree, files in memory counted."""
     processes: int = 64
+    gpu_memory_bytes: int = 4 * 1024**3
+    """On a GPU, of the whole process tree."""
+    gpu_s: float = 120.0
+    """How long its processes may keep a GPU, from the first time they use it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -75,10 +75,11 @@ def test_partial_may_stand_in_the_check(load):
 
 
 def test_limits_device_and_visibility_are_taken(load, spec):
-    text = spec + "limits: {question_s: 2.5, memory_bytes: 1000000000}\ndevice: any\nvisibility: verdict\n"
+    limits = "limits: {question_s: 2.5, memory_bytes: 1000000000, gpu_s: 60, gpu_memory_bytes: 1024}"
+    text = f"{spec}{limits}\ndevice: any\nvisibility: verdict\n"
     text = text.replace("    value: t\n", "    value: t\n    visibility: full\n    title: {ja: 一, en: One}\n")
     assignment = load(text).assignment
-    assert assignment.limits == Limits(question_s=2.5, memory_bytes=10**9)
+    assert assignment.limits == Limits(question_s=2.5, memory_bytes=10**9, gpu_s=60.0, gpu_memory_bytes=1024)
     assert assignment.device == "any"
     assert [one.visibility for one in assignment.questions] == [Visibility.FULL, Visibility.VERDICT]
     assert assignment.questions[0].title == Text("一", "One")

@@ -44,6 +44,7 @@ def changed(text, old, new):
         pytest.param("value: t", "value: t\n    follow_through: true", id="follow-through written out"),
         pytest.param("title:", "# a comment\ntitle:", id="a comment"),
         pytest.param("limits: {question_s: 20}", "limits: {question_s: 20, total_s: 120}", id="a default limit"),
+        pytest.param("{question_s: 20}", "{question_s: 20, gpu_s: 120, gpu_memory_bytes: 4294967296}", id="the GPU's"),
     ],
 )
 def test_words_make_no_new_version(load, whole, old, new):
@@ -61,6 +62,7 @@ def test_words_make_no_new_version(load, whole, old, new):
         pytest.param("value: t", "value: {name: t, rtol: 1e-3, atol: 0.}", id="a tolerance"),
         pytest.param("value: t", "value: u", id="another name"),
         pytest.param("question_s: 20", "question_s: 21", id="a limit"),
+        pytest.param("{question_s: 20}", "{question_s: 20, gpu_s: 60}", id="a limit of the GPU"),
         pytest.param("device: cpu", "device: any", id="the device"),
         pytest.param(
             "output: {points: 10}", "output: {points: 10}\n    source: t[$A]\n    points: 1", id="a check more"
