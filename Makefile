@@ -30,6 +30,7 @@ serve: install ## Set everything up and run the service on http://127.0.0.1:8000
 .PHONY: install
 install: ## Set up .venv (service), .venv-kernel (students' kernels) and bubblewrap
 	@scripts/system-packages --wanted
+	scripts/apparmor-profile
 	scripts/environment .venv constraints.txt "$(PYTHON)" $(pip_index) --editable .
 	scripts/environment .venv-kernel constraints-kernel.txt "$(PYTHON)" $(pip_index) --requirement kernel-requirements.txt
 
@@ -48,8 +49,9 @@ test: install-test ## Set everything up and run every check: ruff, mypy, import-
 	.venv/bin/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 .PHONY: soak
-soak: install-test ## Slow tests: kill -9 of every process during many submissions
+soak: install-test ## Slow tests: kill -9 of every process during many submissions; fuzzers with new inputs
 	@.venv/bin/python -m pytest -m soak --override-ini addopts="--strict-markers --strict-config -ra" $(ARGS)
+	FUZZ_TIMES=50 .venv/bin/python -m pytest tests/fuzz $(ARGS)
 
 .PHONY: bench
 bench: install-test ## Benchmarks, as ratios against a baseline measured in the same run
