@@ -128,6 +128,8 @@ class Execution:
     """The notebook with our outputs, as nbformat 4 JSON, at most 5 MB: larger outputs are left out with a line."""
     notes: tuple[Note, ...] = ()
     seconds: float = 0.0
+    gpu: str | None = None
+    """Name of the GPU that it could use."""
     not_given: tuple[QuestionId, ...] = ()
     """Questions whose `Given` could not be brought about: nothing can be said of their replies."""
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from grader.domain.device import WITH_GPU, WITHOUT_GPU, Device
 from grader.domain.ids import EnvironmentHash, JobId
 from grader.domain.text import Note
 
@@ -41,6 +42,8 @@ class QueueDepth:
     waiting: int
     leased: int
     oldest_at: datetime | None
+    waiting_for_gpu: int = 0
+    """Of those that wait, how many only a worker with a GPU takes up."""
 
 
 class SandboxState(StrEnum):
@@ -61,3 +64,10 @@ class WorkerHealth:
     reason: Note | None = None
     """Why it is not ready: a `ready.` note."""
     environment: EnvironmentHash | None = None
+    gpu: str | None = None
+    """Name of its GPU; None where it works on the CPU alone."""
+
+    @property
+    def devices(self) -> frozenset[Device]:
+        """What it takes up."""
+        return WITHOUT_GPU if self.gpu is None else WITH_GPU

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
+from grader.domain.device import Device
 from grader.domain.ids import BlobKey, CheckId, CourseId, OfferingId, QuestionId, VersionHash
 from grader.domain.result import Points
 from grader.domain.text import Note, Text
@@ -34,6 +35,7 @@ class PublishedVersion:
     findings: tuple[Note, ...]
     """Why it failed."""
     created_at: datetime
+    device: Device = Device.CPU
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -83,14 +83,15 @@ class Circumstances:
         builds_on = {order[place] for place in feeding(plain, start=[places[index] for index in code_cells])}
         by_index = {run.index: run for run in execution.cells}
         gpu = [index for index in sorted(builds_on) if index in by_index and by_index[index].needs_gpu]
+        without_gpu = builds_on if execution.gpu is None else frozenset[int]()
         return cls(
             outcome=execution.outcome,
             never_ran=bool(runs) and all(run.state is CellState.NOT_RUN for run in runs),
             ended_kernel_cell=_first_number(runs, CellState.ENDED_KERNEL),
             gpu_cell=gpu[0] + 1 if gpu else None,
-            gpu_guard=any(_guards_for_gpu(sources[index]) for index in builds_on),
-            uses_cuda=any(_uses_cuda(sources[index]) for index in builds_on),
-            calls_cuda=any(_calls_cuda(sources[index]) for index in builds_on),
+            gpu_guard=any(_guards_for_gpu(sources[index]) for index in without_gpu),
+            uses_cuda=any(_uses_cuda(sources[index]) for index in without_gpu),
+            calls_cuda=any(_calls_cuda(sources[index]) for index in without_gpu),
             package=_lost_package(by_index, builds_on, sources),
             timed_out_cell=_first_number(runs, CellState.TIMED_OUT),
             raised=next((run for run in runs if run.state is CellState.RAISED and run.error is not None), None),

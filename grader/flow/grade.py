@@ -7,11 +7,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from grader.domain.assignment import Assignment
+from grader.domain.device import WITHOUT_GPU, Device
 from grader.domain.ids import BlobKey, EnvironmentHash, RunId, VersionHash
 from grader.domain.jobs import Claim, JobKind
 from grader.domain.location import LocatedAnswer
 from grader.domain.notebook import Notebook
 from grader.domain.publishing import VersionState
+from grader.domain.result import Result, Verdict
 from grader.domain.selftest import SelfTestReport
 from grader.domain.submission import Graded, LocatedCells, Run, RunCause, RunState, WrittenAnswer
 from grader.domain.text import Note
@@ -20,6 +22,7 @@ from grader.flow.assess import Assessment, assess
 from grader.flow.assignments import StoredAssignments
 from grader.flow.ports import ReplyCodec, Runner, Stores, Transaction
 from grader.flow.proofs import Proofs
+from grader.flow.regrade import repeat_on_gpu
 from grader.flow.selftest import Interrupted, SelfTests
 from grader.flow.standing import is_held_up_by_us, recount
 
@@ -45,6 +48,8 @@ class Bench:
     secret: bytes
     """Draws the hidden inputs."""
     self_tests: SelfTests = field(default_factory=SelfTests)
+    devices: frozenset[Device] = WITHOUT_GPU
+    """What is taken up here."""
     max_attempts: int = 5
     """A run that failed through us so often waits for an operator."""
     replies_cap_bytes: int = 4 * 1024 * 1024
@@ -69,10 +74,10 @@ def claim_next(*, worker: str, kinds: Collection[JobKind], bench: Bench) -> Clai
     """
     stores = bench.stores
     with stores.storage.reading() as tx:
-        if not stores.queue.has_work(tx, kinds=kinds):
+        if not stores.queue.has_work(tx, kinds=kinds, devices=bench.devices):
             return None
     with stores.storage.writing() as tx:
-        claim = stores.queue.claim(tx, worker=worker, kinds=kinds)
+        claim = stores.queue.claim(tx, worker=worker, kinds=kinds, devices=bench.devices)
         if claim is None:
             return None
         if claim.attempt > bench.max_attempts:
@@ -129,6 +134,12 @@ def grade(claim: Claim, *, bench: Bench) -> None:
         # First of all the lease: whoever lost it stores nothing of what follows.
         stores.queue.finish(tx, claim)
         _store(tx, case.run, graded, at=stores.clock.now())
+        if case.assignment.device is Device.ANY and Device.CUDA not in bench.devices and _needs_gpu(graded.result):
+            repeat_on_gpu(tx, case.run, stores=stores)
+
+
+def _needs_gpu(result: Result) -> bool:
+    return any(check.verdict is Verdict.NEEDS_GPU for question in result.questions for check in question.checks)
 
 
 def prove_version(claim: Claim, *, bench: Bench) -> None:
@@ -138,8 +149,9 @@ def prove_version(claim: Claim, *, bench: Bench) -> None:
     with bench.stores.storage.writing() as tx:
         bench.stores.queue.finish(tx, claim)
         # Published anew since it failed, while this claim still held the job: that wish would end with it.
-        if tx.versions.get(VersionHash(claim.subject)).state is VersionState.UNPROVED:
-            bench.stores.queue.enqueue(tx, kind=JobKind.PUBLISH, subject=claim.subject)
+        version = tx.versions.get(VersionHash(claim.subject))
+        if version.state is VersionState.UNPROVED:
+            bench.stores.queue.enqueue(tx, kind=JobKind.PUBLISH, subject=claim.subject, device=version.device)
 
 
 def self_test_version(claim: Claim, *, bench: Bench) -> None:
@@ -151,7 +163,7 @@ def self_test_version(claim: Claim, *, bench: Bench) -> None:
 
     def should_stop() -> bool:
         with stores.storage.reading() as tx:
-            return stores.queue.has_work(tx, kinds=_BEFORE_SELF_TESTS)
+            return stores.queue.has_work(tx, kinds=_BEFORE_SELF_TESTS, devices=bench.devices)
 
     try:
         expected = bench.proofs.load(version)

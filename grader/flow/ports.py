@@ -8,6 +8,7 @@ from typing import Protocol
 
 from grader.domain.assignment import Assignment
 from grader.domain.cage import CageLine
+from grader.domain.device import WITHOUT_GPU, Device
 from grader.domain.execution import Execution, Limits, QuestionPlan
 from grader.domain.ids import (
     BlobKey,
@@ -398,14 +399,21 @@ class Storage(Protocol):
 class JobQueue(Protocol):
     """Work for workers, in the transaction of whoever brings or does it."""
 
-    def enqueue(self, tx: Transaction, *, kind: JobKind, subject: str) -> JobId:
+    def enqueue(self, tx: Transaction, *, kind: JobKind, subject: str, device: Device = Device.CPU) -> JobId:
         """Ask for work; asking again for what waits already changes nothing but makes it due now."""
 
-    def has_work(self, tx: Transaction, *, kinds: Collection[JobKind]) -> bool:
+    def has_work(
+        self, tx: Transaction, *, kinds: Collection[JobKind], devices: Collection[Device] = WITHOUT_GPU
+    ) -> bool:
         """Could `claim` succeed now? Cheap; a reading transaction does."""
 
-    def claim(self, tx: Transaction, *, worker: str, kinds: Collection[JobKind]) -> Claim | None:
-        """Take the next job (by kind as JobKind lists them, then the oldest) under a lease of `lease_s`."""
+    def claim(
+        self, tx: Transaction, *, worker: str, kinds: Collection[JobKind], devices: Collection[Device] = WITHOUT_GPU
+    ) -> Claim | None:
+        """Take the next job for one of these devices under a lease of `lease_s`.
+
+        By kind as JobKind lists them, then the oldest. Who has a GPU takes what needs one first, self-tests aside.
+        """
 
     @property
     def lease_s(self) -> float: ...

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
+from grader.domain.device import Device
 from grader.domain.ids import SubmissionId
 from grader.domain.jobs import QueueDepth, SandboxState, WorkerHealth
 from grader.domain.people import Course, Member, Person, Role
@@ -54,6 +55,8 @@ class SubmissionView:
     offering: Offering
     person: Person
     submission: Submission
+    device: Device
+    """What the run's version is meant for."""
     run: Run
     """The one whose result is the submission's, or the newest while there is no result. Its totals are what counts:
     with what people decided."""
@@ -89,6 +92,10 @@ class Readiness:
     def can_grade(self) -> bool:
         return any(worker.sandbox is SandboxState.READY for worker in self.workers)
 
+    def can_grade_on(self, device: Device) -> bool:
+        """Whether somebody is ready who takes up work for this device."""
+        return any(worker.sandbox is SandboxState.READY and device in worker.devices for worker in self.workers)
+
     @property
     def reasons(self) -> tuple[Note, ...]:
         """Why workers do not grade, each reason once."""
@@ -96,6 +103,8 @@ class Readiness:
         for worker in self.workers:
             if worker.reason is not None and worker.reason not in notes:
                 notes.append(worker.reason)
+        if self.queue.waiting_for_gpu and not self.can_grade_on(Device.CUDA):
+            notes.append(Note(code="ready.waits_for_gpu", facts={"count": self.queue.waiting_for_gpu}))
         return tuple(notes)
 
 
@@ -311,6 +320,7 @@ def _submission_view(tx: Transaction, submission: Submission, *, caller: Caller,
         person=tx.people.get(submission.person_id),
         submission=submission,
         revision=revision_of(tx, run, offering=offering).number,
+        device=tx.versions.get(run.version).device,
         run=run if is_released else replace(run, totals=None, executed=None, replies=None),
         # While feedback is held back, which one is the best would tell which score is higher.
         counts=is_released and counting == submission.submission_id,

@@ -100,6 +100,7 @@ def _findings(error: AuthorCanFix) -> tuple[Note, ...]:
 
 def _queue_waiting(tx: Transaction, version: VersionHash, *, stores: Stores) -> None:
     """Runs that had to wait for this proof may be graded now."""
+    device = tx.versions.get(version).device
     for run in tx.runs.list_waiting(version):
         kind = JobKind.REGRADE if run.cause is RunCause.REGRADED else JobKind.GRADE
-        stores.queue.enqueue(tx, kind=kind, subject=run.run_id)
+        stores.queue.enqueue(tx, kind=kind, subject=run.run_id, device=device)

@@ -46,6 +46,7 @@ def publish(
                 state=VersionState.UNPROVED,
                 findings=(),
                 created_at=now,
+                device=assignment.device,
             )
         )
         tx.versions.add_revision(
@@ -60,9 +61,9 @@ def publish(
         if version.state is VersionState.FAILED:
             tx.versions.set_state(version.version, VersionState.UNPROVED)
         if version.state is not VersionState.PROVED:
-            stores.queue.enqueue(tx, kind=JobKind.PUBLISH, subject=version.version)
+            stores.queue.enqueue(tx, kind=JobKind.PUBLISH, subject=version.version, device=version.device)
         if self_test:
-            stores.queue.enqueue(tx, kind=JobKind.SELF_TEST, subject=version.version)
+            stores.queue.enqueue(tx, kind=JobKind.SELF_TEST, subject=version.version, device=version.device)
         return tx.versions.get(version.version)
 
 

@@ -1,12 +1,16 @@
 """New grading runs for old submissions; nothing is overwritten."""
 
-from grader.domain.ids import RunId, SubmissionId
+from datetime import timedelta
+
+from grader.domain.device import Device
+from grader.domain.ids import RunId, SubmissionId, VersionHash
 from grader.domain.jobs import JobKind
 from grader.domain.submission import Run, RunCause, RunState
 from grader.errors import Forbidden, NotFound
 from grader.flow.names import new_id
 from grader.flow.people import Caller
-from grader.flow.ports import Stores
+from grader.flow.ports import Stores, Transaction
+from grader.flow.progress import WORKER_SILENT_S
 
 
 def regrade(submission_id: SubmissionId, *, stores: Stores, by: Caller | None = None) -> Run:
@@ -26,17 +30,15 @@ def regrade(submission_id: SubmissionId, *, stores: Stores, by: Caller | None = 
             if submission.person_id == by.person.person_id:
                 raise Forbidden(needs="staff")
             raise NotFound(what="submission", name=submission_id)
-        run = Run(
-            run_id=RunId(new_id()),
-            submission_id=submission_id,
-            version=offering.version,
-            cause=RunCause.REGRADED,
-            state=RunState.QUEUED,
-            created_at=stores.clock.now(),
-        )
-        tx.runs.add(run)
-        stores.queue.enqueue(tx, kind=JobKind.REGRADE, subject=run.run_id)
-    return run
+        device = tx.versions.get(offering.version).device
+        return _queue_run(tx, submission_id, version=offering.version, device=device, stores=stores)
+
+
+def repeat_on_gpu(tx: Transaction, run: Run, *, stores: Stores) -> None:
+    """Queue another run of the same version that waits for a GPU, where there is a worker that has one."""
+    since = stores.clock.now() - timedelta(seconds=WORKER_SILENT_S)
+    if any(worker.gpu is not None for worker in tx.workers.list_seen(since=since)):
+        _queue_run(tx, run.submission_id, version=run.version, device=Device.CUDA, stores=stores)
 
 
 def retry_failed(*, stores: Stores) -> int:
@@ -46,5 +48,22 @@ def retry_failed(*, stores: Stores) -> int:
         for run in failed:
             tx.runs.wait(run.run_id, attempts=0, trouble=None)
             kind = JobKind.REGRADE if run.cause is RunCause.REGRADED else JobKind.GRADE
-            stores.queue.enqueue(tx, kind=kind, subject=run.run_id)
+            device = tx.versions.get(run.version).device
+            stores.queue.enqueue(tx, kind=kind, subject=run.run_id, device=device)
     return len(failed)
+
+
+def _queue_run(
+    tx: Transaction, submission_id: SubmissionId, *, version: VersionHash, device: Device, stores: Stores
+) -> Run:
+    run = Run(
+        run_id=RunId(new_id()),
+        submission_id=submission_id,
+        version=version,
+        cause=RunCause.REGRADED,
+        state=RunState.QUEUED,
+        created_at=stores.clock.now(),
+    )
+    tx.runs.add(run)
+    stores.queue.enqueue(tx, kind=JobKind.REGRADE, subject=run.run_id, device=device)
+    return run

@@ -86,7 +86,8 @@ def submit(upload: Upload, *, caller: Caller, intake: Intake) -> Receipt:
         tx.runs.add(run)
         if newest is None or course.counting is CountingPolicy.LAST:
             tx.submissions.set_counting(submission)
-        stores.queue.enqueue(tx, kind=JobKind.GRADE, subject=run.run_id)
+        device = tx.versions.get(run.version).device
+        stores.queue.enqueue(tx, kind=JobKind.GRADE, subject=run.run_id, device=device)
     return Receipt(submission=submission, run=run, created=True)
 
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import sqlalchemy as sa
 
+from grader.domain.device import WITHOUT_GPU, Device
 from grader.domain.ids import JobId
 from grader.domain.jobs import Claim, JobKind, QueueDepth
 from grader.errors import LeaseLost
@@ -31,6 +32,7 @@ jobs = sa.Table(
     sa.Column("kind", sa.String(32), nullable=False),
     sa.Column("subject", sa.String(64), nullable=False),
     sa.Column("priority", sa.Integer, nullable=False),
+    sa.Column("device", sa.String(32), nullable=False, server_default=Device.CPU.value),
     sa.Column("queued_at", sa.Float, nullable=False),
     # Seconds since 1970. While a job is leased this is the end of its lease: it is due again without any clean-up.
     sa.Column("due_at", sa.Float, nullable=False),
@@ -56,7 +58,7 @@ class LocalQueue:
         self._now = now
         self.lease_s = lease_s
 
-    def enqueue(self, tx: OpenTransaction, *, kind: JobKind, subject: str) -> JobId:
+    def enqueue(self, tx: OpenTransaction, *, kind: JobKind, subject: str, device: Device = Device.CPU) -> JobId:
         connection = _connection(tx)
         known = connection.execute(
             sa.select(jobs.c.job_id, jobs.c.worker).where(jobs.c.kind == kind.value, jobs.c.subject == subject)
@@ -74,6 +76,7 @@ class LocalQueue:
                 kind=kind.value,
                 subject=subject,
                 priority=_PRIORITY[kind],
+                device=device.value,
                 queued_at=self._time(),
                 due_at=self._time(),
                 token=0,
@@ -82,12 +85,22 @@ class LocalQueue:
         )
         return job_id
 
-    def has_work(self, tx: OpenTransaction, *, kinds: Collection[JobKind]) -> bool:
-        return _connection(tx).execute(self._next(kinds).with_only_columns(jobs.c.job_id)).first() is not None
+    def has_work(
+        self, tx: OpenTransaction, *, kinds: Collection[JobKind], devices: Collection[Device] = WITHOUT_GPU
+    ) -> bool:
+        query = self._next(kinds, devices).with_only_columns(jobs.c.job_id)
+        return _connection(tx).execute(query).first() is not None
 
-    def claim(self, tx: OpenTransaction, *, worker: str, kinds: Collection[JobKind]) -> Claim | None:
+    def claim(
+        self,
+        tx: OpenTransaction,
+        *,
+        worker: str,
+        kinds: Collection[JobKind],
+        devices: Collection[Device] = WITHOUT_GPU,
+    ) -> Claim | None:
         connection = _connection(tx)
-        row = connection.execute(self._next(kinds)).first()
+        row = connection.execute(self._next(kinds, devices)).first()
         if row is None:
             return None
         token, attempts = row.token + 1, row.attempts + 1
@@ -117,21 +130,27 @@ class LocalQueue:
     def depth(self, tx: OpenTransaction) -> QueueDepth:
         is_leased = sa.and_(jobs.c.worker.is_not(None), jobs.c.due_at > self._time())
         leased = sa.func.coalesce(sa.func.sum(sa.case((is_leased, 1), else_=0)), 0)
-        row = _connection(tx).execute(sa.select(sa.func.count(), leased, sa.func.min(jobs.c.queued_at))).one()
-        total, held, oldest = row
+        needs_gpu = sa.and_(sa.not_(is_leased), jobs.c.device == Device.CUDA.value)
+        for_gpu = sa.func.coalesce(sa.func.sum(sa.case((needs_gpu, 1), else_=0)), 0)
+        row = _connection(tx).execute(sa.select(sa.func.count(), leased, sa.func.min(jobs.c.queued_at), for_gpu)).one()
+        total, held, oldest, waiting_for_gpu = row
         return QueueDepth(
             waiting=total - held,
             leased=held,
             oldest_at=None if oldest is None else datetime.fromtimestamp(oldest, tz=UTC),
+            waiting_for_gpu=waiting_for_gpu,
         )
 
-    def _next(self, kinds: Collection[JobKind]) -> "sa.Select[*tuple[object, ...]]":
-        return (
-            sa.select(jobs)
-            .where(jobs.c.kind.in_([kind.value for kind in kinds]), jobs.c.due_at <= self._time())
-            .order_by(jobs.c.priority, jobs.c.place)
-            .limit(1)
+    def _next(self, kinds: Collection[JobKind], devices: Collection[Device]) -> "sa.Select[*tuple[object, ...]]":
+        query = sa.select(jobs).where(
+            jobs.c.kind.in_([kind.value for kind in kinds]),
+            jobs.c.device.in_([device.value for device in devices]),
+            jobs.c.due_at <= self._time(),
         )
+        if Device.CUDA in devices:
+            # Whatever else there is, others can do; but a self-test makes way for everything.
+            query = query.order_by(jobs.c.kind == JobKind.SELF_TEST.value, jobs.c.device != Device.CUDA.value)
+        return query.order_by(jobs.c.priority, jobs.c.place).limit(1)
 
     def _change(self, tx: OpenTransaction, claim: Claim, **values: object) -> None:
         _check_held(_connection(tx).execute(sa.update(jobs).where(*_held(claim)).values(**values)), claim)

@@ -85,6 +85,7 @@ class VersionRow(Table):
     state: Mapped[str] = mapped_column(_Word)
     findings: Mapped[list[Any]]
     created_at: Mapped[datetime]
+    device: Mapped[str] = mapped_column(_Word, server_default="cpu")
 
 
 class RevisionRow(Table):
@@ -293,3 +294,4 @@ class WorkerRow(Table):
     sandbox: Mapped[str] = mapped_column(_Word)
     reason: Mapped[dict[str, Any] | None]
     environment: Mapped[str | None] = mapped_column(_Hash)
+    gpu: Mapped[str | None] = mapped_column(sa.String(128))

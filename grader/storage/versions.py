@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from grader.domain.device import Device
 from grader.domain.ids import BlobKey, CheckId, EnvironmentHash, QuestionId, VersionHash
 from grader.domain.publishing import PublishedVersion, Revision, Rubrics, VersionState
 from grader.domain.result import Points
@@ -23,7 +24,10 @@ class VersionsTable:
         self._session = session
 
     def add(self, version: PublishedVersion) -> bool:
-        if self.find(version.version) is not None:
+        known = self._session.get(VersionRow, version.version)
+        if known is not None:
+            known.device = version.device.value  # an earlier release did not write it down
+            self._session.flush()
             return False
         self._session.add(
             VersionRow(
@@ -33,6 +37,7 @@ class VersionsTable:
                 state=VersionState.UNPROVED.value,
                 findings=[],
                 created_at=version.created_at,
+                device=version.device.value,
             )
         )
         self._session.flush()
@@ -142,6 +147,7 @@ def _read(row: VersionRow) -> PublishedVersion:
         state=VersionState(row.state),
         findings=notes_from_json(row.findings),
         created_at=row.created_at,
+        device=Device(row.device),
     )
 
 

@@ -23,6 +23,7 @@ class WorkersTable:
                 sandbox=health.sandbox.value,
                 reason=None if health.reason is None else note_to_json(health.reason),
                 environment=health.environment,
+                gpu=health.gpu,
             )
         )
         self._session.flush()
@@ -39,6 +40,7 @@ class WorkersTable:
                 sandbox=SandboxState(row.sandbox),
                 reason=None if row.reason is None else note_from_json(row.reason),
                 environment=None if row.environment is None else EnvironmentHash(row.environment),
+                gpu=row.gpu,
             )
             for row in self._session.scalars(query)
         )

@@ -7,6 +7,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 from grader.domain.cage import CageLine, LineState
+from grader.domain.device import WITHOUT_GPU, Device
 from grader.domain.execution import CellRun, CellState, Execution, Outcome
 from grader.domain.ids import BlobKey, EnvironmentHash, JobId
 from grader.domain.jobs import Claim, JobKind, QueueDepth
@@ -54,7 +55,7 @@ class InMemoryQueue:
         self._jobs = {}
         self._places = itertools.count()
 
-    def enqueue(self, tx, *, kind, subject):
+    def enqueue(self, tx, *, kind, subject, device=Device.CPU):
         for job in self._jobs.values():
             if (job["kind"], job["subject"]) == (kind, subject):
                 if job["worker"] is None:
@@ -66,6 +67,7 @@ class InMemoryQueue:
             "job_id": job_id,
             "place": (list(JobKind).index(kind), place),
             "kind": kind,
+            "device": device,
             "subject": subject,
             "queued_at": self._now(),
             "due_at": self._now(),
@@ -75,11 +77,11 @@ class InMemoryQueue:
         }
         return job_id
 
-    def has_work(self, tx, *, kinds):
-        return self._next(kinds) is not None
+    def has_work(self, tx, *, kinds, devices=WITHOUT_GPU):
+        return self._next(kinds, devices) is not None
 
-    def claim(self, tx, *, worker, kinds):
-        job = self._next(kinds)
+    def claim(self, tx, *, worker, kinds, devices=WITHOUT_GPU):
+        job = self._next(kinds, devices)
         if job is None:
             return None
         job["token"] += 1
@@ -112,11 +114,21 @@ class InMemoryQueue:
             waiting=len(self._jobs) - len(leased),
             leased=len(leased),
             oldest_at=min((job["queued_at"] for job in self._jobs.values()), default=None),
+            waiting_for_gpu=sum(job["device"] is Device.CUDA and job not in leased for job in self._jobs.values()),
         )
 
-    def _next(self, kinds):
-        due = [job for job in self._jobs.values() if job["kind"] in kinds and job["due_at"] <= self._now()]
-        return min(due, key=lambda job: job["place"], default=None)
+    def _next(self, kinds, devices):
+        due = [
+            job
+            for job in self._jobs.values()
+            if job["kind"] in kinds and job["device"] in devices and job["due_at"] <= self._now()
+        ]
+        prefers = Device.CUDA in devices
+
+        def rank(job):
+            return prefers and job["kind"] is JobKind.SELF_TEST, prefers and job["device"] is Device.ANY, job["place"]
+
+        return min(due, key=rank, default=None)
 
     def _held(self, claim):
         job = self._jobs.get(claim.job_id)

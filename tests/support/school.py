@@ -9,6 +9,7 @@ from pathlib import Path
 from doubles import NOON, FakeCanary, FakeRunner, FixedClock
 
 from grader.domain.assignment import Assignment, Check, Question, RubricItem
+from grader.domain.device import Device
 from grader.domain.ids import CheckId, QuestionId, VersionHash
 from grader.domain.location import Wanted
 from grader.domain.notebook import Cell, CellKind, Notebook
@@ -100,6 +101,7 @@ class TinyLoaded:
     rubric: tuple[RubricItem, ...] = ()
     """Of the words; they are worth 5 points without one."""
     reference_x: int = 3
+    device: Device = Device.CPU
 
     @property
     def assignment(self):
@@ -117,7 +119,7 @@ class TinyLoaded:
             ),
         )
         title = Text(ja="小さな課題", en="Tiny")
-        return Assignment(slug=self.slug, title=title, version=self.version, questions=questions)
+        return Assignment(slug=self.slug, title=title, version=self.version, questions=questions, device=self.device)
 
     @property
     def reference(self):

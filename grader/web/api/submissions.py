@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, File, Query, Request, Response, UploadFile
 from fastapi.responses import JSONResponse
 
+from grader.domain.device import Device
 from grader.domain.ids import SubmissionId
 from grader.domain.submission import RunState
 from grader.domain.text import Language, Note
@@ -145,6 +146,7 @@ def _download(data: bytes, name: str) -> Response:
 
 def _state_in_words(view: SubmissionView, services: Services, language: Language) -> str:
     state = view.run.state
-    if state is RunState.QUEUED and not read_readiness(stores=services.stores).can_grade:
-        return sentence(Note(code="state.paused"), language)
+    if state is RunState.QUEUED and not (readiness := read_readiness(stores=services.stores)).can_grade_on(view.device):
+        waits_for_gpu = view.device is Device.CUDA and readiness.can_grade
+        return sentence(Note(code="state.waits_for_gpu" if waits_for_gpu else "state.paused"), language)
     return sentence(Note(code=f"state.{state.value}"), language)

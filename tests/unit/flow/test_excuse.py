@@ -19,22 +19,23 @@ def run(index, state=CellState.OK, **more):
     return CellRun(index=index, state=state, **more)
 
 
-def execution(*runs, outcome=Outcome.COMPLETED):
+def execution(*runs, outcome=Outcome.COMPLETED, gpu=None):
     return Execution(
         outcome=outcome,
         cells=runs,
         replies={},
         environment=EnvironmentHash("e"),
         executed_notebook=b"{}",
+        gpu=gpu,
     )
 
 
-def circumstances(sources, runs, *, of, outcome=Outcome.COMPLETED):
+def circumstances(sources, runs, *, of, outcome=Outcome.COMPLETED, gpu=None):
     return Circumstances.of(
         code_cells=of,
         runs=[each for each in runs if each.index in of],
         sources=dict(enumerate(sources)),
-        execution=execution(*runs, outcome=outcome),
+        execution=execution(*runs, outcome=outcome, gpu=gpu),
     )
 
 
@@ -52,6 +53,23 @@ def test_a_wrong_answer_in_calm_circumstances_stays_wrong():
     around = circumstances(["x = 1"], [run(0)], of=[0])
 
     assert judged(WRONG, around) is WRONG
+
+
+@pytest.mark.parametrize(
+    ("source", "finding"),
+    [
+        pytest.param("if torch.cuda.is_available():\n    t = t.cuda()", ABSENT, id="work done only with a GPU"),
+        pytest.param("def f(t):\n    return t.to('cuda')", RAISED_IN_CALL, id="a device by its name"),
+        pytest.param(
+            "def f(t):\n    return t.cuda()", replace(ABSENT, code="value.missing_expression"), id="a call of cuda()"
+        ),
+    ],
+)
+def test_where_there_was_a_gpu_the_want_of_one_excuses_nothing(source, finding):
+    without, with_one = (circumstances([source], [run(0)], of=[0], gpu=gpu) for gpu in (None, "L4"))
+
+    assert judged(finding, without).verdict is Verdict.NEEDS_GPU
+    assert judged(finding, with_one) is finding
 
 
 def test_an_answer_that_stopped_for_want_of_a_gpu_is_pending():

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 import pytest
 from doubles import InMemoryQueue
 
+from grader.domain.device import WITH_GPU, WITHOUT_GPU, Device
 from grader.domain.jobs import JobKind
 from grader.errors import LeaseLost
 from grader.queue.local import LocalQueue
@@ -18,13 +19,17 @@ class Bench:
     def __init__(self, queue, writing, clock):
         self.queue, self.writing, self.clock = queue, writing, clock
 
-    def ask(self, *subjects, kind=JobKind.GRADE):
+    def ask(self, *subjects, kind=JobKind.GRADE, device=Device.CPU):
         with self.writing() as tx:
-            return [self.queue.enqueue(tx, kind=kind, subject=subject) for subject in subjects]
+            return [self.queue.enqueue(tx, kind=kind, subject=subject, device=device) for subject in subjects]
 
-    def claim(self, worker="w", kinds=EVERY_KIND):
+    def claim(self, worker="w", kinds=EVERY_KIND, devices=WITHOUT_GPU):
         with self.writing() as tx:
-            return self.queue.claim(tx, worker=worker, kinds=kinds)
+            return self.queue.claim(tx, worker=worker, kinds=kinds, devices=devices)
+
+    def drain(self, devices):
+        claims = iter(lambda: self.claim(devices=devices), None)
+        return [claim.subject for claim in claims]
 
     def do(self, method, claim, **facts):
         with self.writing() as tx:
@@ -188,3 +193,40 @@ def test_depth_tells_waiting_from_leased(bench):
 def test_an_empty_queue_has_no_oldest_job(bench):
     with bench.writing() as tx:
         assert bench.queue.depth(tx).oldest_at is None
+
+
+@pytest.mark.parametrize(
+    ("devices", "taken"),
+    [
+        pytest.param(WITHOUT_GPU, ["plain", "either"], id="a worker without a GPU leaves what needs one"),
+        pytest.param(WITH_GPU, ["first", "second", "old", "either", "later"], id="a GPU goes to those that need it"),
+    ],
+)
+def test_work_finds_a_worker_with_the_device_it_needs(bench, devices, taken):
+    bench.ask("later", kind=JobKind.SELF_TEST, device=Device.CUDA)
+    bench.ask("plain")
+    bench.ask("either", device=Device.ANY)
+    bench.ask("old", kind=JobKind.REGRADE, device=Device.CUDA)
+    bench.ask("first", "second", device=Device.CUDA)
+    assert bench.drain(devices) == taken
+
+
+def test_workers_of_both_kinds_share_a_queue_and_nothing_is_done_twice(bench):
+    bench.ask("a", "b", "c", device=Device.ANY)
+    bench.ask("plain")
+    bench.ask("cuda", device=Device.CUDA)
+    turns = [WITHOUT_GPU, WITH_GPU] * 3
+    claims = [bench.claim(f"w{number}", devices=devices) for number, devices in enumerate(turns)]
+    assert [claim and claim.subject for claim in claims] == ["a", "cuda", "b", "c", "plain", None]
+
+
+def test_what_waits_for_a_gpu_is_seen_and_counted(bench):
+    bench.ask("a", device=Device.CUDA)
+    bench.ask("b")
+    with bench.writing() as tx:
+        assert bench.queue.depth(tx).waiting_for_gpu == 1
+        assert bench.queue.has_work(tx, kinds=[JobKind.GRADE], devices=WITH_GPU)
+    bench.claim(devices=WITH_GPU)
+    with bench.writing() as tx:
+        assert bench.queue.depth(tx).waiting_for_gpu == 0
+        assert not bench.queue.has_work(tx, kinds=[JobKind.GRADE], devices=WITH_GPU)

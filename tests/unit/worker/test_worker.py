@@ -259,10 +259,10 @@ def test_a_database_that_fails_is_tried_again(proved, monkeypatch):
     receipt = proved.submit("ann")
     real, failures = proved.stores.queue.has_work, [OSError("disk"), OSError("disk")]
 
-    def has_work(tx, *, kinds):
+    def has_work(tx, *, kinds, devices):
         if failures:
             raise failures.pop()
-        return real(tx, kinds=kinds)
+        return real(tx, kinds=kinds, devices=devices)
 
     monkeypatch.setattr(proved.stores.queue, "has_work", has_work)
     with working(proved, FakeRunner()):
