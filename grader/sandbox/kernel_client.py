@@ -23,6 +23,7 @@ from grader.domain.probe import Probe
 from grader.domain.values import Reply
 from grader.errors import BadWireBytes, SandboxFailed
 from grader.sandbox import wire
+from grader.sandbox.cgroups.groups import Group
 from grader.sandbox.fork_server import Fork
 from grader.sandbox.messages import FRAME_MAX_BYTES, Message, ProtocolError, parse_message
 
@@ -62,6 +63,8 @@ class Kernel:
         self._socket = fork.sock
         self._on_gone = fork.on_gone
         self.environment = fork.environment
+        self.group: Group | None = None
+        """What bounds its processes together; None where this machine has no groups for us."""
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._request: _Request | None = None
         self._waiting_probes: Sequence[Probe] = ()
@@ -141,6 +144,17 @@ class Kernel:
         await self._answered(self._send(code=None, given=given))
         return bool(self.last_reply["status"] == "ok")
 
+    def has_run_out(self) -> bool:
+        """Whether its group had no memory left for one of its processes, which Linux then ended.
+
+        Raises:
+            SandboxFailed: the group does not say.
+        """
+        try:
+            return self.group is not None and self.group.has_run_out()
+        except OSError as error:
+            raise SandboxFailed(what=f"the memory of a kernel could not be watched: {error}") from error
+
     def interrupt(self) -> None:
         self._signal(signal.SIGINT)
 
@@ -164,6 +178,8 @@ class Kernel:
         self._socket.close()
         os.close(self._pidfd)
         self._pidfd = -1
+        if self.group is not None:
+            self.group.release()
         self._on_gone()
 
     async def _wait_gone(self) -> None:
@@ -230,6 +246,9 @@ class Kernel:
         except (ProtocolError, BadWireBytes):
             self.kill(Outcome.DIED)
         except (asyncio.IncompleteReadError, ConnectionError):
+            with contextlib.suppress(SandboxFailed):
+                if self.has_run_out():
+                    self.kill(Outcome.OUT_OF_MEMORY)
             self.kill(Outcome.DIED)
 
     async def _receive_message(self, reader: asyncio.StreamReader, length: int) -> None:

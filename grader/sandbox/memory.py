@@ -1,15 +1,15 @@
-"""The memory watchdog: what a kernel's whole process tree holds, its files in memory counted."""
+"""The memory watchdog: what a kernel's whole process tree holds, its files in memory counted.
+
+For machines on which no control group bounds it.
+"""
 
 import asyncio
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from grader.domain.execution import Outcome
-from grader.sandbox.kernel_client import Kernel
+from grader.sandbox.process_tree import list_processes
 
-_PERIOD_S: Final = 0.1
 _PROC = Path("/proc")
 _TABLES: Final = "VmPTE:"
 """Page tables: who only looks at every 512th page of a huge empty mapping fills them and nothing else."""
@@ -17,25 +17,26 @@ _SOCKET_BYTES: Final = 2 * 212992
 """SO_SNDBUF as large as Linux lets it be unless the machine's owner has changed net.core.wmem_max."""
 
 
-async def watch_memory(kernel: Kernel, *, limit_bytes: int) -> None:
-    """Kill the kernel when its tree holds more than the limit; returns when the kernel is gone.
+class Watchdog:
+    """Looks how much a kernel's tree holds beyond what it was forked with.
 
     RLIMIT_DATA bounds each process at once; this bounds their sum, and what is shared between them.
     """
-    loop = asyncio.get_running_loop()
-    pid = kernel.host_pid
-    if pid is None:
-        return
-    inherited_bytes = await loop.run_in_executor(None, _processes_bytes, pid)
-    while kernel.outcome is None:
-        await asyncio.sleep(_PERIOD_S)
-        if kernel.host_pid is None:
-            return
-        if estimate_tree(pid) <= limit_bytes:
-            continue
-        held_bytes = await loop.run_in_executor(None, measure_tree, pid) - inherited_bytes
-        if held_bytes > limit_bytes:
-            kernel.kill(Outcome.OUT_OF_MEMORY)
+
+    def __init__(self, pid: int, *, limit_bytes: int, inherited_bytes: int) -> None:
+        self._pid = pid
+        self._limit_bytes = limit_bytes
+        self._inherited_bytes = inherited_bytes
+
+    @classmethod
+    async def begin(cls, pid: int, *, limit_bytes: int) -> "Watchdog":
+        """Called before the kernel runs anybody's code."""
+        return cls(pid, limit_bytes=limit_bytes, inherited_bytes=await asyncio.to_thread(_processes_bytes, pid))
+
+    async def has_run_out(self) -> bool:
+        if estimate_tree(self._pid) <= self._limit_bytes:
+            return False
+        return await asyncio.to_thread(measure_tree, self._pid) - self._inherited_bytes > self._limit_bytes
 
 
 def estimate_tree(pid: int) -> int:
@@ -44,7 +45,7 @@ def estimate_tree(pid: int) -> int:
     Linux keeps these numbers ready, whereas for Pss it walks through every page table: milliseconds, ten times a
     second.
     """
-    resident = sum(map(_resident_bytes, _tree(pid)))
+    resident = sum(map(_resident_bytes, list_processes(pid)))
     return resident + _files_bytes(pid) + _sockets_bytes(pid)
 
 
@@ -57,20 +58,7 @@ def measure_tree(pid: int) -> int:
 
 
 def _processes_bytes(pid: int) -> int:
-    return sum(_process_bytes(one) for one in _tree(pid))
-
-
-def _tree(pid: int) -> Iterator[int]:
-    waiting = [pid]
-    while waiting:
-        one = waiting.pop()
-        yield one
-        try:
-            tasks = list((_PROC / str(one) / "task").iterdir())
-            for task in tasks:
-                waiting += map(int, (task / "children").read_text().split())
-        except OSError:
-            continue  # it ended while we looked
+    return sum(_process_bytes(one) for one in list_processes(pid))
 
 
 def _process_bytes(pid: int) -> int:

@@ -5,6 +5,7 @@ from collections import deque
 
 from grader.domain.execution import Limits
 from grader.errors import SandboxFailed, SandboxUnavailable
+from grader.sandbox.cgroups.groups import Groups
 from grader.sandbox.fork_server import ForkServer
 from grader.sandbox.kernel_client import Kernel
 
@@ -12,13 +13,15 @@ from grader.sandbox.kernel_client import Kernel
 class ReadyKernels:
     """A few kernels under the limits that were asked for last: assignments come in runs. Used from one asyncio loop."""
 
-    def __init__(self, *, size: int) -> None:
+    def __init__(self, *, size: int, groups: Groups) -> None:
         """Nothing is forked before the first kernel is asked for.
 
         Args:
             size: how many wait at most; 0 forks each when it is wanted.
+            groups: each kernel is put into one of its own, where this machine has them.
         """
         self._size = size
+        self._groups = groups
         self._origin: tuple[ForkServer, Limits] | None = None
         """Where those that wait come from."""
         self._waiting: deque[Kernel] = deque()
@@ -41,7 +44,7 @@ class ReadyKernels:
                 break
             await kernel.close()
         else:
-            kernel = await _open(server, limits)
+            kernel = await self._open(server, limits)
         if self._size and (self._filling is None or self._filling.done()):
             self._filling = asyncio.create_task(self._fill(server, limits))
         return kernel
@@ -57,16 +60,19 @@ class ReadyKernels:
     async def _fill(self, server: ForkServer, limits: Limits) -> None:
         while len(self._waiting) < self._size and self._origin == (server, limits):
             try:
-                self._waiting.append(await _open(server, limits))
+                self._waiting.append(await self._open(server, limits))
             except (SandboxUnavailable, SandboxFailed):
                 return  # whoever asks for a kernel next is told
 
-
-async def _open(server: ForkServer, limits: Limits) -> Kernel:
-    kernel = Kernel(await server.fork(limits))
-    try:
-        await kernel.open()
-    except BaseException:
-        await kernel.close()
-        raise
-    return kernel
+    async def _open(self, server: ForkServer, limits: Limits) -> Kernel:
+        kernel = Kernel(await server.fork(limits))
+        try:
+            await kernel.open()
+            pid = kernel.host_pid
+            if pid is not None:
+                # Now that it is locked in and before it reads a cell; Linux may take milliseconds over it.
+                kernel.group = await asyncio.to_thread(self._groups.admit, pid, limits)
+        except BaseException:
+            await kernel.close()
+            raise
+        return kernel

@@ -16,13 +16,14 @@ from grader.domain.notebook import Notebook
 from grader.errors import SandboxFailed
 from grader.sandbox.box import Box
 from grader.sandbox.cells import CellSequence
+from grader.sandbox.cgroups.groups import Groups
 from grader.sandbox.files import check_files
 from grader.sandbox.fork_server import ForkServer
 from grader.sandbox.kernel_client import Kernel
-from grader.sandbox.memory import watch_memory
 from grader.sandbox.notes import explain_execution
 from grader.sandbox.outputs import write_notebook
 from grader.sandbox.ready import ReadyKernels
+from grader.sandbox.watch import stop_watching, watch
 
 _T = TypeVar("_T")
 
@@ -54,7 +55,8 @@ class SandboxRunner:
         """
         self._box = Box(kernel_python=kernel_python, bubblewrap=bubblewrap, preloaded=tuple(preloaded))
         self._server = ForkServer(self._box)
-        self._kernels = ReadyKernels(size=ready)
+        self._groups = Groups()
+        self._kernels = ReadyKernels(size=ready, groups=self._groups)
         self._slots = slots
         self._free_slots = threading.Semaphore(slots)
         self._closing = threading.Lock()
@@ -78,6 +80,7 @@ class SandboxRunner:
             if self._loop is None or self._thread is None:
                 return
             self._call(_finish(self._kernels, self._server))
+            self._groups.close()
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._loop.close()
@@ -175,15 +178,17 @@ class SandboxRunner:
         started_at = time.monotonic()
         run.kernel = kernel = await self._kernels.take(self._server, limits=limits)
         try:
-            watching = asyncio.create_task(watch_memory(kernel, limit_bytes=limits.memory_bytes))
+            watching = asyncio.create_task(watch(kernel, limits=limits))
             try:
                 if files:
                     await kernel.place(files)
                 cells = CellSequence(notebook, kernel=kernel, plan=plan, limits=limits)
                 await _run_through(cells)
+                if kernel.has_run_out():
+                    kernel.kill(Outcome.OUT_OF_MEMORY)  # one of its processes, after the last look
                 outcome = kernel.outcome
             finally:
-                await _stop(watching)
+                await stop_watching(watching)
         finally:
             await kernel.close()
         if outcome is Outcome.SANDBOX_FAILED:
@@ -264,17 +269,6 @@ async def _run_through(cells: CellSequence) -> None:
         await cells.async_execute()
     except DeadKernelError:
         return  # kernel.outcome says why
-
-
-async def _stop(watching: asyncio.Task[None]) -> None:
-    """End the watchdog; an execution that it did not watch is not worth anything."""
-    watching.cancel()
-    try:
-        await watching
-    except asyncio.CancelledError:
-        return
-    except OSError as error:
-        raise SandboxFailed(what=f"the memory of a kernel could not be watched: {error}") from error
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:
