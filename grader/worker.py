@@ -106,7 +106,7 @@ class Worker:
 
     def _do(self, claim: Claim, *, stop: threading.Event) -> None:
         job = {"job": claim.job_id, "kind": claim.kind.value, "subject": claim.subject, "attempt": claim.attempt}
-        error = self._attempt("job.work", lambda: work(claim, bench=self._bench))
+        error = self._attempt("job.work", lambda: self._work(claim, stop=stop))
         if error is None:
             log.info("job.done", **job)
         elif stop.is_set() or isinstance(error, LeaseLost):
@@ -117,6 +117,10 @@ class Worker:
                 self._attempt("worker.report", lambda: self._report_unavailable(error))
         with self._claim_lock:
             self._claim = None
+
+    def _work(self, claim: Claim, *, stop: threading.Event) -> None:
+        # What can wait does when the cage must be tried again: that takes a second, and a self-test minutes.
+        work(claim, bench=self._bench, should_make_way=lambda: stop.is_set() or self._watch.is_due())
 
     def _is_sandbox_ready(self) -> bool:
         """Nothing is claimed while no kernel can run or the cage is not proved: uploads wait, people read why."""

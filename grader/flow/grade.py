@@ -93,8 +93,11 @@ def claim_next(*, worker: str, kinds: Collection[JobKind], bench: Bench) -> Clai
     return claim
 
 
-def work(claim: Claim, *, bench: Bench) -> None:
+def work(claim: Claim, *, bench: Bench, should_make_way: Callable[[], bool] = lambda: False) -> None:
     """Do a claimed job.
+
+    Args:
+        should_make_way: asked now and then by long work that can be left and taken up again.
 
     Raises:
         LeaseLost: another worker has it; nothing was stored.
@@ -103,7 +106,7 @@ def work(claim: Claim, *, bench: Bench) -> None:
     if claim.kind is JobKind.PUBLISH:
         prove_version(claim, bench=bench)
     elif claim.kind is JobKind.SELF_TEST:
-        self_test_version(claim, bench=bench)
+        self_test_version(claim, bench=bench, should_make_way=should_make_way)
     else:
         grade(claim, bench=bench)
 
@@ -154,7 +157,7 @@ def prove_version(claim: Claim, *, bench: Bench) -> None:
             bench.stores.queue.enqueue(tx, kind=JobKind.PUBLISH, subject=claim.subject, device=version.device)
 
 
-def self_test_version(claim: Claim, *, bench: Bench) -> None:
+def self_test_version(claim: Claim, *, bench: Bench, should_make_way: Callable[[], bool]) -> None:
     """Look for mistakes that a version's checks would not notice; what is found warns its author and stops nobody.
 
     Whatever else waits comes first: then the job is given back, and taken up later where it was left.
@@ -162,6 +165,8 @@ def self_test_version(claim: Claim, *, bench: Bench) -> None:
     version, stores = VersionHash(claim.subject), bench.stores
 
     def should_stop() -> bool:
+        if should_make_way():
+            return True
         with stores.storage.reading() as tx:
             return stores.queue.has_work(tx, kinds=_BEFORE_SELF_TESTS, devices=bench.devices)
 

@@ -9,13 +9,15 @@ import structlog
 from doubles import FakeCanary, FakeRunner
 from school import notebook_bytes
 
-from grader.domain.jobs import SandboxState
+from grader.domain.jobs import JobKind, SandboxState
 from grader.domain.submission import RunState
 from grader.errors import SandboxFailed, SandboxUnavailable
 from grader.worker import Pace, Worker
 
 PACE = Pace(poll_s=0.005, idle_poll_s=0.005, keep_s=0.01, sandbox_retry_s=0.02, unsafe_retry_s=0.02, trouble_s=0.01)
 PATIENCE_S = 20
+DURING_THE_SELF_TEST = 5
+"""Of its runs of notebooks."""
 
 
 def until(condition):
@@ -135,6 +137,31 @@ def test_a_cage_that_breaks_later_stops_grading_at_the_next_hourly_trial(proved)
         assert run_of(proved, waiting).state is RunState.QUEUED
         canary.broken = []
         until(is_finished(proved, waiting))
+
+
+def test_a_canary_that_is_due_does_not_wait_for_the_end_of_a_self_test(proved):
+    canary = FakeCanary()
+    tries = []
+
+    class AnHourPasses(FakeRunner):
+        def run(self, notebook, **facts):
+            tries.append(canary.tries)
+            if len(tries) == DURING_THE_SELF_TEST:
+                proved.clock.pass_s(3600)
+            return super().run(notebook, **facts)
+
+    with proved.stores.storage.writing() as tx:
+        (version,) = tx.versions.list_all()
+        proved.stores.queue.enqueue(tx, kind=JobKind.SELF_TEST, subject=version.version)
+    with working(proved, AnHourPasses(), canary=canary):
+        until(lambda: find_self_test(proved, version.version) is not None)
+    assert tries[: DURING_THE_SELF_TEST + 1] == [1] * DURING_THE_SELF_TEST + [2]
+    assert len(tries) > DURING_THE_SELF_TEST + 1
+
+
+def find_self_test(school, version):
+    with school.stores.storage.reading() as tx:
+        return tx.versions.find_self_test(version)
 
 
 def test_a_new_environment_is_tried_in_a_new_cage_before_anything_else_is_graded(proved):
