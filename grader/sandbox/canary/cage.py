@@ -20,12 +20,13 @@ from grader.domain.probe import TakeNames
 from grader.domain.values import NamesReply, Value
 from grader.errors import SandboxFailed
 from grader.sandbox.box import KERNEL_FOLDER
+from grader.sandbox.canary.mark import EnvironmentMark
 from grader.sandbox.canary.rules import Host, judge
 from grader.sandbox.runner import SandboxRunner
 
 _ATTEMPTS = Path(__file__).with_name("attempts.py")
 _REPORT = "report"
-_HIDDEN = ("/etc/shadow", "/root", "/home", "/var", "/run", "/sys", "/boot", "/oldroot", "/newroot")
+_HIDDEN = ("/etc/shadow", "/root", "/home", "/var", "/run", "/sys/class", "/sys/fs", "/sys/kernel", "/boot", "/oldroot", "/newroot")
 _NAMESPACES = ("user", "pid", "mnt", "net", "ipc", "uts", "cgroup")
 
 
@@ -34,18 +35,11 @@ class Canary:
 
     def __init__(self, runner: SandboxRunner, *, kernel_python: Path) -> None:
         self._runner = runner
-        self._kernel_python = kernel_python.absolute()
+        self._mark = EnvironmentMark(kernel_python.absolute())
 
     def mark(self) -> str:
-        """What the kernels' environment looks like from outside: another mark, another environment.
-
-        Installing or removing a package changes the folder that lists packages; so this costs a few looks at the disk
-        and can be asked before every job. A file that is changed inside a package is not seen.
-        """
-        venv = self._kernel_python.parent.parent
-        folders = sorted(venv.glob("lib/python3*/site-packages"))
-        places = (self._kernel_python, venv / "pyvenv.cfg", KERNEL_FOLDER, *folders)
-        return " ".join(_describe(place) for place in places)
+        """What the kernels' environment looks like from outside: another mark, another environment."""
+        return self._mark.read()
 
     def renew(self) -> None:
         """Do without the fork server, which knows only the cage and the packages that it was started with."""
@@ -118,11 +112,3 @@ def _notebook(facts: Mapping[str, Any]) -> Notebook:
 def _report(execution: Execution) -> Value | None:
     reply = execution.replies.get(_REPORT)
     return reply.values.get(_REPORT) if isinstance(reply, NamesReply) else None
-
-
-def _describe(place: Path) -> str:
-    try:
-        found = place.stat()
-    except OSError as error:
-        return type(error).__name__
-    return f"{found.st_ino}:{found.st_mtime_ns}:{found.st_size}"

@@ -8,6 +8,7 @@ from grader.domain.execution import Limits
 from grader.errors import SandboxFailed
 from grader.sandbox.canary import cage
 from grader.sandbox.canary.cage import Canary
+from grader.sandbox.canary.mark import LOOK_EVERY_S, EnvironmentMark
 
 
 @pytest.fixture
@@ -37,6 +38,33 @@ def test_another_environment_has_another_mark(venv, change):
     change(venv)
 
     assert canary.mark() != before
+
+
+@pytest.mark.parametrize(
+    ("change", "is_seen"),
+    [
+        pytest.param(lambda folder: (folder / "deep" / "core.py").write_text("x = 2  # edited"), True, id="edited"),
+        pytest.param(lambda folder: (folder / "deep" / "core.py").unlink(), True, id="removed"),
+        pytest.param(lambda folder: (folder / "deep" / "new.py").touch(), True, id="added"),
+        pytest.param(lambda folder: (folder / "deep" / "fast.so.2").write_text("y"), True, id="a library"),
+        pytest.param(lambda folder: (folder / "deep").rename(folder / "low"), True, id="moved"),
+        pytest.param(lambda folder: (folder / "deep" / "font.ttf").write_text("y"), False, id="no code"),
+    ],
+)
+def test_a_file_that_is_changed_within_a_package_is_seen_at_the_next_look(venv, change, is_seen):
+    package = site(venv) / "torch"
+    (package / "deep").mkdir(parents=True)
+    for name in ("core.py", "fast.so.2", "font.ttf"):
+        (package / "deep" / name).write_text("x")
+    now = [0.0]
+    mark = EnvironmentMark(venv / "bin" / "python", clock=lambda: now[0])
+    before = mark.read()
+
+    change(package)
+    now[0] += LOOK_EVERY_S - 1
+    assert mark.read() == before
+    now[0] += 1
+    assert (mark.read() != before) is is_seen
 
 
 def site(venv):
