@@ -15,6 +15,7 @@ from grader.domain.text import Fact
 from grader.grading.checks.settings import Words
 from grader.grading.checks.unprobed import UnprobedCheck
 from grader.grading.doubt import find_doubt
+from grader.grading.hidden import may_hide
 from grader.grading.live import leaves_definitions_unused, live_tree
 from grader.grading.near_miss import find_near_miss
 from grader.grading.pattern import BadPatternError, Pattern
@@ -119,10 +120,22 @@ class SourceCheck(UnprobedCheck):
         return wrong
 
     def _find_doubt(self, actual: Evidence, expected: Evidence) -> str | None:
-        """Only what must be in the question's own code can be what its output comes from."""
+        """What must be in the question's own code should be what its output comes from; what must not, hide nowhere."""
+        if self.absent:
+            keeps_definitions = leaves_definitions_unused(expected.source)
+            ours, theirs = (self._may_hide(one, keeps_definitions=keeps_definitions) for one in (actual, expected))
+            return "source.hidden" if ours and not theirs else None
         if not self._least or self.scope == "notebook":
             return None
         return find_doubt(self._compiled, actual=actual, expected=expected)
+
+    def _may_hide(self, evidence: Evidence, *, keeps_definitions: bool) -> bool:
+        return may_hide(
+            self._compiled,
+            source=evidence.source if self.scope == "question" else evidence.notebook_source,
+            notebook_source=evidence.notebook_source,
+            keeps_definitions=keeps_definitions,
+        )
 
     def _judge_broken(self, count: int, *, line: int) -> Finding | None:
         """Code that is not Python somewhere; None where what does parse settles it all the same."""
