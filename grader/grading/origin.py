@@ -14,10 +14,15 @@ from grader.grading.syntax import parse_leniently
 
 _FORMATTERS = frozenset({"print", "str", "repr", "format", "tensor", "Tensor", "LongTensor", "IntTensor", "FloatTensor",
                          "array", "asarray", "Size", "list", "tuple", "int", "float", "as_tensor"})  # fmt: skip
-_MODULES = frozenset({"torch", "np", "numpy"}) | _FORMATTERS
+_RECODERS = frozenset({"decode", "b16decode", "b32decode", "b64decode", "b85decode", "a85decode", "unhexlify",
+                       "fromhex", "decompress", "loads", "literal_eval", "eval", "exec", "compile", "bytes",
+                       "bytearray", "chr", "map", "join", "split", "strip", "replace", "translate"})  # fmt: skip
+"""They make other text of written text, or run it: what comes out was written all the same."""
+_CODERS = frozenset({"base64", "binascii", "codecs", "zlib", "bz2", "lzma", "gzip", "json", "ast"})
+_MODULES = frozenset({"torch", "np", "numpy"}) | _FORMATTERS | _RECODERS | _CODERS
 _TYPED = (ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.JoinedStr, ast.FormattedValue, ast.BinOp, ast.UnaryOp,
           ast.Call, ast.Name, ast.Attribute, ast.keyword, ast.Starred, ast.operator, ast.unaryop,
-          ast.expr_context)  # fmt: skip
+          ast.expr_context, ast.ListComp, ast.GeneratorExp, ast.comprehension)  # fmt: skip
 _NO_TENSOR = frozenset({"equal", "allclose", "len", "type", "dim", "numel", "dtype", "ndim", "device", "requires_grad"})
 _MOST_TRIED = 4
 """Other things of the wanted kind that may be shown beside the answer."""
@@ -138,10 +143,10 @@ def _own_names(tree: ast.Module) -> frozenset[str]:
 
 
 def _only_formats(call: ast.Call) -> bool:
-    function = call.func
+    function, harmless = call.func, _FORMATTERS | _RECODERS
     if isinstance(function, ast.Attribute):
-        return function.attr in _FORMATTERS or isinstance(function.value, ast.Constant)
-    return isinstance(function, ast.Name) and function.id in _FORMATTERS
+        return function.attr in harmless or isinstance(function.value, ast.Constant)
+    return isinstance(function, ast.Name) and function.id in harmless
 
 
 def _written_text(shown: Shown) -> str:

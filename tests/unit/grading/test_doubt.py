@@ -1,6 +1,7 @@
 """Right output beside the right form of code, which need not belong together; all outputs are made by running it."""
 
 import ast
+import base64
 import contextlib
 import io
 
@@ -225,6 +226,7 @@ def test_what_the_reference_does_not_show_need_not_be_shown() -> None:
 
 QUESTION_3 = "print(t[:,-1,:])"
 RIGHT = "tensor([[4, 5], [10, 11], [16, 17], [22, 23]])"
+CODED = base64.b64encode(RIGHT.encode())
 
 
 @pytest.mark.parametrize(
@@ -239,6 +241,10 @@ RIGHT = "tensor([[4, 5], [10, 11], [16, 17], [22, 23]])"
         pytest.param(f"for _ in range(2):\n    print('{RIGHT}')\nprint(t[0])", id="twice"),
         pytest.param("print('tensor([[4, 5], [10, 11], ' + '[16, 17], [22, 23]])')", id="in pieces"),
         pytest.param(f"def show(a):\n    print(a)\nshow('{RIGHT}')", id="by a helper"),
+        pytest.param(f"exec(\"print('{RIGHT}')\")", id="from within a text that is run"),
+        pytest.param(f"print(eval(\"'{RIGHT}'\"))", id="from an evaluated text"),
+        pytest.param(f"import base64\nprint(base64.b64decode({CODED!r}).decode())", id="coded"),
+        pytest.param(f"print(''.join(chr(c) for c in {[*RIGHT.encode()]}))", id="by character codes"),
     ],
 )
 def test_typed_output_is_left_to_a_person(cell: str) -> None:
@@ -258,6 +264,8 @@ def test_typed_output_is_left_to_a_person(cell: str) -> None:
             id="of a tensor written out here",
         ),
         pytest.param("print([row[-1] for row in t])\nprint(t[:, -1])", id="in two ways"),
+        pytest.param(f"exec('a = 1')\n{QUESTION_3}", id="beside a text that is run"),
+        pytest.param("print(eval('t')[:, -1])", id="of an evaluated name"),
     ],
 )
 def test_computed_output_passes(cell: str) -> None:
