@@ -13,6 +13,7 @@ from grader.domain.cage import CageLine, LineState
 from grader.domain.execution import Limits
 from grader.domain.text import Fact, Note
 from grader.sandbox.box import MACHINES, outer_environment
+from grader.sandbox.cgroups.places import MEMORY, PROCESSOR, find_places
 from grader.sandbox.container import is_container
 
 _UNPRIVILEGED = 65534
@@ -164,12 +165,13 @@ def _can_enter(machine: Machine, bubblewrap: str, *options: str, command: Sequen
 
 
 def _cgroups(machine: Machine) -> CageLine:
-    """For information: where there are none to use, a watchdog bounds memory."""
-    unified = machine.read("sys/fs/cgroup/cgroup.controllers")
-    if unified is not None and "memory" in unified.split():
-        return _line("cgroups", is_ok=True, found=f"v2 ({unified})", cure="")
-    has_first = (machine.root / "sys/fs/cgroup/memory").is_dir()
-    return _line("cgroups", is_ok=True, found="v1" if has_first else "-", cure="")
+    """What bounds kernels' memory and shares the processor out; without any, others do that as well as they can."""
+    places = find_places(machine.root)
+    controllers = [controller for place in places for controller in place.controllers]
+    found = f"{places[0].version}: {' '.join(controllers)}" if places else ""
+    missing = next((controller for controller in (MEMORY, PROCESSOR) if controller not in controllers), None)
+    hint = None if missing is None else Note(code=f"doctor.cure_cgroups_{missing}")
+    return CageLine(name="cgroups", state=LineState.OK, found=found, cure=hint)
 
 
 def _memory(machine: Machine) -> CageLine:

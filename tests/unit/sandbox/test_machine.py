@@ -7,12 +7,13 @@ from dataclasses import replace
 import pytest
 
 from grader.domain.cage import LineState
-from grader.domain.text import Language
+from grader.domain.text import Language, Note
 from grader.feedback.catalogue import known_codes, sentence
 from grader.sandbox import machine as looking
 from grader.sandbox.machine import Machine, examine, examine_data_folder
 
 OK, NOT_OK, UNKNOWN = LineState.OK, LineState.NOT_OK, LineState.UNKNOWN
+MOUNTS = "22 1 0:20 / /proc rw - proc proc rw\n30 23 0:27 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"
 INSTALLED = ("bwrap", "setpriv", "unshare", "mount")
 
 
@@ -24,9 +25,12 @@ def make(tmp_path):
         root = tmp_path / "root"
         whole = {
             "proc/sys/user/max_user_namespaces": "1000",
-            "proc/self/mountinfo": "22 1 0:20 / /proc rw - proc proc rw\n",
+            "proc/self/mountinfo": MOUNTS,
+            "proc/self/cgroup": "0::/\n",
             "proc/meminfo": "MemTotal: 9 kB\nMemAvailable:   8388608 kB\n",
             "sys/fs/cgroup/cgroup.controllers": "cpu memory pids",
+            "sys/fs/cgroup/cgroup.procs": "",
+            "sys/fs/cgroup/cgroup.subtree_control": "",
         }
         for path, words in (whole | (files or {})).items():
             (root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -176,15 +180,32 @@ def test_what_the_environment_lacks_is_installed(make, kernel_python, lost, name
 
 
 @pytest.mark.parametrize(
-    ("files", "found"),
+    ("files", "found", "cure"),
     [
-        ({"sys/fs/cgroup/memory/memory.limit_in_bytes": "9", "sys/fs/cgroup/cgroup.controllers": ""}, "v1"),
-        ({"sys/fs/cgroup/cgroup.controllers": "cpu"}, "-"),
+        pytest.param({}, "v2: memory pids cpu", None, id="all that could be had"),
+        pytest.param(
+            {"sys/fs/cgroup/cgroup.controllers": "memory"}, "v2: memory", "cgroups_cpu", id="none for the processor"
+        ),
+        pytest.param(
+            {
+                "sys/fs/cgroup/cgroup.controllers": "",
+                "proc/self/mountinfo": f"{MOUNTS}31 23 0:28 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n",
+                "proc/self/cgroup": "4:memory:/\n0::/\n",
+                "sys/fs/cgroup/memory/cgroup.procs": "",
+            },
+            "v1: memory",
+            "cgroups_cpu",
+            id="version 1 for memory",
+        ),
+        pytest.param({"sys/fs/cgroup/cgroup.controllers": "cpu"}, "", "cgroups_memory", id="none for memory"),
+        pytest.param({"proc/self/cgroup": ""}, "", "cgroups_memory", id="none at all"),
     ],
-    ids=["version 1", "none for memory"],
 )
-def test_the_kind_of_cgroups_is_told(make, kernel_python, files, found):
-    assert lines_of(make(files=files), kernel_python)["cgroups"].found == found
+def test_what_bounds_kernels_is_told_and_how_to_have_better(make, kernel_python, files, found, cure):
+    line = lines_of(make(files=files), kernel_python)["cgroups"]
+
+    assert (line.state, line.found) == (OK, found)
+    assert line.cure == (None if cure is None else Note(code=f"doctor.cure_{cure}"))
 
 
 Usage = namedtuple("Usage", "total used free")
