@@ -22,8 +22,8 @@ class Settings(BaseSettings):
     """Worker processes that `serve` starts; each runs one notebook at a time."""
     ready_kernels: int = Field(default=1, ge=0, le=16)
     """Kernels that each worker forks ahead."""
-    preloaded_modules: str = Field(default="", pattern=r"^\s*([A-Za-z_][\w.]*\s*(,\s*[A-Za-z_][\w.]*\s*)*)?$")
-    """Modules that every kernel finds loaded already, with commas between them."""
+    preloaded_modules: str = Field(default="none", pattern=r"^\s*([A-Za-z_][\w.]*\s*(,\s*[A-Za-z_][\w.]*\s*)*)?$")
+    """Modules that every kernel finds loaded already, with commas between them; or none."""
     kernel_python: Path = Field(default_factory=lambda: find_kernel_python())
     """The interpreter of the students' environment."""
     max_upload_bytes: int = Field(default=20 * 1024 * 1024, gt=0)
@@ -54,6 +54,11 @@ class Settings(BaseSettings):
         if given == "":
             raise ValueError("must not be empty")
         return given
+
+    @property
+    def preloaded(self) -> tuple[str, ...]:
+        names = (name.strip() for name in self.preloaded_modules.split(","))
+        return tuple(name for name in names if name not in ("", "none"))
 
     @property
     def database_path(self) -> Path:

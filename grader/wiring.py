@@ -288,8 +288,7 @@ def open_runner(settings: Settings, *, slots: int = 1, ready: int = 0) -> "Itera
     # nbclient takes a while to import, and most commands and the web process run no kernel.
     from grader.sandbox.runner import SandboxRunner
 
-    preloaded = [name.strip() for name in settings.preloaded_modules.split(",") if name.strip()]
-    runner = SandboxRunner(settings.kernel_python, slots=slots, ready=ready, preloaded=preloaded)
+    runner = SandboxRunner(settings.kernel_python, slots=slots, ready=ready, preloaded=settings.preloaded)
     try:
         yield runner
     finally:

@@ -361,11 +361,14 @@ class TestAssignments:
         assert caught.value.facts == {"what": "assignment", "name": name}
 
 
-def test_modules_to_preload_are_named_with_commas(tmp_path):
-    settings = Settings(kernel_python=tmp_path / "none", preloaded_modules=" pandas, sklearn.linear_model ")
-
-    with wiring.open_runner(settings) as runner:
-        assert runner._box.preloaded == ("pandas", "sklearn.linear_model")
+@pytest.mark.parametrize(
+    ("named", "modules"),
+    [(" pandas, sklearn.linear_model ", ("pandas", "sklearn.linear_model")), ("none", ()), ("", ())],
+    ids=["some", "none", "nothing"],
+)
+def test_modules_to_preload_are_named_with_commas(tmp_path, named, modules):
+    with wiring.open_runner(Settings(kernel_python=tmp_path / "none", preloaded_modules=named)) as runner:
+        assert runner._box.preloaded == modules
 
 
 def test_the_sandbox_starts_only_when_it_is_needed(tmp_path):
