@@ -182,8 +182,8 @@ def language_of(notebook: Notebook) -> Language:
     return Language.JA if any("\u3040" <= letter <= "\u9fff" for letter in text) else Language.EN
 
 
-def write_reference(notebook: Notebook, questions: Sequence[DraftQuestion], *, dropped: frozenset[int]) -> bytes:
-    """The notebook as a reference: each question under a heading of its own, without the cells that cannot run."""
+def write_reference(notebook: Notebook, questions: Sequence[DraftQuestion]) -> bytes:
+    """The notebook as a reference: each question under a heading of its own, without the cells that are empty."""
     language = language_of(notebook)
     by_first = {}
     owned: set[int] = set()
@@ -191,7 +191,7 @@ def write_reference(notebook: Notebook, questions: Sequence[DraftQuestion], *, d
         owned |= set(question.candidate.code_cells)
         by_first[number] = question.candidate
     cells: list[WrittenCell] = []
-    outside = [cell for cell in notebook.code_cells if cell.index not in owned and cell.index not in dropped]
+    outside = [cell for cell in notebook.code_cells if cell.index not in owned and cell.source.strip()]
     for number, candidate in by_first.items():
         first = min(candidate.code_cells, default=None)
         before = [cell for cell in outside if first is not None and cell.index < first]
@@ -201,7 +201,7 @@ def write_reference(notebook: Notebook, questions: Sequence[DraftQuestion], *, d
         head = f"## {label} {candidate.title}".rstrip()
         cells.append(WrittenCell(kind=CellKind.MARKDOWN, source=head))
         for index in candidate.code_cells:
-            if index not in dropped:
+            if notebook.cells[index].source.strip():
                 cells.append(WrittenCell(kind=CellKind.CODE, source=notebook.cells[index].source))
         answer = candidate.answer
         if not answer and not candidate.code_cells:

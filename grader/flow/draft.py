@@ -20,6 +20,7 @@ from grader.domain.execution import CellState, Execution, Limits, QuestionPlan
 from grader.domain.ids import QuestionId
 from grader.domain.notebook import Cell, Notebook
 from grader.domain.probe import CallFunction, Probe, TakeNames
+from grader.domain.python import parse_python
 from grader.domain.text import Note
 from grader.domain.values import ArrayValue, CallReply, CallsReply, NamesReply, OpaqueValue, Value
 from grader.errors import InvalidAssignment, NothingToDraft, SpecDoesNotHold
@@ -28,12 +29,13 @@ from grader.flow.prove import prove
 from grader.grading.arrays import array_value
 from grader.grading.compare import Tolerance
 from grader.grading.difference import find_difference, find_numbers
+from grader.notebook.magics import plain_python
 
 _ROUNDS = 8
 """Each takes out what the proof before did not like."""
 _CALL_AT = (0.5, -1.25, 1.75)
 _CALL_SECONDS = 3.0
-_SEED = "import random, numpy, torch\nrandom.seed({0}); numpy.random.seed({0}); torch.manual_seed({0})"
+_SEED = "import random, numpy, torch; random.seed({0}); numpy.random.seed({0}); torch.manual_seed({0})"
 _LIMITS = Limits(question_s=60.0, outside_s=120.0, total_s=300.0)
 
 
@@ -49,8 +51,8 @@ def draft(notebook: Notebook, *, slug: str, runner: Runner, read_assignment: Ass
     """Propose an assignment whose reference is this notebook.
 
     The notebook runs twice, with other random numbers each time; what differs cannot be compared and is not proposed.
-    Cells that raise or run out of time here are left out. The proposal is then proved as publishing does, and what
-    fails is taken out until it holds.
+    A cell that raises here keeps what stands before that line, one that runs out of time is left out. The proposal is
+    then proved as publishing does, and what fails is taken out until it holds.
 
     Raises:
         NothingToDraft: no question is left.
@@ -58,10 +60,15 @@ def draft(notebook: Notebook, *, slug: str, runner: Runner, read_assignment: Ass
     """
     candidates = find_candidates(notebook)
     first = _run(notebook, candidates, runner=runner, seed=1)
-    broken = frozenset(run.index for run in first.cells if run.state is not CellState.OK)
-    again = _run(_without(notebook, broken), candidates, runner=runner, seed=2)
+    running, left_out = _without_what_stops(notebook, first)
+    again = _run(running, candidates, runner=runner, seed=2)
+    # What is left out can stop another cell that built on it.
+    while any(run.state is not CellState.OK for run in again.cells):
+        running, more = _without_what_stops(running, again)
+        left_out |= more
+        again = _run(running, candidates, runner=runner, seed=2)
     questions = [propose(candidate, _seen(candidate, first, again)) for candidate in candidates]
-    notes = [Note(code="draft.cell_left_out", facts={"cell": index + 1}) for index in sorted(broken)]
+    notes = [left_out[index] for index in sorted(left_out)]
     for _ in range(_ROUNDS):
         notes += [
             Note(code="draft.section_left_out", facts={"title": question.candidate.title})
@@ -73,7 +80,7 @@ def draft(notebook: Notebook, *, slug: str, runner: Runner, read_assignment: Ass
             raise NothingToDraft()
         files = {
             "assignment.yaml": write_spec(title_of(notebook) or slug, questions, language=language_of(notebook)),
-            "reference.ipynb": write_reference(notebook, questions, dropped=broken),
+            "reference.ipynb": write_reference(running, questions),
         }
         try:
             prove(read_assignment(files, slug), runner=runner, secret=b"draft")
@@ -93,9 +100,9 @@ def draft(notebook: Notebook, *, slug: str, runner: Runner, read_assignment: Ass
 
 
 def _run(notebook: Notebook, candidates: Sequence[Candidate], *, runner: Runner, seed: int) -> Execution:
-    """Run it behind a cell that seeds every generator; cells keep their indexes, so the seed rides in the first one."""
+    """Run it with every generator seeded in one more line at the top."""
     cells = list(notebook.cells)
-    place = next((cell.index for cell in notebook.code_cells), None)
+    place = _seeded(notebook)
     if place is not None:
         cells[place] = _with_source(cells[place], f"{_SEED.format(seed)}\n{cells[place].source}")
     seeded = Notebook(cells=tuple(cells))
@@ -213,9 +220,35 @@ def _mended(questions: Sequence[DraftQuestion], wrong: Mapping[str, frozenset[st
     return mended
 
 
-def _without(notebook: Notebook, indexes: frozenset[int]) -> Notebook:
-    """The same cells, those at the indexes empty."""
-    return Notebook(cells=tuple(_with_source(cell, "") if cell.index in indexes else cell for cell in notebook.cells))
+def _without_what_stops(notebook: Notebook, execution: Execution) -> tuple[Notebook, dict[int, Note]]:
+    """The same cells, each at most up to where it stopped; by index, what was left out."""
+    cells = list(notebook.cells)
+    seeded = _seeded(notebook)
+    left_out: dict[int, Note] = {}
+    for run in execution.cells:
+        if run.state is CellState.OK:
+            continue
+        line = 0 if run.error is None or run.error.line is None else run.error.line - (run.index == seeded)
+        kept = _before(line, cells[run.index].source)
+        cells[run.index] = _with_source(cells[run.index], kept)
+        if kept:
+            left_out[run.index] = Note(code="draft.cell_cut", facts={"cell": run.index + 1, "line": line})
+        else:
+            left_out[run.index] = Note(code="draft.cell_left_out", facts={"cell": run.index + 1})
+    return Notebook(cells=tuple(cells)), left_out
+
+
+def _before(line: int, source: str) -> str:
+    """The statements that end above this line."""
+    tree = parse_python(plain_python(source))
+    ends = [] if tree is None else [node.end_lineno or 0 for node in tree.body]
+    last = max((end for end in ends if end < line), default=0)
+    return "\n".join(source.split("\n")[:last])
+
+
+def _seeded(notebook: Notebook) -> int | None:
+    """The cell that the seed rides in: cells must keep their indexes."""
+    return next((cell.index for cell in notebook.code_cells), None)
 
 
 def _with_source(cell: Cell, source: str) -> Cell:

@@ -89,7 +89,7 @@ def test_the_files_are_an_assignment_in_the_notebooks_language():
     questions = [propose(first, Seen(values=("values",), shows_text=True)), propose(second, Seen())]
     files = {
         "assignment.yaml": write_spec("勾配", questions, language=language_of(notebook)),
-        "reference.ipynb": write_reference(notebook, questions, dropped=frozenset()),
+        "reference.ipynb": write_reference(notebook, questions),
     }
 
     loaded = parse(Bundle(slug="drafted", files=files))
@@ -116,11 +116,11 @@ def test_an_english_notebook_is_drafted_in_english():
     assert spec["questions"]["q1"]["prompt"] == "Make `a`."
 
 
-def test_cells_that_cannot_run_are_left_out_of_the_reference():
-    notebook = read(notebook_of("\n# %% [markdown]\n# # A\n# %%\nbroken()\n# %%\na = 1\n"))
+def test_cells_of_which_nothing_is_left_are_not_in_the_reference():
+    notebook = read(notebook_of("\n# %% [markdown]\n# # A\n# %%\n \n# %%\na = 1\n"))
     questions = [propose(one, Seen(values=("a",))) for one in find_candidates(notebook)]
 
-    reference = read(write_reference(notebook, questions, dropped=frozenset({1})))
+    reference = read(write_reference(notebook, questions))
 
     assert [cell.source for cell in reference.code_cells] == ["a = 1"]
 
@@ -135,7 +135,7 @@ def test_set_up_between_questions_does_not_become_part_of_an_answer():
     questions = [propose(one, Seen(values=(one.value_names[0],))) for one in find_candidates(notebook)]
     files = {
         "assignment.yaml": write_spec("x", questions, language=Language.JA),
-        "reference.ipynb": write_reference(notebook, questions, dropped=frozenset()),
+        "reference.ipynb": write_reference(notebook, questions),
     }
 
     loaded = parse(Bundle(slug="drafted", files=files))
