@@ -1,4 +1,4 @@
-"""Upload to stored score over HTTP for homework 8, one at a time, beside a plain nbclient run of the same notebook.
+"""Homework 8 one at a time: claim to stored result, and upload over HTTP to stored score, beside plain nbclient.
 
     .venv/bin/python benchmarks/latency.py [--rounds N]
 
@@ -6,77 +6,68 @@ Each round does both, one after the other, so that the ratio holds on a machine 
 """
 
 import argparse
-import json
-import os
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-import nbformat
-from nbclient import NotebookClient
+from places import KERNEL_PYTHON, fresh_bytes, homework_8, timed
+from rows import Row, print_table
+from service import Client, Service, running_service
+from stock_jupyter import run_plainly, stock_kernel
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "support"))
-from service import running_service  # noqa: E402  # after its folder is on the path
+from grader import wiring
+from grader.domain.ids import SubmissionId
+from grader.domain.submission import Run
 
-NOTEBOOK = ROOT / "tests/golden/torch-tensor/full/colab_roll_call.ipynb"
+WANTED_RATIO, WANTED_RATIO_OVER_HTTP = 25, 10
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=10)
-    rounds = parser.parse_args().rounds
-    with tempfile.TemporaryDirectory() as folder:
-        install_kernelspec(Path(folder) / "jupyter")
-        with running_service(Path(folder) / "data") as service:
-            client = service.add_member("benchmark")
-            warm_up = client.hand_in(fresh_bytes(-1)).json()
-            client.wait_for_result(warm_up["id"])
-            ours, plain = [], []
-            for number in range(rounds):
-                plain.append(timed(lambda: run_plainly(NOTEBOOK.read_bytes())))
-                ours.append(timed(lambda number=number: hand_in_and_wait(client, fresh_bytes(number))))
-    print(f"{'':24}{'p50':>10}{'min':>10}{'max':>10}")
-    for name, times in (("plain nbclient", plain), ("upload to stored score", ours)):
-        print(f"{name:24}{statistics.median(times):9.3f}s{min(times):9.3f}s{max(times):9.3f}s")
-    ratio = statistics.median(plain) / statistics.median(ours)
-    print(f"upload to stored score takes 1/{ratio:.1f} of the plain run (wanted: at most 1/10), {rounds} rounds")
+    print_table(measure(rounds=parser.parse_args().rounds))
 
 
-def hand_in_and_wait(client, data: bytes) -> None:
+def measure(*, rounds: int) -> list[Row]:
+    plain: list[float] = []
+    whole: list[float] = []
+    submitted = []
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        stock_kernel(Path(folder) / "jupyter", kernel_python=KERNEL_PYTHON),
+        running_service(Path(folder) / "data") as service,
+    ):
+        client = service.add_member("benchmark")
+        client.wait_for_result(client.hand_in(fresh_bytes(-1)).json()["id"])
+        for number in range(rounds):
+            plain.append(timed(lambda: run_plainly(homework_8())))
+            data = fresh_bytes(number)
+            whole.append(timed(lambda data=data: submitted.append(hand_in_and_wait(client, data))))
+        runs = stored_runs(service, submitted)
+    claimed = [(run.finished_at - run.started_at).total_seconds() for run in runs]
+    against = {"baseline": 1000 * statistics.median(plain), "beside": "plain nbclient"}
+    return [
+        p50("homework 8, claim to result, p50", claimed, wanted_ratio=WANTED_RATIO, **against),
+        p50("homework 8, upload to stored score, p50", whole, wanted_ratio=WANTED_RATIO_OVER_HTTP, **against),
+        Row(name="the slowest of them", value=1000 * max(whole), unit="ms"),
+    ]
+
+
+def p50(name: str, seconds: list[float], **fields) -> Row:
+    return Row(name=name, value=1000 * statistics.median(seconds), unit="ms", **fields)
+
+
+def hand_in_and_wait(client: Client, data: bytes) -> str:
     submission = client.hand_in(data).json()
     while client.get(f"/submissions/{submission['id']}").json()["state"] != "finished":
         time.sleep(0.005)
+    return submission["id"]
 
 
-def fresh_bytes(number: int) -> bytes:
-    """The notebook with one more comment: the same bytes would return the earlier submission."""
-    notebook = json.loads(NOTEBOOK.read_bytes())
-    notebook["cells"].append({"cell_type": "markdown", "metadata": {}, "source": f"round {number}"})
-    return json.dumps(notebook).encode()
-
-
-def run_plainly(data: bytes) -> None:
-    notebook = nbformat.reads(data.decode(), as_version=4)
-    NotebookClient(notebook, kernel_name="students", allow_errors=True, timeout=120).execute()
-
-
-def install_kernelspec(folder: Path) -> None:
-    """The students' environment as an ordinary Jupyter kernel, with nothing around it."""
-    spec = folder / "kernels" / "students"
-    spec.mkdir(parents=True)
-    python = ROOT / ".venv-kernel" / "bin" / "python"
-    argv = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    (spec / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "students", "language": "python"}))
-    os.environ["JUPYTER_PATH"] = str(folder)
-
-
-def timed(action) -> float:
-    start = time.perf_counter()
-    action()
-    return time.perf_counter() - start
+def stored_runs(service: Service, submission_ids: list[str]) -> list[Run]:
+    with wiring.open_stores(service.settings) as stores, stores.storage.reading() as tx:
+        return [tx.runs.get_newest(SubmissionId(one)) for one in submission_ids]
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "benchmarks")]
-from latency import install_kernelspec, run_plainly, timed  # noqa: E402  # after its folder is on the path
+from places import timed  # noqa: E402  # after its folder is on the path
+from stock_jupyter import run_plainly, stock_kernel  # noqa: E402
 
 from grader.catalog import bundled, parse, read_bundle  # noqa: E402
 from grader.domain.selftest import Fate  # noqa: E402
@@ -55,10 +56,13 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     slugs = options.slugs or sorted(bundled(), key=lambda slug: (slug != HOMEWORK_8, slug))
-    with tempfile.TemporaryDirectory() as folder:
-        install_kernelspec(Path(folder) / "jupyter")
-        with SandboxRunner(ROOT / ".venv-kernel" / "bin" / "python", slots=options.jobs) as runner:
-            rows = [measure(slug, runner=runner, jobs=options.jobs, plain_runs=options.plain) for slug in slugs]
+    kernel_python = ROOT / ".venv-kernel" / "bin" / "python"
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        stock_kernel(Path(folder) / "jupyter", kernel_python=kernel_python),
+        SandboxRunner(kernel_python, slots=options.jobs) as runner,
+    ):
+        rows = [measure(slug, runner=runner, jobs=options.jobs, plain_runs=options.plain) for slug in slugs]
     if options.json:
         print(json.dumps([asdict(row) | {"ratio": row.ratio} for row in rows]))
     else:
