@@ -26,6 +26,7 @@ sys.modules["debugpy"] = None  # type: ignore[assignment]  # 60 ms at every star
 from . import shell  # noqa: E402 - ipykernel must find debugpy blocked
 
 _FOLDER = Path(__file__).parent
+_CUDA_NODE = Path("/dev/nvidia-uvm")
 
 _PRELOADED = (
     *("numpy.random", "matplotlib.pyplot", "matplotlib.backends.backend_agg", "matplotlib_inline.backend_inline"),
@@ -53,10 +54,15 @@ class NotPreloaded(Exception):
     """A module that the host named cannot be loaded here, or not before kernels are forked."""
 
 
+class CudaInUse(Exception):
+    """Something here began to use CUDA: no fork of this process could."""
+
+
 def main(control_fd: int, preloaded: list[str]) -> None:
     control = socket.socket(fileno=control_fd)
     filter_program = seccomp.build(seccomp.MACHINES[platform.machine()])
     kernel = _prepare(preloaded)
+    _refuse_cuda()
     own_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # finished kernels leave no zombies
     gc.collect()
@@ -96,6 +102,16 @@ def _prepare(preloaded: list[str]) -> shell.SocketKernel:
     sys.path.append(str(_FOLDER / "stand_ins"))
     sys.argv = ["ipykernel_launcher.py"]
     return kernel
+
+
+def _refuse_cuda() -> None:
+    """CUDA's own driver has this node open in every process that uses it; NVML, which is harmless, has not."""
+    import torch
+
+    opened = [entry.readlink() for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()]
+    begun: bool = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    if begun or _CUDA_NODE in opened:
+        raise CudaInUse
 
 
 def _preload(name: str) -> None:
@@ -172,12 +188,15 @@ def _become_kernel(kernel: shell.SocketKernel, kernel_fd: int, limits: dict[str,
 
 
 def _reseed() -> None:
-    """Forks share the state of every generator; Python's own reseeds itself."""
+    """Forks share the state of every generator; Python's own reseeds itself.
+
+    With seeds from here: to find one themselves they touch a quarter of a megabyte that would be copied for it.
+    """
     import numpy
     import torch
 
-    numpy.random.seed()
-    torch.default_generator.seed()
+    numpy.random.seed(list(memoryview(os.urandom(16)).cast("I")))
+    torch.default_generator.manual_seed(int.from_bytes(os.urandom(8), "little", signed=True))
 
 
 def _environment(preloaded: list[str]) -> dict[str, Any]:
