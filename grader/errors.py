@@ -11,6 +11,8 @@ GraderError
 |  |- MarkerAlone           BEGIN or END SOLUTION without its partner
 |- OperatorCanFix           our own failure: retried, never a mark
 |  |- SandboxUnavailable    no kernel can run on this machine, and what is missing
+|  |  |- GpuUnavailable     kernels cannot use this GPU; `reason` says why: no_node, memory_held, no_cuda, ...
+|  |- GpuTooSmall           an assignment allows more memory than a notebook can have on this GPU
 |  |- SandboxFailed         a kernel could not be started or answered nonsense before student code ran
 |  |- SandboxUnsafe         the canary could do what must not work, or did not say that it could not
 |  |- StorageFull, StorageDamaged, DatabaseTooNew
@@ -144,6 +146,29 @@ class SandboxUnavailable(OperatorCanFix):
     """No kernel can run on this machine; `what` says what is missing in one English sentence."""
 
     code = "sandbox_unavailable"
+
+
+class GpuUnavailable(SandboxUnavailable):
+    """Kernels cannot use a GPU of this machine; `reason` is the stable code people and programs see."""
+
+    code = "gpu_unavailable"
+
+    def __init__(self, reason: str, **facts: Fact) -> None:
+        super().__init__(**facts)
+        self.reason = reason
+
+    @property
+    def note(self) -> Note:
+        return Note(code=f"ready.gpu_{self.reason}", facts=self.facts)
+
+    def __str__(self) -> str:
+        return f"gpu_{self.reason} {self.facts or ''}".rstrip()
+
+
+class GpuTooSmall(OperatorCanFix):
+    """An assignment allows more GPU memory than a notebook can have here."""
+
+    code = "gpu_too_small"
 
 
 class SandboxFailed(OperatorCanFix):

@@ -8,7 +8,7 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
@@ -16,6 +16,7 @@ from pathlib import Path
 
 from grader.errors import SandboxUnavailable
 from grader.sandbox.container import is_container
+from grader.sandbox.gpu.parts import SYSTEM_FOLDERS, GpuParts
 
 KERNEL_FOLDER = Path(__file__).parent / "kernel"
 """The only code of ours that is visible inside."""
@@ -115,10 +116,17 @@ class Box:
     """None: their own where this machine allows it."""
     preloaded: tuple[str, ...] = ()
     """Modules that the fork server loads, besides those that every kernel needs."""
+    find_gpu: Callable[[], GpuParts] | None = None
+    """Gives what kernels may see of a GPU; raises GpuUnavailable."""
 
     @property
     def venv(self) -> Path:
         return self.kernel_python.absolute().parent.parent
+
+    @cached_property
+    def gpu(self) -> GpuParts | None:
+        """What kernels may see of a GPU. Raises GpuUnavailable."""
+        return None if self.find_gpu is None else self.find_gpu()
 
     def looked_at_again(self) -> "Box":
         """The same, with nothing remembered of how this machine was."""
@@ -129,7 +137,9 @@ class Box:
 
         Raises:
             SandboxUnavailable: something is not there; `what` names it.
+            GpuUnavailable: the GPU is not there.
         """
+        _ = self.gpu
         if platform.machine() not in MACHINES:
             raise SandboxUnavailable(what=f"The sandbox does not know this processor: {platform.machine()}.")
         if not (self.venv / "pyvenv.cfg").is_file() or not self.kernel_python.exists():
@@ -206,12 +216,13 @@ class Box:
             # Another number than 0 would make bubblewrap nest a second user namespace, in which nothing can be mounted.
             *("--uid", "0", "--gid", "0", "--hostname", "sandbox"),
             *("--die-with-parent", "--new-session", "--clearenv"),
-            *(word for name, value in _ENVIRONMENT.items() for word in ("--setenv", name, value)),
+            *(word for name, value in self._environment.items() for word in ("--setenv", name, value)),
             *("--ro-bind", "/usr", "/usr"),
             *_system_folders(),
             *(word for inside, outside in binds.items() for word in ("--ro-bind", str(outside), str(inside))),
             *(("--proc", "/proc") if proc is Proc.OWN else ("--bind", "/proc", "/proc")),
             *("--dev", "/dev", "--dir", "/etc", "--tmpfs", "/tmp", "--dir", "/work"),  # noqa: S108 - inside
+            *self._gpu_words(),
             # What forks could write and each other read would be a channel between submissions.
             *("--remount-ro", "/dev", "--remount-ro", "/"),
             # For the fork server alone: each kernel gives both up before it runs student code.
@@ -220,12 +231,24 @@ class Box:
             *(str(_INSIDE_VENV / "bin" / "python"), "-I", *python),
         ]
 
+    @property
+    def _environment(self) -> Mapping[str, str]:
+        return _ENVIRONMENT if self.gpu is None else {**_ENVIRONMENT, **self.gpu.environment}
+
+    def _gpu_words(self) -> Iterator[str]:
+        """Show the GPU's device nodes, which stay writable under a /dev that is not, and where its processors are."""
+        if self.gpu is not None:
+            for inside, outside in self.gpu.nodes.items():
+                yield from ("--dev-bind", str(outside), str(inside))
+            for folder in SYSTEM_FOLDERS:
+                yield from ("--ro-bind-try", folder, folder)
+
     def _binds(self) -> dict[Path, Path]:
         """What is shown inside, and where it lies outside."""
         binds = {base: Path(os.path.realpath(base)) for base in self._base_pythons()}
         binds[_INSIDE_VENV] = self.venv
         binds[_INSIDE_PACKAGES / _PACKAGE] = KERNEL_FOLDER.absolute()
-        return binds
+        return binds | dict(self.gpu.libraries if self.gpu is not None else {})
 
     def _base_pythons(self) -> Iterator[Path]:
         """Folders of the Python that the environment was made from, where it is not the system's own."""
@@ -245,6 +268,8 @@ def explain_failure(stderr: str) -> str:
         return _NO_NAMESPACES_HERE if is_container() else _NO_NAMESPACES
     if "Failed to make / slave: Permission denied" in stderr and is_container():
         return _NO_MOUNTS_HERE  # AppArmor's word; seccomp's is "Operation not permitted"
+    if "CudaInUse" in stderr:
+        return "The fork server began to use CUDA, after which no kernel could; look at the preloaded modules."
     if "NotPreloaded" in stderr:
         return f"A module that the kernels are to have preloaded could not be: {_last_line(stderr).partition(': ')[2]}."
     if "No module named" in stderr:

@@ -239,7 +239,10 @@ async def _start(box: Box) -> _Running:
         if not message:
             process.wait(START_S)
             raise SandboxUnavailable(what=explain_failure(_tail(stderr)))
-        running = _Running(process=process, control=ours, ready=json.loads(message), proc=proc)
+        ready = json.loads(message)
+        if box.gpu is not None:
+            ready["environment"] |= box.gpu.traits
+        running = _Running(process=process, control=ours, ready=ready, proc=proc)
         undo.pop_all()
     return running
 

@@ -19,6 +19,7 @@ from grader.sandbox.cells import CellSequence
 from grader.sandbox.cgroups.groups import Groups
 from grader.sandbox.files import check_files
 from grader.sandbox.fork_server import ForkServer
+from grader.sandbox.gpu.gpu import Gpu
 from grader.sandbox.kernel_client import Kernel
 from grader.sandbox.notes import explain_execution
 from grader.sandbox.outputs import write_notebook
@@ -43,6 +44,7 @@ class SandboxRunner:
         slots: int = 1,
         ready: int = 0,
         preloaded: Sequence[str] = (),
+        gpu: Gpu | None = None,
     ) -> None:
         """Nothing is started yet.
 
@@ -52,8 +54,15 @@ class SandboxRunner:
             slots: how many notebooks may run at the same time, each asked for by a thread of its own.
             ready: how many kernels are forked ahead, under the limits of the notebook before.
             preloaded: modules that kernels find loaded, besides those that all of them need.
+            gpu: what they may use of a GPU; it goes with one slot.
         """
-        self._box = Box(kernel_python=kernel_python, bubblewrap=bubblewrap, preloaded=tuple(preloaded))
+        self._gpu = gpu
+        self._box = Box(
+            kernel_python=kernel_python,
+            bubblewrap=bubblewrap,
+            preloaded=tuple(preloaded),
+            find_gpu=None if gpu is None else gpu.find_parts,
+        )
         self._server = ForkServer(self._box)
         self._groups = Groups()
         self._kernels = ReadyKernels(size=ready, groups=self._groups)
@@ -176,9 +185,13 @@ class SandboxRunner:
         files: Mapping[str, bytes],
     ) -> Execution:
         started_at = time.monotonic()
+        if self._gpu is not None:
+            await self._gpu.prove_free(limits)
         run.kernel = kernel = await self._kernels.take(self._server, limits=limits)
         try:
-            watching = asyncio.create_task(watch(kernel, limits=limits))
+            watching = [asyncio.create_task(watch(kernel, limits=limits))]
+            if self._gpu is not None:
+                watching.append(asyncio.create_task(self._gpu.watch(kernel, limits=limits)))
             try:
                 if files:
                     await kernel.place(files)
@@ -188,7 +201,8 @@ class SandboxRunner:
                     kernel.kill(Outcome.OUT_OF_MEMORY)  # one of its processes, after the last look
                 outcome = kernel.outcome
             finally:
-                await stop_watching(watching)
+                for one in watching:
+                    await stop_watching(one)
         finally:
             await kernel.close()
         if outcome is Outcome.SANDBOX_FAILED:
@@ -211,6 +225,7 @@ class SandboxRunner:
                 ran_out_of_time=cells.ran_out_of_time,
             ),
             seconds=time.monotonic() - started_at,
+            gpu=None if self._gpu is None else self._gpu.card.name,
             not_given=cells.not_given,
         )
 

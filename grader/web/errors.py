@@ -28,6 +28,8 @@ STATUS: Mapping[type[GraderError], HTTPStatus] = {
     errors.MarkerAlone: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.OperatorCanFix: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.SandboxUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.GpuUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.GpuTooSmall: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.SandboxFailed: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.SandboxUnsafe: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.StorageFull: HTTPStatus.INSUFFICIENT_STORAGE,

@@ -26,7 +26,11 @@ from grader.sandbox.runner import SandboxRunner
 
 _ATTEMPTS = Path(__file__).with_name("attempts.py")
 _REPORT = "report"
-_HIDDEN = ("/etc/shadow", "/root", "/home", "/var", "/run", "/sys/class", "/sys/fs", "/sys/kernel", "/boot", "/oldroot", "/newroot")
+_HIDDEN = (
+    *("/etc/shadow", "/root", "/home", "/var", "/run", "/boot", "/oldroot", "/newroot"),
+    # Beside a GPU kernels see which processors there are, and nothing else of /sys.
+    *("/sys/class", "/sys/fs", "/sys/kernel"),
+)
 _NAMESPACES = ("user", "pid", "mnt", "net", "ipc", "uts", "cgroup")
 
 
@@ -95,7 +99,8 @@ def _baits() -> Iterator[dict[str, Any]]:
 
 def _look_around(host_files: Sequence[str]) -> Host:
     namespaces = {kind: str(Path("/proc/self/ns", kind).readlink()) for kind in _NAMESPACES}
-    return Host(limits=Limits(), namespaces=namespaces, environment=dict(os.environ), host_files=tuple(host_files))
+    limits = Limits(gpu_memory_bytes=1)  # it wants none, and so can try the cage beside any that is too small
+    return Host(limits=limits, namespaces=namespaces, environment=dict(os.environ), host_files=tuple(host_files))
 
 
 def _system_calls() -> Mapping[str, int]:

@@ -9,6 +9,7 @@ from grader.domain.execution import Limits
 from grader.domain.text import Note
 from grader.domain.values import MappingValue, ScalarValue, Value
 from grader.sandbox.box import inner_environment
+from grader.sandbox.gpu.parts import VARIABLES
 
 Seen = Mapping[str, str]
 
@@ -125,7 +126,7 @@ def _leads_nowhere(what: str, answer: str) -> bool:
 
 
 def _is_not_ours(environment: Mapping[str, str]) -> Callable[[str, str], bool]:
-    known = inner_environment().keys() | _MADE_INSIDE
+    known = inner_environment().keys() | _MADE_INSIDE | VARIABLES
 
     def is_held(name: str, value: str) -> bool:
         is_leaked = name not in known and value != "" and environment.get(name) == value

@@ -113,6 +113,8 @@ def test_every_note_and_finding_with_a_literal_code_has_a_sentence(source: Path)
             said += strings(given[0]) if isinstance(given[0], ast.Constant | ast.IfExp) else []
         if name == "NotebookRefused" and call.args and isinstance(call.args[0], ast.Constant):
             said.append(f"refused.{call.args[0].value}")
+        if name == "GpuUnavailable" and call.args and isinstance(call.args[0], ast.Constant):
+            said.append(f"ready.gpu_{call.args[0].value}")
     assert [code for code in said if code not in known_codes(Language.JA)] == []
 
 

@@ -82,7 +82,7 @@ def test_a_run_that_answers_nothing_proves_nothing(venv):
 
 def answer_nothing(notebook, *, plan, limits, files=None, on_phase=None):
     # An ordinary run of an ordinary notebook: what it proves holds for what students get.
-    assert (limits, files) == (Limits(), None)
+    assert (limits, files) == (Limits(gpu_memory_bytes=1), None)
     return FakeRunner().run(notebook_without_code(notebook), plan=(), limits=limits)
 
 
