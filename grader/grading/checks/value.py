@@ -14,10 +14,11 @@ from grader.domain.probe import Probe, TakeNames
 from grader.domain.python import parse_strictly
 from grader.domain.result import Finding, Verdict
 from grader.domain.text import Fact
-from grader.domain.values import NamesReply, ScalarValue, Value
+from grader.domain.values import NamesReply, ScalarValue, SequenceValue, Value
 from grader.grading.answers import RightAnswers
 from grader.grading.checks.settings import MeasuredSettings, Name, ToleranceMode, Words
 from grader.grading.compare import Rung, Tolerance
+from grader.grading.deciding import decides_itself
 from grader.grading.difference import Difference
 from grader.grading.noise import find_overshoot
 from grader.grading.properties import WantedProperties
@@ -153,6 +154,8 @@ class ValueCheck(MeasuredSettings):
         if ours is None:
             return self._judge_missing(actual, answers=answers, reference=right)
         difference = answers.find_difference(ours)
+        if difference is None and self._is_own_answer(actual, expected):
+            return Finding(verdict=Verdict.NEEDS_REVIEW, code="value.own_answer")
         if self._states(right):
             return self._judge_statement(difference)
         broken = self._properties.find_broken(ours)
@@ -187,6 +190,16 @@ class ValueCheck(MeasuredSettings):
         """Whether the label is a statement that holds or does not."""
         expected = right[self.asked]
         return self.label is not None and isinstance(expected, ScalarValue) and isinstance(expected.value, bool)
+
+    def _is_own_answer(self, actual: Evidence, expected: Evidence) -> bool:
+        """Whether what an expression gave, and anybody could guess, may be the word of a class of the student's."""
+        if self.expression is None or not _is_guessable(_values(expected)[self.asked]):
+            return False
+        try:
+            ours, theirs = (decides_itself(self.expression, source=one.notebook_source) for one in (actual, expected))
+        except (RecursionError, MemoryError):
+            return True  # nobody can tell
+        return ours and not theirs
 
     def _judge_statement(self, difference: Difference | None) -> Finding:
         facts = {"name": self._shown()}
@@ -247,6 +260,13 @@ class ValueCheck(MeasuredSettings):
         own = {node.id for node in ast.walk(asked) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
         bound = set(top_level_names(tree))
         return [] if "*" in bound else sorted(mentioned_names(asked) - own - bound - _ALWAYS_THERE)
+
+
+def _is_guessable(value: Value) -> bool:
+    """Truths and words, and lists of these, are told by the question; numbers have to be found."""
+    if isinstance(value, SequenceValue):
+        return all(map(_is_guessable, value.items))
+    return isinstance(value, ScalarValue) and isinstance(value.value, bool | str | None)
 
 
 def _is_written_down(name: str, *, actual: Evidence, expected: Evidence) -> bool:
