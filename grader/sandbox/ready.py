@@ -5,7 +5,7 @@ from collections import deque
 
 from grader.domain.execution import Limits
 from grader.errors import SandboxFailed, SandboxUnavailable
-from grader.sandbox.cgroups.groups import Groups
+from grader.sandbox.cgroups.groups import Group, Groups
 from grader.sandbox.fork_server import ForkServer
 from grader.sandbox.kernel_client import Kernel
 
@@ -67,12 +67,17 @@ class ReadyKernels:
     async def _open(self, server: ForkServer, limits: Limits) -> Kernel:
         kernel = Kernel(await server.fork(limits))
         try:
-            await kernel.open()
-            pid = kernel.host_pid
-            if pid is not None:
-                # Now that it is locked in and before it reads a cell; Linux may take milliseconds over it.
-                kernel.group = await asyncio.to_thread(self._groups.admit, pid, limits)
+            # Linux may wait for milliseconds before it moves a process: as long as it takes to be locked in.
+            admitting = asyncio.create_task(asyncio.to_thread(self._admit, kernel.host_pid, limits))
+            try:
+                await kernel.open()
+            finally:
+                await asyncio.wait({admitting})
+                kernel.group = admitting.result()
         except BaseException:
             await kernel.close()
             raise
         return kernel
+
+    def _admit(self, pid: int | None, limits: Limits) -> Group | None:
+        return None if pid is None else self._groups.admit(pid, limits)
