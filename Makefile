@@ -48,6 +48,10 @@ test: install-test ## Set everything up and run every check: ruff, mypy, import-
 	.venv/bin/python -c 'import sys; from importlinter.cli import lint_imports_command as lint; sys.exit(lint())'
 	.venv/bin/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
+.PHONY: hostile
+hostile: install-test ## Only the attacks: each beside a victim, in the real sandbox
+	@.venv/bin/python -m pytest -n $(JOBS) --dist loadfile tests/hostile $(ARGS)
+
 .PHONY: soak
 soak: install-test ## Slow tests: kill -9 of every process during many submissions; fuzzers with new inputs
 	@.venv/bin/python -m pytest -m soak --override-ini addopts="--strict-markers --strict-config -ra" $(ARGS)
