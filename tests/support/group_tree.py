@@ -65,6 +65,8 @@ class GroupTree(Files):
         node = self._node_with(file)
         if file.name == "cgroup.procs":
             self._move(text, node)
+        elif file.name == "cgroup.kill":
+            node.pids.clear()
         elif file.name == "cgroup.subtree_control":
             self._enable({name.removeprefix("+") for name in text.split()}, node)
         else:
@@ -79,7 +81,7 @@ class GroupTree(Files):
         if path.name == "cgroup.type":
             return not node.is_machine_root
         known = {name for controller in node.controllers for name in _OF_CONTROLLERS[controller]}
-        return path.name in known | {"cgroup.procs", "cgroup.subtree_control"}
+        return path.name in known | {"cgroup.procs", "cgroup.subtree_control", "cgroup.kill"}
 
     def make(self, folder: Path) -> None:
         if folder in self.nodes:

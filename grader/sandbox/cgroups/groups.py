@@ -95,6 +95,12 @@ class Group:
     def is_empty(self) -> bool:
         return all(self._files.read(folder / "cgroup.procs").strip() == "" for folder in self.folders)
 
+    def end_all(self) -> None:
+        """End whatever is in here; version 1 has no word for it. Raises OSError."""
+        if self._version is Version.SECOND:
+            (folder,) = self.folders
+            self._write_if_there(folder / "cgroup.kill", "1")
+
     def release(self) -> None:
         """Its kernel has gone."""
         self._on_release(self)
@@ -189,10 +195,12 @@ class Groups:
                 self._keep(group)
 
     def _keep(self, group: Group) -> None:
-        """For the kernels to come, the last of all; one in which something lives on has had its last kernel."""
+        """For the kernels to come, the last of all; one in which something lived on has had its last kernel."""
         with contextlib.suppress(OSError):
             if group.is_empty():
                 self._free.insert(0, group)
+            else:
+                group.end_all()
 
     def _opened(self) -> Sequence[tuple[Place, Path]]:
         if self._homes is None:

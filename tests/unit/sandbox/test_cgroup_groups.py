@@ -95,11 +95,12 @@ def test_a_group_is_used_again_once_its_kernel_has_gone_and_never_by_two(tree):
     assert tree.nodes[next(iter(again.folders))].settings["memory.max"] == str(1 << 20)
 
 
-def test_a_group_in_which_something_lives_on_is_not_used_again(tree):
+def test_what_lives_on_in_a_group_is_ended_and_the_group_not_used_again(tree):
     groups = groups_of(tree)
     first = groups.admit(fork(tree, 20), LIMITS)
     first.release()
 
+    assert first.is_empty()
     assert groups.admit(fork(tree, 21), LIMITS).folders != first.folders
 
 
