@@ -23,6 +23,7 @@ from grader.grading.checks.value import Expression
 from grader.grading.compare import Tolerance, overshoot
 from grader.grading.difference import find_numbers, shape_word
 from grader.grading.syntax import function_names, imported_names, parse_leniently, top_level_names
+from grader.grading.written_down import is_written_down
 
 _NAMES, _PREDICTIONS = "names", "predictions"
 _PREDICT_S = 10.0
@@ -258,8 +259,18 @@ class _Judge:
             losses = others[0]
         fault = find_fault(losses, falls=check.falls, below=check.below)
         if fault is None:
-            return None
+            return self._doubt_losses(check.losses)
         return _failed(self._cause_of(fault), facts={"name": check.losses, **fault.facts})
+
+    def _doubt_losses(self, name: str) -> Finding | None:
+        """Losses that fall as they should and stand written in the code are no history."""
+        given = {*top_level_names(parse_leniently(self._expected.notebook_source))} - {name}
+        source, notebook_source = self._actual.source, self._actual.notebook_source
+        if not name.isidentifier() or not is_written_down(
+            name, source=source, notebook_source=notebook_source, given=given
+        ):
+            return None
+        return Finding(verdict=Verdict.NEEDS_REVIEW, code="training.losses_written", facts={"name": name})
 
     def _cause_of(self, fault: HistoryFault) -> str:
         """The code of a mistake in the loop that explains the losses, or else of what they look like.
@@ -333,6 +344,8 @@ class _Judge:
         used = {name for name, _ in self._optimizers()} | loop.optimizers
         if wanted == _BY_HAND:
             return self._find_in_hand_made(loop.optimizers)
+        if loop.has_own_optimizer:
+            return Finding(verdict=Verdict.NEEDS_REVIEW, code="training.own_optimizer")
         facts: dict[str, Fact] = {"wanted": wanted, "found": ", ".join(sorted(used))}
         if not used:
             return _failed("no_optimizer", facts=facts)

@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from grader.domain.remember import remember_by_subject, remember_by_text
 from grader.grading.live import without_dead_code
@@ -30,6 +30,8 @@ class Loop:
     zeroes_too_early: bool = False
     """Between `backward()` and `step()`: nothing is left to step by."""
     updates_by_hand: bool = False
+    has_own_optimizer: bool = False
+    """The notebook defines an optimizer of its own, or replaces a part of torch's."""
 
 
 @remember_by_text
@@ -41,7 +43,8 @@ def read_loop(*, source: str, notebook_source: str) -> Loop:
     try:
         notebook = parse_leniently(notebook_source)
         tree = _running_tree(parse_leniently(source), notebook=notebook)
-        return _Reader(aliases=_imported(notebook)).read(tree)
+        loop = _Reader(aliases=_imported(notebook)).read(tree)
+        return replace(loop, has_own_optimizer=_has_own_optimizer(notebook, aliases=_imported(notebook)))
     except (RecursionError, MemoryError):
         return Loop()
 
@@ -109,6 +112,15 @@ def _running_tree(question: ast.Module, *, notebook: ast.Module) -> ast.Module:
                 used[name] = known[name]
                 waiting.append(known[name])
     return without_dead_code(ast.Module(body=[*used.values(), *question.body], type_ignores=[]))
+
+
+def _has_own_optimizer(notebook: ast.Module, *, aliases: Mapping[str, str]) -> bool:
+    """A class made of one of torch.optim, or something put into torch.optim or one of its classes."""
+    made = (base for node in ast.walk(notebook) if isinstance(node, ast.ClassDef) for base in node.bases)
+    changed = (
+        node for node in ast.walk(notebook) if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+    )
+    return any(resolve(node, aliases).startswith(_OPTIM) for node in (*made, *changed))
 
 
 class _Reader:

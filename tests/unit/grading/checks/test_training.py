@@ -115,6 +115,25 @@ def test_the_first_part_that_is_wrong_is_told_and_its_rung_where_it_is_the_only_
     assert (finding.code, finding.rung) == (f"training.{said}", rung)
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        pytest.param(LOOP + "losses = [9.0, 4.0, 0.5, 0.1, 0.01]\n", "losses_written", id="losses"),
+        pytest.param("class SGD(torch.optim.SGD): pass\n" + LOOP, "own_optimizer", id="a class made of one"),
+        pytest.param("class SGD(torch.optim.Optimizer): pass\n" + LOOP, "own_optimizer", id="a class of its own"),
+        pytest.param(LOOP + "torch.optim.SGD.step = torch.optim.SGD.step\n", "own_optimizer", id="a change"),
+    ],
+)
+def test_what_may_only_look_like_training_waits_for_a_person(judge, code, said):
+    finding = judge(code)
+    assert (finding.verdict, finding.code) == (Verdict.NEEDS_REVIEW, f"training.{said}")
+
+
+def test_losses_that_start_with_a_written_number_are_no_written_losses(judge):
+    code = changed("losses = []", "losses = [9.0]")
+    assert judge(code).verdict is Verdict.PASSED
+
+
 @pytest.mark.parametrize("expression", ["model.weight", "model.weight.item()", "model.weight.tolist()"])
 def test_parameters_may_be_given_in_any_form(judge, expression):
     assert judge(LOOP.replace("model", "net"), parameters=[expression]).verdict is Verdict.PASSED
