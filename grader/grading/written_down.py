@@ -15,7 +15,7 @@ _MAKERS = frozenset({"tensor", "Tensor", "as_tensor", "from_numpy", "array", "as
 """Of written parts they make a written whole."""
 _REFORMERS = frozenset({"float", "double", "half", "long", "int", "bool", "to", "type", "astype", "reshape", "view",
                         "squeeze", "unsqueeze", "t", "T", "mT", "clone", "detach", "numpy", "item", "tolist",
-                        "requires_grad_"})  # fmt: skip
+                        "requires_grad_", "split", "strip"})  # fmt: skip
 """They leave the numbers as they are."""
 _PROPERTIES = frozenset({"dtype", "device", "requires_grad"})
 _CHANGERS = frozenset({"append", "extend", "insert", "pop", "remove", "clear", "sort", "reverse", "update",
@@ -73,6 +73,8 @@ class _Reading:
                 return all(self._is_written(part, seen=seen) for part in parts)
             case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
                 return self._is_written(operand, seen=seen)
+            case ast.ListComp(elt=part, generators=[ast.comprehension(target=ast.Name(id=name), iter=whole)]):
+                return self._is_written(whole, seen=seen) and _only_casts(part, name)
             case ast.BinOp(left=left, right=ast.Constant(value=complex())):
                 return self._is_written(left, seen=seen)
             case ast.Attribute(value=base, attr=attribute):
@@ -87,6 +89,13 @@ class _Reading:
             return True
         parts = [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg not in _PROPERTIES)]
         return word in _MAKERS and bool(parts) and all(self._is_written(part, seen=seen) for part in parts)
+
+
+def _only_casts(part: ast.expr, name: str) -> bool:
+    """Whether a comprehension gives each item as it is, or cast: `[float(word) for word in words]`."""
+    while isinstance(part, ast.Call) and len(part.args) == 1 and getattr(part.func, "id", None) in _MAKERS:
+        part = part.args[0]
+    return _is_name(part, name)
 
 
 def _bound_value(statement: ast.stmt, name: str) -> ast.expr | None:

@@ -26,11 +26,15 @@ WRITTEN = {
     "where it always runs": "if True:\n    y = 12.5",
     "shown afterwards": "y = torch.tensor(12.5)\nprint(y, y.item())\ny",
     "beside a local variable of that name": "y = 12.5\ndef g():\n    y = 3\n    return y\nz = [y for y in g()]",
+    "split from a text": "y = torch.tensor([float(word) for word in '1.5 2.5'.split()])",
+    "from a text": "y = float('12.5')",
     "in code that never runs it is computed": "y = 12.5\nif False:\n    y = f(x)",
 }
 COMPUTED = {
     "a call": "y = f(x)",
     "arithmetic": "y = 2 * x",
+    "arithmetic with each item": "y = [2 * v for v in [1.0, 2.0]]",
+    "a cast of what was computed": "y = [float(v) for v in x]",
     "arithmetic with written numbers": "y = 5 / 2",
     "a tensor of what was computed": "y = torch.tensor([f(1.0), 2.0])",
     "made of what the question gives": "x = torch.tensor([1.0, 2.0])\ny = x.detach().clone()",
