@@ -26,6 +26,10 @@ class Settings(BaseSettings):
     """Modules that every kernel finds loaded already, with commas between them; or none."""
     kernel_python: Path = Field(default_factory=lambda: find_kernel_python())
     """The interpreter of the students' environment."""
+    gpus: str = "all"
+    """Which GPUs get workers of their own: all, none, or UUIDs and numbers with commas between them."""
+    gpu_slots: int = Field(default=1, ge=1, le=16)
+    """Workers for each GPU."""
     max_upload_bytes: int = Field(default=20 * 1024 * 1024, gt=0)
     max_cells: int = Field(default=2000, gt=0)
     max_containers: int = Field(default=1_000_000, gt=0)

@@ -22,9 +22,18 @@ from sqlalchemy.exc import DBAPIError
 
 from grader.catalog import Bundle, Loaded, bundled, parse, read_bundle
 from grader.domain.cage import CageLine, Checkup, LineState
+from grader.domain.device import WITH_GPU, WITHOUT_GPU, Device
 from grader.domain.publishing import Dates
 from grader.domain.text import Note
-from grader.errors import Conflict, DataUnusable, InvalidRequest, InvalidSettings, NotFound, OperatorCanFix
+from grader.errors import (
+    Conflict,
+    DataUnusable,
+    GpuUnavailable,
+    InvalidRequest,
+    InvalidSettings,
+    NotFound,
+    OperatorCanFix,
+)
 from grader.flow.assignments import StoredAssignments
 from grader.flow.people import add_course, ensure_admin
 from grader.flow.ports import Stores
@@ -40,6 +49,7 @@ from grader.storage.engine import open_engine
 from grader.storage.migrate import migrate
 
 if TYPE_CHECKING:
+    from grader.sandbox.gpu.gpu import Gpu
     from grader.sandbox.runner import SandboxRunner
 
 DEMO_COURSE = "demo"
@@ -276,19 +286,67 @@ def _parse_date(option: str, text: str | None, *, zone: ZoneInfo) -> datetime | 
         raise InvalidRequest(what=option, value=text) from error
 
 
+def find_gpus(settings: Settings) -> "tuple[Gpu, ...]":
+    """The GPUs that are to be used here, looked at without CUDA; none where there is no driver.
+
+    Raises:
+        GpuUnavailable: the settings name one that is not here.
+    """
+    from grader.sandbox.gpu.choose import NONE, choose_cards
+    from grader.sandbox.gpu.gpu import Gpu
+    from grader.sandbox.gpu.nvml import DriverNvml, NvmlTrouble
+
+    if settings.gpus.strip() == NONE:
+        return ()
+    try:
+        nvml = DriverNvml()
+        cards = nvml.list_cards()
+    except NvmlTrouble:
+        choose_cards((), wanted=settings.gpus)  # one that is named is missed, though
+        return ()
+    return tuple(Gpu(card, nvml=nvml, slots=settings.gpu_slots) for card in choose_cards(cards, wanted=settings.gpus))
+
+
+def find_gpu(settings: Settings, *, uuid: str | None = None) -> "Gpu":
+    """One of them: the first, or the one with this UUID.
+
+    Raises:
+        GpuUnavailable: it is not here.
+    """
+    found = next((gpu for gpu in find_gpus(settings) if uuid in (None, gpu.card.uuid)), None)
+    if found is not None:
+        return found
+    if uuid is None:
+        raise GpuUnavailable("none")
+    raise GpuUnavailable("not_found", gpu=uuid)
+
+
 @contextmanager
-def open_runner(settings: Settings, *, slots: int = 1, ready: int = 0) -> "Iterator[SandboxRunner]":
+def open_runner(
+    settings: Settings,
+    *,
+    slots: int = 1,
+    ready: int = 0,
+    device: Device = Device.CPU,
+    gpu: "Gpu | None" = None,
+) -> "Iterator[SandboxRunner]":
     """The sandbox, started when it is first needed; as many threads may run notebooks in it as it has slots.
 
     So many kernels are forked ahead as are to be `ready`, which is worth it for one who runs notebook after notebook.
+    What is meant for CUDA gets the first GPU where none is given; with a GPU there is one slot.
 
     Raises:
+        GpuUnavailable: there is no GPU.
         SandboxUnavailable: from its first use, naming what is missing.
     """
+    if device is Device.CUDA and gpu is None:
+        gpu = find_gpu(settings)
     # nbclient takes a while to import, and most commands and the web process run no kernel.
     from grader.sandbox.runner import SandboxRunner
 
-    runner = SandboxRunner(settings.kernel_python, slots=slots, ready=ready, preloaded=settings.preloaded)
+    runner = SandboxRunner(
+        settings.kernel_python, slots=1 if gpu else slots, ready=ready, preloaded=settings.preloaded, gpu=gpu
+    )
     try:
         yield runner
     finally:
@@ -313,19 +371,38 @@ def examine(settings: Settings) -> Checkup:
             lines = unanswered_lines()
         else:
             kernels = CageLine(name="kernels", state=LineState.OK, found=runner.environment[:12])
-    return Checkup(machine=(*needed, data_folder, kernels), canary=lines, needed=(data_folder, kernels))
+    gpus = _examine_gpus(settings)
+    return Checkup(machine=(*needed, data_folder, kernels, *gpus), canary=lines, needed=(data_folder, kernels))
 
 
-def run_worker(settings: Settings, *, stop: threading.Event) -> None:
-    """Work until told to stop."""
+def _examine_gpus(settings: Settings) -> tuple[CageLine, ...]:
+    """A line for each GPU that is to be used: notebooks are graded without one too."""
+    from grader.sandbox.canary.gpu import examine_gpu
+
+    try:
+        gpus = find_gpus(settings)
+    except GpuUnavailable as error:
+        return (CageLine(name="gpu", state=LineState.NOT_OK, found=settings.gpus, cure=error.note),)
+    lines = tuple(examine_gpu(gpu, kernel_python=settings.kernel_python) for gpu in gpus)
+    return lines or (CageLine(name="gpu", state=LineState.OK, found="-"),)
+
+
+def run_worker(settings: Settings, *, stop: threading.Event, gpu_uuid: str | None = None) -> None:
+    """Work until told to stop, on the CPU or on one GPU.
+
+    Raises:
+        GpuUnavailable: the GPU is not here.
+    """
     from grader.flow.grade import Bench
     from grader.flow.proofs import Proofs, Prover
     from grader.flow.watch import CageWatch
     from grader.sandbox.canary.cage import Canary
+    from grader.sandbox.canary.gpu import GpuTrial
     from grader.worker import Pace, Worker
 
     secret = draw_key(settings)
-    with open_stores(settings) as stores, open_runner(settings, ready=settings.ready_kernels) as runner:
+    gpu = None if gpu_uuid is None else find_gpu(settings, uuid=gpu_uuid)
+    with open_stores(settings) as stores, open_runner(settings, ready=settings.ready_kernels, gpu=gpu) as runner:
         assignments = stored_assignments(stores)
         prover = Prover(stores=stores, assignments=assignments, runner=runner, codec=wire, secret=secret)
         bench = Bench(
@@ -336,16 +413,19 @@ def run_worker(settings: Settings, *, stop: threading.Event) -> None:
             codec=wire,
             read_notebook=partial(read, limits=read_limits(settings)),
             secret=secret,
+            devices=WITHOUT_GPU if gpu is None else WITH_GPU,
             max_attempts=settings.max_attempts,
         )
+        canary = Canary(runner, kernel_python=settings.kernel_python)
         watch = CageWatch(
-            Canary(runner, kernel_python=settings.kernel_python),
+            canary if gpu is None else GpuTrial(canary, runner=runner, gpu=gpu),
             runner=runner,
             clock=stores.clock,
             every_s=settings.canary_every_s,
         )
         name, pace = f"{socket.gethostname()}:{os.getpid()}", Pace(keep_s=settings.lease_s / 4)
-        Worker(name, bench=bench, watch=watch, abort=runner.abort, pace=pace).run(stop)
+        gpu_name = None if gpu is None else gpu.card.name
+        Worker(name, bench=bench, watch=watch, abort=runner.abort, pace=pace, gpu=gpu_name).run(stop)
 
 
 def run_web(settings: Settings, *, fd: int | None) -> int:

@@ -10,7 +10,7 @@ import structlog
 from grader.domain.ids import EnvironmentHash
 from grader.domain.jobs import Claim, JobKind, SandboxState, WorkerHealth
 from grader.domain.text import Note
-from grader.errors import GraderError, LeaseLost, OperatorCanFix, SandboxUnavailable, SandboxUnsafe
+from grader.errors import GpuUnavailable, GraderError, LeaseLost, OperatorCanFix, SandboxUnavailable, SandboxUnsafe
 from grader.flow.grade import Bench, claim_next, give_back, put_back, renew, work
 from grader.flow.watch import CageWatch
 
@@ -34,6 +34,8 @@ class Pace:
     """Each try of a cage that leaks makes a new one, which takes seconds of the processor."""
     trouble_s: float = 1.0
     """After a failure of the database."""
+    abort_s: float = 0.5
+    """Between two aborts at a stop: a job that is ended between two of its notebooks would begin the next."""
 
 
 class Worker:
@@ -43,8 +45,9 @@ class Worker:
         name: unique among the workers that live, such as 'host:pid'.
         bench: what grading needs.
         watch: says whether the cage was tried; nothing is claimed before it was.
-        abort: called from the second thread at a stop, once the job is given back: ends whatever the sandbox does,
-            so that `run` returns soon.
+        abort: called from the second thread at a stop, once the job is given back, and until `run` returns: ends
+            whatever the sandbox does.
+        gpu: name of the GPU that its kernels may use.
     """
 
     def __init__(
@@ -55,12 +58,14 @@ class Worker:
         watch: CageWatch,
         abort: Callable[[], None] = lambda: None,
         pace: Pace | None = None,
+        gpu: str | None = None,
     ) -> None:
         self._name = name
         self._bench = bench
         self._watch = watch
         self._abort = abort
         self._pace = pace or Pace()
+        self._is_over = threading.Event()
         self._claim_lock = threading.Lock()
         self._claim: Claim | None = None
         self._health_lock = threading.Lock()
@@ -69,6 +74,7 @@ class Worker:
             seen_at=bench.stores.clock.now(),
             sandbox=SandboxState.STARTING,
             reason=Note(code="ready.sandbox_starting"),
+            gpu=gpu,
         )
 
     def run(self, stop: threading.Event) -> None:
@@ -80,6 +86,7 @@ class Worker:
             self._loop(stop)
         finally:
             stop.set()
+            self._is_over.set()
             keeper.join()
             self._attempt("worker.forget", self._forget)
 
@@ -149,8 +156,11 @@ class Worker:
     def _report_unavailable(self, error: Exception) -> None:
         """What an unexpected error says may be anything, and stays in the log."""
         what = str(error.facts.get("what", error)) if isinstance(error, GraderError) else type(error).__name__
+        reason = Note(code="ready.sandbox_unavailable", facts={"what": what})
+        if isinstance(error, GpuUnavailable):
+            what, reason = str(error), error.note
         log.warning("sandbox.unavailable", reason=what)
-        self._report(SandboxState.UNAVAILABLE, reason=Note(code="ready.sandbox_unavailable", facts={"what": what}))
+        self._report(SandboxState.UNAVAILABLE, reason=reason)
 
     def _keep(self, stop: threading.Event) -> None:
         while not stop.wait(self._pace.keep_s):
@@ -163,6 +173,8 @@ class Worker:
         if claim is not None:
             self._attempt("job.give_back", lambda: give_back(claim, stores=self._bench.stores))
         self._attempt("sandbox.abort", self._abort)
+        while not self._is_over.wait(self._pace.abort_s):
+            self._attempt("sandbox.abort", self._abort)
 
     def _report(
         self, sandbox: SandboxState, *, reason: Note | None = None, environment: EnvironmentHash | None = None

@@ -46,7 +46,8 @@ def check(folder: _Folder, language: _Lang = None) -> None:
         loaded = wiring.load_assignment(folder)
         for gap in loaded.untranslated:
             print(plain(place_and_sentence(gap, language)), file=sys.stderr)
-        with findings_placed_in(loaded), wiring.open_runner(wiring.read_settings()) as runner:
+        settings, device = wiring.read_settings(), loaded.assignment.device
+        with findings_placed_in(loaded), wiring.open_runner(settings, device=device) as runner:
             prove(loaded, runner=runner, secret=secrets.token_bytes(32))
     facts = {"slug": loaded.assignment.slug, "version": loaded.assignment.version[:12]}
     print(sentence(Note(code="cli.assignment_holds", facts=facts | {"points": loaded.assignment.points}), language))

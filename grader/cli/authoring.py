@@ -130,7 +130,7 @@ def _prompts(loaded: Loaded) -> dict[QuestionId, Text]:
     questions = loaded.assignment.questions
     outputs: Mapping[QuestionId, Mapping[str, str]] = {}
     if loaded.prompt_expressions:
-        with wiring.open_runner(wiring.read_settings()) as runner:
+        with wiring.open_runner(wiring.read_settings(), device=loaded.assignment.device) as runner:
             outputs = run_prompts(loaded, runner=runner)
     return {
         question.question_id: render_prompt(question.prompt, outputs.get(question.question_id, {}))

@@ -49,7 +49,7 @@ def grade(
         loaded = wiring.load_assignment(assignment)
         # Inputs and draws are of this call only, so its key is too.
         key = secrets.token_bytes(32)
-        with wiring.open_runner(settings) as runner:
+        with wiring.open_runner(settings, device=loaded.assignment.device) as runner:
             expected = prove(loaded, runner=runner, secret=key)
             grading = _Grading(loaded, expected, runner, key, wiring.read_limits(settings), language)
             status = _grade_all(notebooks, grading, show=_print_json if as_json else _print_table(language))

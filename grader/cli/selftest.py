@@ -41,7 +41,7 @@ def selftest(
         loaded = wiring.load_assignment(folder)
         jobs = jobs or os.cpu_count() or 1
         secret = secrets.token_bytes(32)
-        with wiring.open_runner(wiring.read_settings(), slots=jobs) as runner:
+        with wiring.open_runner(wiring.read_settings(), slots=jobs, device=loaded.assignment.device) as runner:
             expected = prove(loaded, runner=runner, secret=secret)
             report = SelfTest(
                 loaded=loaded,

@@ -30,6 +30,11 @@ def serve() -> None:
         host, port = listener.getsockname()[:2]
         children = [Child(name="web", arguments=("web", "--fd", str(listener.fileno())), fds=(listener.fileno(),))]
         children += [Child(name=f"worker-{n}", arguments=("worker",)) for n in range(1, settings.workers + 1)]
+        children += [
+            Child(name=f"worker-gpu-{gpu.card.minor}-{n}", arguments=("worker", "--gpu", gpu.card.uuid))
+            for gpu in wiring.find_gpus(settings)
+            for n in range(1, settings.gpu_slots + 1)
+        ]
         supervisor = Supervisor(children, shutdown_s=settings.shutdown_s)
         _on_stop_signal(supervisor.stop)
         language = default_language()
@@ -40,14 +45,16 @@ def serve() -> None:
         supervisor.run(on_started=lambda: print("\n".join(lines), flush=True))
 
 
-def worker() -> None:
+def worker(
+    gpu: Annotated[str | None, typer.Option(help="UUID of the GPU that its kernels may use.")] = None,
+) -> None:
     """Run one worker: claim submissions and grade them, one at a time, until SIGTERM."""
     settings = wiring.read_settings()
     wiring.configure_logging(settings)
     stop = threading.Event()
     _on_stop_signal(stop.set)
     follow_lifeline()
-    wiring.run_worker(settings, stop=stop)
+    wiring.run_worker(settings, stop=stop, gpu_uuid=gpu)
 
 
 def web(

@@ -10,15 +10,18 @@ from pathlib import Path
 
 import pytest
 import structlog
+from card import FileNvml, card, device_folder
 
 from grader import wiring
 from grader.catalog import bundled
+from grader.domain.device import Device
 from grader.domain.jobs import JobKind
 from grader.domain.people import Role
 from grader.domain.publishing import VersionState
-from grader.errors import DataUnusable, InvalidRequest, InvalidSettings, NotFound, NotSignedIn
+from grader.errors import DataUnusable, GpuUnavailable, InvalidRequest, InvalidSettings, NotFound, NotSignedIn
 from grader.flow import people
 from grader.flow.people import NewMember, add_member
+from grader.sandbox.gpu import nvml
 from grader.settings import Settings
 
 CHECKOUT = Path(__file__).parents[2]
@@ -369,6 +372,52 @@ class TestAssignments:
 def test_modules_to_preload_are_named_with_commas(tmp_path, named, modules):
     with wiring.open_runner(Settings(kernel_python=tmp_path / "none", preloaded_modules=named)) as runner:
         assert runner._box.preloaded == modules
+
+
+@pytest.fixture
+def gpus(monkeypatch):
+    """Two of them, made of files."""
+    with device_folder(0, 1) as devices:
+        monkeypatch.setattr(nvml, "DriverNvml", lambda: FileNvml(devices, card(minor=0), card(minor=1)))
+        yield
+
+
+def found(**chosen):
+    return [gpu.card.minor for gpu in wiring.find_gpus(Settings(**chosen))]
+
+
+def test_gpus_are_found_and_chosen_by_the_settings(gpus):
+    assert (found(), found(gpus="none"), found(gpus="GPU-1")) == ([0, 1], [], [1])
+    assert wiring.find_gpu(Settings()).card.minor == 0
+    assert wiring.find_gpu(Settings(), uuid="GPU-1").card.minor == 1
+
+
+def test_a_gpu_that_is_named_must_be_there(gpus):
+    for settings, uuid in ((Settings(gpus="7"), None), (Settings(gpus="0"), "GPU-1")):
+        with pytest.raises(GpuUnavailable, match="not_found"):
+            wiring.find_gpu(settings, uuid=uuid)
+
+
+def test_without_a_driver_there_is_no_gpu_but_one_that_is_named_is_missed(monkeypatch):
+    def begin():
+        raise nvml.NvmlTrouble("no driver")
+
+    monkeypatch.setattr(nvml, "DriverNvml", begin)
+    assert found() == []
+    with pytest.raises(GpuUnavailable, match="not_found"):
+        found(gpus="0")
+
+
+def test_what_needs_a_gpu_is_refused_where_there_is_none(tmp_path):
+    settings = Settings(kernel_python=tmp_path / "none", gpus="none")
+    with pytest.raises(GpuUnavailable, match="gpu_none"), wiring.open_runner(settings, device=Device.CUDA):
+        pass
+
+
+@pytest.mark.parametrize(("device", "name"), [(Device.CUDA, "Paper 1"), (Device.ANY, None), (Device.CPU, None)])
+def test_a_notebook_gets_a_gpu_only_where_it_is_meant_for_one(gpus, tmp_path, device, name):
+    with wiring.open_runner(Settings(kernel_python=tmp_path / "none"), device=device, slots=4) as runner:
+        assert (runner._gpu and runner._gpu.card.name, runner._slots) == (name, 1 if name else 4)
 
 
 def test_the_sandbox_starts_only_when_it_is_needed(tmp_path):

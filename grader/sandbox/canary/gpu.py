@@ -1,9 +1,11 @@
 """Tries a GPU as a notebook would use it, before notebooks do: CUDA must work in kernels, and be seen from outside."""
 
-from grader.domain.cage import CageLine
+from pathlib import Path
+
+from grader.domain.cage import CageLine, LineState
 from grader.domain.execution import CellState, Limits
 from grader.domain.notebook import Cell, CellKind, Notebook
-from grader.errors import GpuUnavailable
+from grader.errors import GpuUnavailable, OperatorCanFix
 from grader.sandbox.canary.cage import Canary
 from grader.sandbox.gpu.gpu import Gpu
 from grader.sandbox.runner import SandboxRunner
@@ -51,3 +53,16 @@ class GpuTrial:
             raise GpuUnavailable("no_cuda", gpu=self._gpu.card.name, what=" ".join(what.split())[:_WORDS_MAX])
         if self._gpu.most_held_bytes < HELD_BYTES:
             raise GpuUnavailable("not_watched", gpu=self._gpu.card.name)
+
+
+def examine_gpu(gpu: Gpu, *, kernel_python: Path) -> CageLine:
+    """One line on whether kernels can use it; starts a fork server for that."""
+    found = f"{gpu.card.name} {gpu.card.uuid} {gpu.card.memory_bytes / 1024**3:.1f} GiB"
+    runner = SandboxRunner(kernel_python, gpu=gpu)
+    try:
+        GpuTrial(Canary(runner, kernel_python=kernel_python), runner=runner, gpu=gpu).try_gpu()
+    except OperatorCanFix as error:
+        return CageLine(name="gpu", state=LineState.NOT_OK, found=found, cure=error.note)
+    finally:
+        runner.close()
+    return CageLine(name="gpu", state=LineState.OK, found=found)

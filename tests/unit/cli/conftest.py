@@ -9,6 +9,7 @@ from command_line import call
 from doubles import FakeRunner
 
 from grader import wiring
+from grader.domain.device import Device
 
 SPEC = """\
 title: {ja: 小さな課題, en: Tiny}
@@ -44,7 +45,7 @@ def runner(monkeypatch):
     runner = FakeRunner()
 
     @contextmanager
-    def open_runner(settings, *, slots=1):
+    def open_runner(settings, *, slots=1, device=Device.CPU):
         yield runner
 
     monkeypatch.setattr(wiring, "open_runner", open_runner)

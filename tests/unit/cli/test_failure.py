@@ -11,7 +11,12 @@ from grader.errors import GraderError, InvalidAssignment, Mistake, NotebookRefus
 from grader.feedback.catalogue import sentence
 
 EVERY = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, GraderError)]
-SPECIAL = {NotebookRefused: ("not_json",), InvalidAssignment: ((),), SpecDoesNotHold: ((),)}
+SPECIAL = {
+    NotebookRefused: ("not_json",),
+    InvalidAssignment: ((),),
+    SpecDoesNotHold: ((),),
+    errors.GpuUnavailable: ("none",),
+}
 
 
 def make(kind):

@@ -10,6 +10,7 @@ from grader.domain.execution import Limits
 from grader.domain.text import Language, Note
 from grader.errors import GpuTooSmall, GpuUnavailable
 from grader.feedback.catalogue import sentence
+from grader.sandbox.gpu.choose import choose_cards
 from grader.sandbox.gpu.gpu import Gpu
 from grader.sandbox.gpu.nvml import DriverNvml, NvmlTrouble
 from grader.sandbox.gpu.parts import find_parts
@@ -146,6 +147,27 @@ def test_a_driver_that_does_not_answer_stops_the_card(nvml):
     assert caught.value.reason == "silent"
 
 
+@pytest.mark.parametrize(
+    ("wanted", "chosen"),
+    [
+        pytest.param("all", [0, 1], id="all"),
+        pytest.param(" none ", [], id="none"),
+        pytest.param("GPU-1", [1], id="by UUID"),
+        pytest.param("1, 0", [1, 0], id="by number"),
+        pytest.param("1,GPU-1", [1], id="one of them twice"),
+    ],
+)
+def test_the_settings_choose_among_the_gpus(wanted, chosen):
+    cards = (card(minor=0), card(minor=1))
+    assert [one.minor for one in choose_cards(cards, wanted=wanted)] == chosen
+
+
+def test_a_gpu_that_is_named_and_not_here_is_missed():
+    with pytest.raises(GpuUnavailable) as caught:
+        choose_cards((card(minor=0),), wanted="0, 7,GPU-9")
+    assert caught.value.facts == {"gpu": "7, GPU-9"}
+
+
 @pytest.mark.skipif(any(Path("/dev").glob("nvidiactl")), reason="this machine has NVIDIA's driver")
 def test_a_machine_without_a_driver_says_so():
     with pytest.raises(NvmlTrouble, match=r"\w"):
@@ -160,6 +182,7 @@ def test_a_machine_without_a_driver_says_so():
         GpuUnavailable("no_cuda", gpu="L4", what="RuntimeError"),
         GpuUnavailable("no_node", gpu="L4", node="/dev/nvidia-uvm"),
         GpuUnavailable("not_found", gpu="L4"),
+        GpuUnavailable("none"),
         GpuUnavailable("not_watched", gpu="L4"),
         GpuUnavailable("silent", gpu="L4", what="lost"),
         GpuTooSmall(gpu="L4", wanted=9, has=7),

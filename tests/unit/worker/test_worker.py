@@ -11,10 +11,18 @@ from school import notebook_bytes
 
 from grader.domain.jobs import JobKind, SandboxState
 from grader.domain.submission import RunState
-from grader.errors import SandboxFailed, SandboxUnavailable
+from grader.errors import GpuUnavailable, SandboxFailed, SandboxUnavailable
 from grader.worker import Pace, Worker
 
-PACE = Pace(poll_s=0.005, idle_poll_s=0.005, keep_s=0.01, sandbox_retry_s=0.02, unsafe_retry_s=0.02, trouble_s=0.01)
+PACE = Pace(
+    poll_s=0.005,
+    idle_poll_s=0.005,
+    keep_s=0.01,
+    sandbox_retry_s=0.02,
+    unsafe_retry_s=0.02,
+    trouble_s=0.01,
+    abort_s=0.01,
+)
 PATIENCE_S = 20
 DURING_THE_SELF_TEST = 5
 """Of its runs of notebooks."""
@@ -247,6 +255,22 @@ def test_at_a_stop_the_work_is_given_back_at_once_and_the_sandbox_told_to_end(pr
     assert run_of(proved, receipt).attempts == 1
 
 
+def test_a_stop_reaches_the_notebook_that_a_job_begins_after_it(proved):
+    runner = FakeRunner(gate=threading.Event())
+    aborts = []
+
+    def abort():
+        aborts.append(len(aborts))
+        if len(aborts) == 3:  # the first two come while nothing runs
+            runner.gate.set()
+
+    proved.submit("ann")
+    with working(proved, runner, abort=abort) as stop:
+        assert runner.started.wait(PATIENCE_S)
+        stop.set()
+        until(lambda: len(aborts) >= 3)
+
+
 def test_a_stop_that_breaks_the_sandbox_is_no_failure_of_the_run(proved):
     runner = FakeRunner(gate=threading.Event(), trouble=[SandboxFailed(what="killed")])
     receipt = proved.submit("ann")
@@ -303,3 +327,13 @@ def test_the_log_names_the_job(proved):
         until(is_finished(proved, receipt))
     done = [entry for entry in entries if entry["event"] == "job.done"]
     assert [(entry["subject"], entry["kind"], entry["attempt"]) for entry in done] == [(receipt.run.run_id, "grade", 1)]
+
+
+def test_a_worker_says_which_gpu_it_has_and_why_it_does_not_use_it(proved):
+    runner = FakeRunner()
+    runner.unavailable = held = GpuUnavailable("memory_held", gpu="L4", mib=7)
+    with working(proved, runner, gpu="L4"):
+        until(lambda: [one.reason for one in workers(proved).values()] == [held.note])
+        assert (workers(proved)["w1"].gpu, workers(proved)["w1"].sandbox) == ("L4", SandboxState.UNAVAILABLE)
+        runner.unavailable = None
+        until(lambda: workers(proved)["w1"].sandbox is SandboxState.READY)
