@@ -85,6 +85,8 @@ def recount(tx: Transaction, submission: Submission) -> None:
     own = tx.submissions.list_of(offering.offering_id, person_id=submission.person_id, limit=_ALL)
     if policy is CountingPolicy.LAST:
         chosen = max(own, key=lambda one: one.number)
+    elif len(own) == 1:
+        chosen = own[0]
     else:
         ids = [one.submission_id for one in own]
         runs, decided = tx.runs.list_counting(ids), tx.decisions.list_decided(ids)

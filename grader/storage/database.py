@@ -69,6 +69,21 @@ class DatabaseTransaction:
         return WorkersTable(self._session)
 
 
+class _KeepingSession(Session):
+    """Keeps the rows it has read until its transaction ends; the stock one reads a row again once nobody holds it."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine, autoflush=False)
+        self._rows: set[object] = set()
+
+    def keep(self, row: object) -> None:
+        self._rows.add(row)
+
+
+for _when in ("loaded_as_persistent", "pending_to_persistent"):
+    sa.event.listen(_KeepingSession, _when, _KeepingSession.keep)
+
+
 class Database:
     """Opens transactions; safe to share between threads, not between processes."""
 
@@ -77,13 +92,13 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[DatabaseTransaction]:
-        with Session(engines.reading(self._engine), autoflush=False) as session:
+        with _KeepingSession(engines.reading(self._engine)) as session:
             yield DatabaseTransaction(session)
 
     @contextmanager
     def writing(self) -> Iterator[DatabaseTransaction]:
         try:
-            with Session(engines.writing(self._engine), autoflush=False) as session, session.begin():
+            with _KeepingSession(engines.writing(self._engine)) as session, session.begin():
                 # Asking for the connection begins the transaction: what the block reads first is the newest state.
                 session.connection()
                 yield DatabaseTransaction(session)
