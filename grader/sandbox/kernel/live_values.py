@@ -36,6 +36,7 @@ _contiguous = _TensorBase.contiguous
 _to_dense = _TensorBase.to_dense
 _as_strided = _TensorBase.as_strided
 _view = _TensorBase.view
+_to_cpu = _TensorBase.cpu
 _to_numpy = _TensorBase.numpy
 _NoTorchFunction: Any = torch._C.DisableTorchFunction
 _Size = torch.Size
@@ -44,6 +45,8 @@ _SPARSE = {
     layout: str(layout).removeprefix("torch.")
     for layout in (torch.sparse_coo, torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse_bsc)
 }
+_READABLE = frozenset({"cpu", "cuda"})
+"""Kinds of devices whose memory can be read."""
 _uint8 = torch.uint8
 _ndarray = numpy.ndarray
 _generic = numpy.generic
@@ -232,6 +235,7 @@ class Describer:
             self._keep(raw_bytes(dense, shape), name)
             grad_fn = _grad_fn(tensor)
             node = _array_node(class_name(tensor), name, shape)
+            node["device"] = _device_name(tensor)
             if layout is not _strided:
                 node["layout"] = _SPARSE[layout]
             node["requires_grad"], node["is_leaf"] = _requires_grad(tensor), _is_leaf(tensor)
@@ -320,10 +324,17 @@ def _strangeness(tensor: Any, dtype_name: str) -> str | None:  # noqa: ANN401
     """Why a tensor's elements cannot be told, whatever its size."""
     if _is_quantized(tensor):
         return "quantized"
-    if _device(tensor).type != "cpu":
-        return "meta" if _device(tensor).type == "meta" else "device"
+    kind = _device(tensor).type
+    if kind not in _READABLE:
+        return "meta" if kind == "meta" else "device"
     layout = _layout(tensor)
     return "layout" if (layout is not _strided and layout not in _SPARSE) or dtype_name not in WIRE_DTYPES else None
+
+
+def _device_name(tensor: Any) -> str:  # noqa: ANN401
+    """Such as 'cpu' and 'cuda:0'."""
+    device = _device(tensor)
+    return str(device.type) if device.index is None else f"{device.type}:{int(device.index)}"
 
 
 def raw_bytes(tensor: Any, shape: list[int]) -> bytes:  # noqa: ANN401
@@ -333,6 +344,8 @@ def raw_bytes(tensor: Any, shape: list[int]) -> bytes:  # noqa: ANN401
     if not count:
         return b""
     data = _contiguous(_resolve_neg(_resolve_conj(_detach(tensor))))
+    if _device(data).type != "cpu":
+        data = _to_cpu(data)
     # A single element counts as contiguous with any stride, and cannot be viewed as bytes with most.
     flat = _as_strided(data, (count,), (1,))
     return bytes(_to_numpy(_view(flat, _uint8)).tobytes())

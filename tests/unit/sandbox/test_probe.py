@@ -28,7 +28,7 @@ from grader.domain.values import (
     Value,
 )
 from grader.sandbox import wire
-from grader.sandbox.kernel import probe
+from grader.sandbox.kernel import live_values, probe
 
 from .asking import as_torch, ask, call, called, elements, holding, student, take, taken, tensor
 from .wire_values import NUMPY_DTYPES, buildable, exact
@@ -171,6 +171,34 @@ class TestTakingTensors:
 
         assert isinstance(value, ArrayValue)
         assert value.data == b"\0\1\1\1"
+
+    @pytest.mark.parametrize(
+        ("device", "named"),
+        [
+            pytest.param(torch.device("cuda", 1), "cuda:1", id="one of several"),
+            pytest.param(torch.device("cuda"), "cuda", id="without a number"),
+        ],
+    )
+    def test_a_tensor_on_a_gpu_comes_out_with_the_name_of_its_device(self, monkeypatch, device, named) -> None:
+        """There is no GPU here: torch's descriptor says so of a tensor on the CPU. tests/gpu has the real ones."""
+        monkeypatch.setattr(live_values, "_device", lambda tensor: device)
+        leaf = torch.ones(2, requires_grad=True)
+        (leaf * 3).sum().backward()
+
+        value = taken(leaf)
+
+        assert isinstance(value, ArrayValue)
+        assert isinstance(value.grad, ArrayValue)
+        assert (value.device, elements(value)) == (named, [1.0, 1.0])
+        assert (value.grad.device, elements(value.grad)) == (named, [3.0, 3.0])
+
+    def test_memory_of_other_devices_is_not_read(self, monkeypatch) -> None:
+        monkeypatch.setattr(live_values, "_device", lambda tensor: torch.device("xla", 0))
+
+        value = taken(torch.ones(2))
+
+        assert isinstance(value, OpaqueValue)
+        assert value.reason == "device"
 
     @pytest.mark.parametrize(
         ("make", "reason"),
