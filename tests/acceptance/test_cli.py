@@ -7,10 +7,11 @@ import socket
 import subprocess
 import sys
 from functools import partial
+from pathlib import Path
 
 import pytest
 from command_line import Said, call
-from documentation import notebook_of
+from documentation import CHECKOUT, notebook_of
 from golden import load_golden
 
 from grader.flow.report import CheckReport, QuestionReport, ResultReport
@@ -105,6 +106,19 @@ def test_a_pile_of_notebooks_is_graded_in_order_without_a_service(process, tmp_p
     assert "ファイル" in refused["refused"]["message"]
     assert near["score"] < 75
     assert not data_folder.exists()
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_the_readmes_example_is_what_is_printed(grader, monkeypatch, language):
+    monkeypatch.chdir(CHECKOUT)
+    shown = re.findall(
+        r"^```\n(tests/golden/\S+)\n(.*?)^```", Path("README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    (notebook, expected) = next((name, text) for name, text in shown if ("決" in text) == (language == "ja"))
+
+    done = grader("grade", notebook, "--assignment", "torch-tensor", "--lang", language, COLUMNS="100")
+
+    assert [line.rstrip() for line in done.out.rstrip().splitlines()] == [notebook, *expected.splitlines()]
 
 
 def test_without_the_kernels_environment_grading_is_refused_in_one_sentence(grader, tmp_path):
