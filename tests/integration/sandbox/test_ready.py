@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from grader.domain.execution import Limits, Outcome
+from grader.sandbox.cells import CellSequence
 from grader.sandbox.runner import SandboxRunner
 from tests.integration.sandbox.conftest import notebook_of
 
@@ -52,6 +53,26 @@ def test_kernels_that_ended_while_they_waited_are_replaced(runner):
     process.wait()
 
     assert [printed(runner, f"print({number})") for number in range(3)] == ["0\n", "1\n", "2\n"]
+
+
+def test_a_notebook_that_runs_ends_in_peace_when_its_fork_server_is_renewed(runner):
+    async def execute(source):
+        cells = CellSequence(notebook_of(source), kernel=kernel, plan=(), limits=Limits())
+        await cells.async_execute()
+        return cells.cell_runs[0].outputs
+
+    kernel = runner._call(runner._kernels.take(runner._server, limits=Limits()))
+    runner._call(execute("kept = 1"))
+    old = runner._server._running
+
+    runner.renew()
+    assert printed(runner, "print('kept' in dir())") == "False\n"
+
+    assert runner._server._running is not old
+    assert [output.text for output in runner._call(execute("print(kept)"))] == ["1\n"]
+    assert old.process.poll() is None
+    runner._call(kernel.close())
+    assert old.process.poll() is not None
 
 
 def test_closing_ends_those_that_wait_and_the_runner_can_be_started_again(kernel_python):
