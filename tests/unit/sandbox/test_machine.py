@@ -232,7 +232,7 @@ def test_uploads_need_a_folder_with_room(tmp_path, monkeypatch, usage, is_writab
 
 
 def test_every_line_has_its_words(make, kernel_python, tmp_path):
-    names = {*lines_of(make(), kernel_python), "data_folder", "kernels"}
+    names = {*lines_of(make(), kernel_python), "data_folder", "kernels", "gpu"}
     told = {code.removeprefix("doctor.") for code in known_codes(Language.EN) if code.startswith("doctor.")}
 
     assert names == {name for name in told if not name.startswith(("cure_", "heading_", "can"))}
