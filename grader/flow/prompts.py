@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from grader.domain.assignment import Assignment
-from grader.domain.execution import CellState, Execution
+from grader.domain.execution import CellRun, CellState, Execution
 from grader.domain.ids import QuestionId, VersionHash
 from grader.domain.location import Location
 from grader.domain.notebook import Cell, CellKind, Notebook
@@ -15,6 +15,8 @@ from grader.flow.expected import read_prompt_outputs
 from grader.flow.ports import LoadedAssignment, Runner, Stores
 from grader.notebook.locate import locate
 
+SHOWN_MAX_CHARACTERS = 20_000
+"""Of one gap; a tensor that torch abbreviates has some hundreds."""
 _GAP = re.compile(r"\{\{(.+?)\}\}", re.DOTALL)
 
 
@@ -88,10 +90,15 @@ def check_prompts(
     failed: list[Note] = []
     for index, (question_id, expression) in prompt_cells.items():
         run = execution.cell(index)
-        if run is None or run.state is not CellState.OK:
-            error = run.error.name if run is not None and run.error is not None else ""
-            facts: dict[str, Fact] = {"question": question_id, "expression": expression, "error": error}
-            failed.append(Note(code="publish.prompt_fails", facts=facts))
+        gap: dict[str, Fact] = {"question": question_id, "expression": expression}
+        length = len(_shown(run))
+        if run is not None and run.error is not None:
+            failed.append(Note(code="publish.prompt_fails", facts={**gap, "error": run.error.name}))
+        elif run is None or run.state is not CellState.OK:
+            failed.append(Note(code="publish.prompt_unfinished", facts=gap))
+        elif length > SHOWN_MAX_CHARACTERS:
+            facts = {**gap, "characters": length, "limit": SHOWN_MAX_CHARACTERS}
+            failed.append(Note(code="publish.prompt_too_long", facts=facts))
     if failed:
         raise SpecDoesNotHold(failed, assignment=assignment.slug)
 
@@ -101,7 +108,10 @@ def prompt_outputs_of(
 ) -> dict[QuestionId, dict[str, str]]:
     texts: dict[QuestionId, dict[str, str]] = {}
     for index, (question_id, expression) in prompt_cells.items():
-        run = execution.cell(index)
-        shown = "" if run is None else "".join(output.text for output in run.outputs if output.kind != "stderr")
-        texts.setdefault(question_id, {})[expression] = shown.rstrip("\n")
+        texts.setdefault(question_id, {})[expression] = _shown(execution.cell(index))
     return texts
+
+
+def _shown(run: CellRun | None) -> str:
+    shown = "" if run is None else "".join(output.text for output in run.outputs if output.kind != "stderr")
+    return shown.rstrip("\n")

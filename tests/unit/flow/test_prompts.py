@@ -4,11 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from grader.domain.ids import QuestionId
-from grader.domain.text import Text
+from grader.domain.assignment import Assignment
+from grader.domain.execution import CellError, CellRun, CellState, Execution, Outcome, Output
+from grader.domain.ids import EnvironmentHash, QuestionId, VersionHash
+from grader.domain.text import Note, Text
+from grader.errors import SpecDoesNotHold
 from grader.flow.expected import Expected, encode_expected
-from grader.flow.prompts import load_prompt_outputs, render_prompt
+from grader.flow.prompts import SHOWN_MAX_CHARACTERS, check_prompts, load_prompt_outputs, render_prompt
 from grader.sandbox import wire
+
+ASSIGNMENT = Assignment(slug="a", title=Text(ja="A", en="A"), version=VersionHash("v" * 64), questions=())
 
 TENSOR = "tensor([[1, 2],\n        [3, 4]])"
 OUTPUTS = {"print(t)": TENSOR, "t.shape": "torch.Size([2, 2])", "print(s)": "", "d": "{{print(t)}}"}
@@ -16,6 +21,49 @@ OUTPUTS = {"print(t)": TENSOR, "t.shape": "torch.Size([2, 2])", "print(s)": "", 
 
 def rendered(markdown, outputs=OUTPUTS):
     return render_prompt(Text(ja="日本語", en=markdown), outputs).en
+
+
+def ran(state, *, text="", error=None):
+    """An execution in which the gap's cell ended like this."""
+    outputs = (Output(kind="stdout", text=text),)
+    cell = CellRun(index=3, state=state, outputs=outputs, error=error)
+    environment = EnvironmentHash("e")
+    return Execution(
+        outcome=Outcome.COMPLETED, cells=(cell,), replies={}, environment=environment, executed_notebook=b""
+    )
+
+
+GAP = {"question": "q1", "expression": "x"}
+
+
+@pytest.mark.parametrize(
+    ("execution", "finding"),
+    [
+        pytest.param(
+            ran(CellState.RAISED, error=CellError(name="NameError", message="x")),
+            Note(code="publish.prompt_fails", facts={**GAP, "error": "NameError"}),
+            id="it raises",
+        ),
+        pytest.param(
+            ran(CellState.ENDED_KERNEL), Note(code="publish.prompt_unfinished", facts=GAP), id="it never comes back"
+        ),
+        pytest.param(ran(CellState.NOT_RUN), Note(code="publish.prompt_unfinished", facts=GAP), id="it was not run"),
+        pytest.param(
+            ran(CellState.OK, text="x" * 20_001),
+            Note(code="publish.prompt_too_long", facts={**GAP, "characters": 20_001, "limit": SHOWN_MAX_CHARACTERS}),
+            id="it is too long to be read",
+        ),
+    ],
+)
+def test_a_gap_that_cannot_be_filled_is_told(execution, finding):
+    with pytest.raises(SpecDoesNotHold) as caught:
+        check_prompts(ASSIGNMENT, {3: (QuestionId("q1"), "x")}, execution)
+
+    assert caught.value.findings == (finding,)
+
+
+def test_a_gap_of_any_readable_length_is_filled():
+    check_prompts(ASSIGNMENT, {3: (QuestionId("q1"), "x")}, ran(CellState.OK, text="x" * 20_000 + "\n"))
 
 
 def test_a_gap_in_a_fenced_block_is_filled_as_it_is():
