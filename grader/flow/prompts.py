@@ -92,8 +92,10 @@ def check_prompts(
         run = execution.cell(index)
         gap: dict[str, Fact] = {"question": question_id, "expression": expression}
         length = len(_shown(run))
-        if run is not None and run.error is not None:
-            failed.append(Note(code="publish.prompt_fails", facts={**gap, "error": run.error.name}))
+        if run is not None and run.state is CellState.RAISED:
+            failed.append(
+                Note(code="publish.prompt_fails", facts={**gap, "error": "" if run.error is None else run.error.name})
+            )
         elif run is None or run.state is not CellState.OK:
             failed.append(Note(code="publish.prompt_unfinished", facts=gap))
         elif length > SHOWN_MAX_CHARACTERS:

@@ -45,6 +45,11 @@ GAP = {"question": "q1", "expression": "x"}
             id="it raises",
         ),
         pytest.param(
+            ran(CellState.TIMED_OUT, error=CellError(name="KeyboardInterrupt", message="")),
+            Note(code="publish.prompt_unfinished", facts=GAP),
+            id="it was interrupted",
+        ),
+        pytest.param(
             ran(CellState.ENDED_KERNEL), Note(code="publish.prompt_unfinished", facts=GAP), id="it never comes back"
         ),
         pytest.param(ran(CellState.NOT_RUN), Note(code="publish.prompt_unfinished", facts=GAP), id="it was not run"),
