@@ -1,5 +1,6 @@
 """Take an upload: refuse it, or keep it so that it cannot be lost and queue its grading."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,7 @@ from grader.flow.ports import Stores, Transaction
 from grader.flow.standing import is_held_up_by_us
 
 _NAME_LENGTH = 200
+_SEPARATOR = re.compile(r"[/\\]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,11 +127,17 @@ def _next_submission(
         number=1 if after is None else after.number + 1,
         notebook=blob,
         size_bytes=len(upload.data),
-        file_name=upload.file_name[-_NAME_LENGTH:],
+        file_name=_plain_name(upload.file_name),
         received_at=upload.received_at,
         is_late=offering.dates.is_late(at=upload.received_at),
         identity=identity,
     )
+
+
+def _plain_name(file_name: str) -> str:
+    """The file's own name on one printable line: no path that somebody could follow, nothing that a terminal obeys."""
+    last = _SEPARATOR.split(file_name)[-1]
+    return "".join(filter(str.isprintable, last))[-_NAME_LENGTH:]
 
 
 def _first_run(submission: Submission, offering: Offering, *, at: datetime) -> Run:

@@ -198,8 +198,15 @@ def test_the_last_one_counts_at_once_where_the_last_counts(school):
 
 @pytest.mark.parametrize(
     ("name", "kept"),
-    [("x" * 300, "x" * 200), ("課題8 (2).ipynb", "課題8 (2).ipynb"), ("a\ud800\0b", "a\ufffd\ufffdb"), ("", "")],
-    ids=["long", "Japanese", "unstorable", "empty"],
+    [
+        pytest.param("x" * 300, "x" * 200, id="long"),
+        pytest.param("課題8 (2).ipynb", "課題8 (2).ipynb", id="Japanese"),
+        pytest.param("a\ud800\0b", "ab", id="unstorable"),
+        pytest.param("../../etc/passwd", "passwd", id="a way out"),
+        pytest.param("C:\\Users\\山田\\hw8.ipynb", "hw8.ipynb", id="a path of Windows"),
+        pytest.param("\x1b]0;x\x07\u202ehw8\r\n.ipynb", "]0;xhw8.ipynb", id="what steers a terminal or a line"),
+        pytest.param("", "", id="empty"),
+    ],
 )
 def test_any_file_name_can_be_kept(school, name, kept):
     submission = school.submit("ann", A, file_name=name).submission
