@@ -171,7 +171,7 @@ class TestLooking:
 
     def test_memory_that_was_taken_and_given_back(self) -> None:
         peak = MemoryPeak()
-        taken = bytes(200 * MEGABYTE).replace(b"\0", b"\1")
+        taken = bytearray(b"\1") * (200 * MEGABYTE)
         del taken
 
         assert peak.growth_bytes > 150 * MEGABYTE
