@@ -17,6 +17,8 @@ _INSIDE = frozenset({"settrace", "setprofile", "_getframe", "currentframe", "f_l
                      "__builtins__"})  # fmt: skip
 """Ways into the interpreter, and from there to what asks."""
 _INSIDE_MODULES = frozenset({"ctypes", "builtins"})
+_RUNNERS = frozenset({"exec", "eval", "compile", "__import__"})
+"""Functions that run what nobody can read here."""
 _ALL_TENSORS_HAVE = frozenset({"grad", "data", "requires_grad", "training"})
 """Everybody sets these."""
 _FRAMEWORK_BASES = frozenset({"Module", "Dataset", "IterableDataset"})
@@ -99,9 +101,9 @@ def _imports_way_in(node: ast.AST) -> bool:
 
 
 def _is_way_in(node: ast.AST) -> bool:
-    """`sys.modules` and `get_ipython().kernel`."""
+    """`sys.modules`, `get_ipython().kernel`, and code that is written in a text."""
     if not isinstance(node, ast.Attribute):
-        return False
+        return isinstance(node, ast.Name) and node.id in _RUNNERS
     if node.attr == "kernel":
         return isinstance(node.value, ast.Call) and _last_name(node.value.func) == "get_ipython"
     return node.attr == "modules" and _last_name(node.value) == "sys"

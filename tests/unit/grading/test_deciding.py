@@ -43,6 +43,7 @@ def find(source, *, expression=SHARES, value=TRUE, reference="b = a.numpy()"):
         pytest.param("from sys import setprofile as s\ns(print)", id="an import of a way in"),
         pytest.param("import ctypes", id="the memory itself"),
         pytest.param("get_ipython().kernel.session", id="the kernel"),
+        pytest.param("exec(zlib.decompress(data))", id="code in a text"),
     ],
 )
 def test_an_own_answer_waits_for_a_person(source):
@@ -57,6 +58,7 @@ def test_an_own_answer_waits_for_a_person(source):
         pytest.param("import sys\nCOLAB = 'google.colab' in sys.modules", id="looking where it is"),
         pytest.param("import gc\ngc.collect()", id="freeing memory"),
         pytest.param("b = a.ctypes.data", id="NumPy's address"),
+        pytest.param("model.eval()\nre.compile('a')", id="methods of such a name"),
         pytest.param(
             "class Net(nn.Module):\n    def __init__(self):\n        self.numpy = 3\n    def forward(self): pass",
             id="a module with its layers",
