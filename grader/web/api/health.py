@@ -37,6 +37,7 @@ def readyz(services: AppServices, language: RequestLanguage, response: Response)
                 worker=worker.worker,
                 sandbox=worker.sandbox.value,
                 reason=None if worker.reason is None else _spell(worker.reason, language),
+                gpu=worker.gpu,
             )
             for worker in readiness.workers
         ],

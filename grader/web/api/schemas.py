@@ -287,6 +287,7 @@ class WorkerOut(BaseModel):
     worker: str
     sandbox: str
     reason: str | None
+    gpu: str | None = Field(description="The GPU that its kernels may use.")
 
 
 class ReadinessOut(BaseModel):

@@ -60,6 +60,21 @@ def test_a_worker_that_does_not_grade_says_why(ask, state, reason, words, langua
     assert told.workers[0].reason == told.missing[0]
 
 
+@pytest.mark.parametrize("language", Language)
+def test_a_gpu_that_is_out_of_service_is_named_and_does_not_stop_the_others(ask, school, language):
+    reason = Note(code="ready.gpu_memory_held", facts={"gpu": "L4", "mib": 70})
+    health = WorkerHealth(
+        worker="gpu", seen_at=school.clock.now(), sandbox=SandboxState.UNAVAILABLE, reason=reason, gpu="L4"
+    )
+    with school.stores.storage.writing() as tx:
+        tx.workers.report(health)
+
+    told, status = ask(SandboxState.READY, None, language)
+
+    assert (status, told.ready, [worker.gpu for worker in told.workers]) == (200, True, ["L4", None])
+    assert "70 MiB" in told.missing[0]
+
+
 def test_a_worker_that_grades_gives_no_reason(ask):
     told, status = ask(SandboxState.READY, None, Language.EN)
 
