@@ -9,6 +9,7 @@ from typing import Self
 import psutil
 
 _ACCOUNTING = Path("/sys/fs/cgroup/cpuacct")
+_PATIENCE_S = 10.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -33,8 +34,12 @@ class CpuMeter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self.is_exact:
-            self._group.rmdir()  # what was in it has ended
+        if not self.is_exact:
+            return
+        deadline = time.monotonic() + _PATIENCE_S
+        while (self._group / "cgroup.procs").read_text() and time.monotonic() < deadline:
+            time.sleep(0.05)  # what was in it has been told to end
+        self._group.rmdir()
 
     def add(self, pid: int) -> None:
         if self.is_exact:
