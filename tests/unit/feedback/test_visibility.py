@@ -53,7 +53,7 @@ ALSO = {
     ("training.other_optimizer", "wanted"),
 }
 """Words that hold values elsewhere: here a type, a shape or a count."""
-PATTERNS_THAT_MUST_NOT_OCCUR = {"source.forbidden", "source.too_often"}
+PATTERNS_THAT_MUST_NOT_OCCUR = {"source.forbidden", "source.hidden", "source.too_often"}
 
 
 def gaps(code: str, language: Language) -> set[str]:
