@@ -13,6 +13,7 @@ from grader import wiring
 from grader.cli.language import default_language
 from grader.domain.text import Note
 from grader.feedback.catalogue import sentence
+from grader.settings import Settings
 from grader.supervisor import Child, DataFolderLock, Supervisor, follow_lifeline, listen
 
 
@@ -29,13 +30,7 @@ def serve() -> None:
         first_start = wiring.prepare(settings)
         host, port = listener.getsockname()[:2]
         children = [Child(name="web", arguments=("web", "--fd", str(listener.fileno())), fds=(listener.fileno(),))]
-        children += [Child(name=f"worker-{n}", arguments=("worker",)) for n in range(1, settings.workers + 1)]
-        children += [
-            Child(name=f"worker-gpu-{gpu.card.minor}-{n}", arguments=("worker", "--gpu", gpu.card.uuid))
-            for gpu in wiring.find_gpus(settings)
-            for n in range(1, settings.gpu_slots + 1)
-        ]
-        supervisor = Supervisor(children, shutdown_s=settings.shutdown_s)
+        supervisor = Supervisor([*children, *list_workers(settings)], shutdown_s=settings.shutdown_s)
         _on_stop_signal(supervisor.stop)
         language = default_language()
         shown_host = f"[{host}]" if ":" in host else host
@@ -43,6 +38,16 @@ def serve() -> None:
         if first_start.admin_token is not None:
             lines.append(sentence(Note(code="cli.admin_token", facts={"token": first_start.admin_token}), language))
         supervisor.run(on_started=lambda: print("\n".join(lines), flush=True))
+
+
+def list_workers(settings: Settings) -> list[Child]:
+    """Those that work on the CPU, and those of each GPU. Raises GpuUnavailable."""
+    workers = [Child(name=f"worker-{n}", arguments=("worker",)) for n in range(1, settings.workers + 1)]
+    return workers + [
+        Child(name=f"worker-gpu-{gpu.card.minor}-{n}", arguments=("worker", "--gpu", gpu.card.uuid))
+        for gpu in wiring.find_gpus(settings)
+        for n in range(1, settings.gpu_slots + 1)
+    ]
 
 
 def worker(

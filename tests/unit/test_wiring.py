@@ -14,6 +14,7 @@ from card import FileNvml, card, device_folder
 
 from grader import wiring
 from grader.catalog import bundled
+from grader.cli.serve import list_workers
 from grader.domain.device import Device
 from grader.domain.jobs import JobKind
 from grader.domain.people import Role
@@ -390,6 +391,15 @@ def test_gpus_are_found_and_chosen_by_the_settings(gpus):
     assert (found(), found(gpus="none"), found(gpus="GPU-1")) == ([0, 1], [], [1])
     assert wiring.find_gpu(Settings()).card.minor == 0
     assert wiring.find_gpu(Settings(), uuid="GPU-1").card.minor == 1
+
+
+def test_each_gpu_gets_workers_of_its_own(gpus):
+    workers = list_workers(Settings(workers=1, gpu_slots=2, gpus="1"))
+    assert [(one.name, one.arguments) for one in workers] == [
+        ("worker-1", ("worker",)),
+        ("worker-gpu-1-1", ("worker", "--gpu", "GPU-1")),
+        ("worker-gpu-1-2", ("worker", "--gpu", "GPU-1")),
+    ]
 
 
 def test_a_gpu_that_is_named_must_be_there(gpus):

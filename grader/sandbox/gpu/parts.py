@@ -17,7 +17,7 @@ _SEARCHED = frozenset(
     for folder in (top, f"{top}64", f"{top}/{platform.machine()}-linux-gnu")
 )
 """Where the loader looks by itself."""
-VARIABLES = frozenset({"CUDA_VISIBLE_DEVICES", "PYTORCH_NVML_BASED_CUDA_CHECK", "LD_LIBRARY_PATH"})
+VARIABLES = frozenset({"CUDA_VISIBLE_DEVICES", "PYTORCH_NVML_BASED_CUDA_CHECK", "CUDA_CACHE_PATH", "LD_LIBRARY_PATH"})
 """Environment variables that a cage with a GPU may have besides the usual ones."""
 SYSTEM_FOLDERS = ("/sys/devices/system/cpu", "/sys/devices/system/node")
 """CUDA asks there which processors are near; nothing else of /sys is shown."""
@@ -63,6 +63,8 @@ def find_parts(card: Card, *, nvml: Nvml, devices: Path = Path("/dev")) -> GpuPa
             "CUDA_VISIBLE_DEVICES": card.uuid,
             # Whoever asks torch whether CUDA is there must not start CUDA by it: the fork server never may.
             "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
+            # Otherwise it would lie among the student's own files.
+            "CUDA_CACHE_PATH": "/tmp/cuda",  # noqa: S108 - the kernel's own
             **({"LD_LIBRARY_PATH": str(searched)} if searched else {}),
         },
         traits={"gpu": card.name, "driver": nvml.driver},
