@@ -11,7 +11,7 @@ from grader.grading.syntax import top_level_names
 _MAKERS = frozenset({"tensor", "Tensor", "as_tensor", "from_numpy", "array", "asarray", "FloatTensor", "DoubleTensor",
                      "LongTensor", "IntTensor", "BoolTensor", "Size", "list", "tuple", "dict", "int", "float", "bool",
                      "complex", "str", "float32", "float64", "int32", "int64", "full", "stack", "cat",
-                     "concatenate"})  # fmt: skip
+                     "concatenate", "zeros", "ones", "empty"})  # fmt: skip
 """Of written parts they make a written whole."""
 _REFORMERS = frozenset({"float", "double", "half", "long", "int", "bool", "to", "type", "astype", "reshape", "view",
                         "squeeze", "unsqueeze", "t", "T", "mT", "clone", "detach", "numpy", "item", "tolist",
@@ -57,9 +57,16 @@ class _Reading:
             value = _bound_value(statement, name)
             if value is not None:
                 last = value
-            elif name in _touched(statement):
+            elif name in _touched(statement) and not self._fills_in(statement, name, seen=seen):
                 last = None
         return last is not None and name not in seen and self._is_written(last, seen=seen | {name})
+
+    def _fills_in(self, statement: ast.stmt, name: str, *, seen: frozenset[str]) -> bool:
+        """Whether it puts written values into a place or places of what the name holds: `k[0], k[1] = 1.0, 2.0`."""
+        if not isinstance(statement, ast.Assign) or not self._is_written(statement.value, seen=seen):
+            return False
+        targets = [part for one in statement.targets for part in getattr(one, "elts", [one])]
+        return all(isinstance(one, ast.Subscript) and _is_name(one.value, name) for one in targets)
 
     def _is_written(self, value: ast.expr, *, seen: frozenset[str]) -> bool:
         match value:

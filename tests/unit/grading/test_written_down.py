@@ -26,6 +26,8 @@ WRITTEN = {
     "where it always runs": "if True:\n    y = 12.5",
     "shown afterwards": "y = torch.tensor(12.5)\nprint(y, y.item())\ny",
     "beside a local variable of that name": "y = 12.5\ndef g():\n    y = 3\n    return y\nz = [y for y in g()]",
+    "filled in place by place": "y = torch.zeros(2)\ny[0], y[1] = 1.0, 2.0",
+    "filled in with a list": "y = torch.empty(2)\ny[:] = torch.tensor([1.0, 2.0])",
     "split from a text": "y = torch.tensor([float(word) for word in '1.5 2.5'.split()])",
     "from a text": "y = float('12.5')",
     "in code that never runs it is computed": "y = 12.5\nif False:\n    y = f(x)",
@@ -33,6 +35,8 @@ WRITTEN = {
 COMPUTED = {
     "a call": "y = f(x)",
     "arithmetic": "y = 2 * x",
+    "filled in with what was computed": "y = torch.zeros(2)\ny[0], y[1] = f(1), 2.0",
+    "computed, and one place put right": "y = f(x)\ny[0] = 1.0",
     "arithmetic with each item": "y = [2 * v for v in [1.0, 2.0]]",
     "a cast of what was computed": "y = [float(v) for v in x]",
     "arithmetic with written numbers": "y = 5 / 2",
