@@ -31,6 +31,8 @@ class Cheat:
     """What the honest part of the answer earns."""
     pending: float
     """What a person still has to decide, written answers among it."""
+    honest: str = ""
+    """The honest part, where there is one."""
     notebook: str = ""
     """Cheats of the same notebook are handed in together."""
     outcome: str = "completed"

@@ -91,6 +91,7 @@ def test_every_cheat_says_what_it_is():
 
     assert doubles == []
     assert all(cheat.tries.endswith(".") and cheat.code.strip() for cheat in CHEATS)
+    assert [str(cheat) for cheat in CHEATS if bool(cheat.honest) is not (cheat.score > 0)] == []
 
 
 def test_no_question_of_a_notebook_is_answered_twice():
