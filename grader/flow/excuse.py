@@ -57,7 +57,10 @@ class Circumstances:
     gpu_guard: bool = False
     """The answer, or a cell it builds on, does its work only `if torch.cuda.is_available()`."""
     uses_cuda: bool = False
-    """The answer, or a cell it builds on, names a CUDA device: a hidden call that raises may only lack the GPU."""
+    """The answer, or a cell it builds on, names a CUDA device: a hidden call that raises may only lack the GPU, or its
+    inputs, which are on the CPU, may have met what is on the GPU."""
+    has_gpu: bool = False
+    """It ran where there is one."""
     calls_cuda: bool = False
     """The answer, or a cell it builds on, calls `.cuda()`, perhaps in a function that only a check calls."""
     package: str | None = None
@@ -90,7 +93,8 @@ class Circumstances:
             ended_kernel_cell=_first_number(runs, CellState.ENDED_KERNEL),
             gpu_cell=gpu[0] + 1 if gpu else None,
             gpu_guard=any(_guards_for_gpu(sources[index]) for index in without_gpu),
-            uses_cuda=any(_uses_cuda(sources[index]) for index in without_gpu),
+            uses_cuda=any(_uses_cuda(sources[index]) for index in builds_on),
+            has_gpu=execution.gpu is not None,
             calls_cuda=any(_calls_cuda(sources[index]) for index in without_gpu),
             package=_lost_package(by_index, builds_on, sources),
             timed_out_cell=_first_number(runs, CellState.TIMED_OUT),
@@ -121,6 +125,8 @@ def excuse(evaluate: Callable[[], Finding], circumstances: Circumstances, *, has
     if circumstances.gpu_cell is not None:
         return Finding(verdict=Verdict.NEEDS_GPU, code="check.needs_gpu", facts={"cell": circumstances.gpu_cell})
     if circumstances.uses_cuda and finding.code in _RAISED_IN_CALLS:
+        if circumstances.has_gpu:
+            return Finding(verdict=Verdict.NEEDS_REVIEW, code="check.gpu_inputs")
         return Finding(verdict=Verdict.NEEDS_GPU, code="check.gpu_guard")
     if circumstances.calls_cuda and finding.code == "value.missing_expression":
         return Finding(verdict=Verdict.NEEDS_GPU, code="check.gpu_guard")

@@ -59,7 +59,6 @@ def test_a_wrong_answer_in_calm_circumstances_stays_wrong():
     ("source", "finding"),
     [
         pytest.param("if torch.cuda.is_available():\n    t = t.cuda()", ABSENT, id="work done only with a GPU"),
-        pytest.param("def f(t):\n    return t.to('cuda')", RAISED_IN_CALL, id="a device by its name"),
         pytest.param(
             "def f(t):\n    return t.cuda()", replace(ABSENT, code="value.missing_expression"), id="a call of cuda()"
         ),
@@ -70,6 +69,17 @@ def test_where_there_was_a_gpu_the_want_of_one_excuses_nothing(source, finding):
 
     assert judged(finding, without).verdict is Verdict.NEEDS_GPU
     assert judged(finding, with_one) is finding
+
+
+def test_a_call_that_raises_beside_a_gpu_may_only_have_met_our_inputs_on_the_cpu():
+    source = "net = net.to('cuda')\ndef f(t):\n    return net(t)"
+    without, with_one = (circumstances([source], [run(0)], of=[0], gpu=gpu) for gpu in (None, "L4"))
+
+    assert judged(RAISED_IN_CALL, without).verdict is Verdict.NEEDS_GPU
+    found = judged(RAISED_IN_CALL, with_one)
+    assert (found.verdict, found.code) == (Verdict.NEEDS_REVIEW, "check.gpu_inputs")
+    on_cpu_alone = circumstances(["def f(t):\n    return t + 1"], [run(0)], of=[0], gpu="L4")
+    assert judged(RAISED_IN_CALL, on_cpu_alone) is RAISED_IN_CALL
 
 
 def test_an_answer_that_stopped_for_want_of_a_gpu_is_pending():
