@@ -4,6 +4,7 @@ Cells behave as under Jupyter because it is Jupyter's code that runs them; only 
 """
 
 import asyncio
+import importlib
 import io
 import logging
 import os
@@ -303,21 +304,18 @@ def serve(kernel: SocketKernel, sock: socket.socket) -> None:
     """Say that the kernel is ready and run requests until the host hangs up. Student code runs in here."""
     kernel.session.writer = FrameWriter(sock)
     kernel.shell.execution_count = 1
-    asyncio.run(_serve_requests(kernel, sock))
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    loop.run_until_complete(_serve_requests(kernel, sock))
 
 
 async def _serve_requests(kernel: SocketKernel, sock: socket.socket) -> None:
-    loop = asyncio.get_running_loop()
-    kernel.io_loop = IOLoop.current()
     kernel._main_asyncio_lock = asyncio.Lock()
-    readable = asyncio.Event()
     stream = io.BufferedReader(socket.SocketIO(sock, "r"), 1 << 16)
     kernel.session.writer.send_message({"channel": "own", "type": "ready", "parent": None, "content": {}})
+    await _until_readable(sock)
+    kernel.io_loop = IOLoop.current()  # not before: what a kernel touches while it waits is copied for nothing
     while True:
-        readable.clear()
-        loop.add_reader(sock.fileno(), readable.set)
-        await readable.wait()  # tasks that a cell left behind go on meanwhile, as in Jupyter
-        loop.remove_reader(sock.fileno())
         incoming = read_request(stream)
         if incoming is None:
             os._exit(0)
@@ -325,6 +323,15 @@ async def _serve_requests(kernel: SocketKernel, sock: socket.socket) -> None:
         if request["files"]:
             place_files(request["files"], stream)
         await kernel.handle(request, buffers)
+        await _until_readable(sock)
+
+
+async def _until_readable(sock: socket.socket) -> None:
+    """Wait for a request; tasks that a cell left behind go on meanwhile, as in Jupyter."""
+    loop, readable = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(sock.fileno(), readable.set)
+    await readable.wait()
+    loop.remove_reader(sock.fileno())
 
 
 def _without_middle(trace: TracebackType | None) -> TracebackType | None:
@@ -371,5 +378,6 @@ def _take_written_to_fds() -> str:
 
 def restore_child_signals() -> None:
     """Undo what the fork server set for itself; SIGINT stays ignored between cells."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    c_signal = importlib.import_module("_signal")  # what signal puts around it would be copied for each kernel
+    c_signal.signal(c_signal.SIGINT, c_signal.SIG_IGN)
+    c_signal.signal(c_signal.SIGCHLD, c_signal.SIG_DFL)
