@@ -47,6 +47,7 @@ ENDS = {
     # The cell had its reply; what came behind it ended the kernel.
     "dead later": End(outcome=Outcome.DIED, state=CellState.OK),
     "dead after an error": End(outcome=Outcome.DIED, state=CellState.RAISED),
+    "no memory after an error": End(outcome=Outcome.OUT_OF_MEMORY, state=CellState.RAISED),
     "killed later": End(outcome=Outcome.TIMED_OUT, state=CellState.OK),
 }
 LIMITS = Limits(question_s=15.0, outside_s=5.0, total_s=30.0, memory_bytes=MEMORY_BYTES, processes=PROCESSES)
