@@ -17,7 +17,7 @@ APPARMOR = CageLine(
     name="apparmor",
     state=LineState.NOT_OK,
     found="restrict=1",
-    cure=Note(code="doctor.cure_apparmor", facts={"program": "/usr/bin/bwrap"}),
+    cure=Note(code="doctor.cure_apparmor"),
 )
 KERNELS = CageLine(name="kernels", state=LineState.OK, found="e" * 12)
 HELD = CageLine(name="mounts", state=LineState.OK)
@@ -52,7 +52,7 @@ def test_each_line_has_its_mark_and_its_cure(doctor, language):
     assert row(done.out, sentence(Note(code="canary.mounts"), language)).strip().startswith("✓")
     assert row(done.out, sentence(Note(code="canary.sockets"), language)).strip().startswith("✗")
     assert row(done.out, sentence(Note(code="canary.bpf"), language)).strip().startswith("?")
-    assert "/usr/bin/bwrap" in done.out
+    assert "scripts/apparmor-profile" in done.out
     assert sentence(Note(code="doctor.cannot_grade"), language)[:12] in done.out
     assert "\x1b[2J" not in done.out
 
@@ -82,7 +82,7 @@ def test_programs_read_one_object_a_line(doctor):
         ("canary", "sockets", "not_ok"),
     ]
     assert entries[0]["cure"] is None
-    assert "AppArmor" in entries[1]["cure"]
+    assert "apparmor" in entries[1]["cure"]
 
 
 def test_without_a_kernel_all_of_the_canary_is_unknown_and_no_data_folder_is_made(
