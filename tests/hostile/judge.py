@@ -13,6 +13,8 @@ from grader.sandbox.outputs import NOTEBOOK_MAX_BYTES
 from tests.hostile.attack import Attack
 
 GROWTH_MAX_BYTES = 150 * 1024**2
+_GRACE_FACTOR, _GRACE_S = 2, 20.0
+"""How far beyond its limit an execution may end on a machine that is busy; what nothing ends takes longer still."""
 _CONTROL = re.compile(r"[\x00-\x07\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 """What no text of ours may hold: escape sequences begin with these, and half characters cannot be written."""
 _PLACES = ("/", "/tmp", "/dev/shm", "/var/tmp", "/work", ".")
@@ -124,6 +126,8 @@ def _of_outcome(case: Case) -> Iterator[str]:
     if not is_stopped and not any(end.is_end_of(case.execution) for end in case.attack.ends):
         said = [output.text[-500:] for output in attacking.outputs]
         yield f"ended {case.execution.outcome}, {attacking.state} with {attacking.error}: {said}"
+    if case.execution.seconds > _GRACE_FACTOR * case.attack.limits.total_s + _GRACE_S:
+        yield f"ended after {case.execution.seconds:.0f} of {case.attack.limits.total_s:.0f} seconds"
     has_completed = case.execution.outcome is Outcome.COMPLETED
     if has_completed == (following_cell.state in (CellState.NOT_RUN, CellState.ENDED_KERNEL)):
         yield f"the cell behind it: {following_cell.state}"

@@ -66,6 +66,9 @@ OK, RAISED, NOT_RUN = CellState.OK, CellState.RAISED, CellState.NOT_RUN
         pytest.param({"execution": ended(COMPLETED, OK, NOT_RUN)}, "the cell behind it", id="the next cell not run"),
         pytest.param({"execution": ended(COMPLETED, OK, OK, text="\x1b[2J")}, "a text with", id="an escape sequence"),
         pytest.param({"execution": ended(COMPLETED, OK, OK, text="\ud800")}, "a text with", id="half a character"),
+        pytest.param(
+            {"execution": replace(ended(COMPLETED, OK, OK), seconds=81.0)}, "ended after 81 of 30", id="much too late"
+        ),
         pytest.param({"growth_bytes": 151 * MEGABYTE}, "grew by 151 MB", id="memory"),
         pytest.param({"victim": "a file was changed"}, "the victim: a file", id="the victim"),
         pytest.param({"following": ended(DIED, CellState.ENDED_KERNEL)}, "the next kernel: died", id="the next kernel"),
