@@ -60,8 +60,6 @@ soak: install-test ## Slow tests: kill -9 of every process during many submissio
 .PHONY: bench
 bench: install-test ## Benchmarks, as ratios against a baseline measured in the same run
 	@.venv/bin/python benchmarks $(ARGS)
-	.venv/bin/python benchmarks/publish.py
-	.venv/bin/python benchmarks/compare.py
 
 .PHONY: format
 format: install-test ## Format the code

@@ -5,23 +5,29 @@ make bench [ARGS=--quick]
 """
 
 import argparse
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import cage
+import compare
 import fidelity
 import growth
 import latency
 import memory
 import peers
+import publish
 import throughput
 from places import ROOT
 from rows import Row, print_table, write_json
 
 RESULTS = ROOT / "benchmarks" / "results" / "bench.json"
 Measure = Callable[[], list[Row]]
-MINUTES = {"latency": 2, "throughput": 6, "peers": 4, "memory": 1, "cage": 1, "growth": 2, "fidelity": 1}
+MINUTES = {
+    **{"latency": 2, "throughput": 6, "peers": 4, "memory": 1, "cage": 1, "growth": 2, "fidelity": 1},
+    **{"publish": 4, "compare": 2},
+}
 """On two quiet cores; the first time some more, for the others' environments."""
 
 
@@ -36,6 +42,13 @@ def benchmarks(*, is_quick: bool) -> dict[str, Measure]:
         "cage": partial(cage.measure, rounds=10 if is_quick else 200),
         "growth": partial(growth.measure, is_quick=is_quick),
         "fidelity": fidelity.measure,
+        "publish": partial(publish.measure, [publish.HOMEWORK_8] if is_quick else [], plain_runs=1 if is_quick else 2),
+        "compare": partial(
+            compare.measure,
+            elements=10**6 if is_quick else 10**8,
+            rounds=3,
+            slugs=[publish.HOMEWORK_8] if is_quick else None,
+        ),
     }
 
 
@@ -59,6 +72,8 @@ def main() -> None:
         print_table(results[name])
         write_json(options.json, results, is_quick=options.quick)
     print(f"\nwritten to {options.json}")
+    if missed := [f"{name}: {row.name}" for name, rows in results.items() for row in rows if row.met is False]:
+        sys.exit("\n".join(["MISSED:", *missed]))
 
 
 if __name__ == "__main__":

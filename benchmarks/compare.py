@@ -3,21 +3,23 @@
     .venv/bin/python benchmarks/compare.py [--elements N] [--rounds N] [--no-assignments] [--json FILE]
 
 Each round does both, one after the other, so that the ratio holds on a machine that is shared and noisy. Memory is the
-peak of a process of its own above what it held before comparing. The last table grades every bundled assignment's
-reference in the real sandbox, a few times in one process, and holds what comes after the run against the run itself:
+peak of a process of its own above what it held before comparing. The last rows grade every bundled assignment's
+reference in the real sandbox, a few times in one process, and hold what comes after the run against the run itself:
 comparing, reading the source for it, scoring, explaining, in seconds of this process's own work.
 """
 
 import argparse
-import json
 import statistics
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
+from places import KERNEL_PYTHON, timed
+from rows import Row, print_table, write_json
 
 from grader.catalog import bundled, parse, read_bundle
 from grader.flow.assess import assess
@@ -25,10 +27,10 @@ from grader.flow.prove import prove
 from grader.grading.compare import Tolerance, compare
 from grader.sandbox.runner import SandboxRunner
 
-ROOT = Path(__file__).resolve().parents[1]
 RTOL, ATOL = 1.3e-6, 1e-5
 """The default of float32, given to both: torch.allclose has another one."""
-WANTED_RATIO, WANTED_EXTRA_MB, WANTED_SHARE = 0.5, 50, 0.05
+WANTED_RATIO, WANTED_EXTRA_MB, WANTED_PERCENT = 2, 50, 5
+"""Half of its time, megabytes above what is there, and the share of a run."""
 SECRET = b"benchmark"
 
 
@@ -45,20 +47,18 @@ def main() -> None:
         whose, case = options.measure_memory_of
         print(extra_bytes(whose, case, elements=elements))
         return
-    figures = {"elements": elements, "rounds": options.rounds, "cases": {}, "assignments": {}}
-    print(f"{elements:.0e} float32 elements, {options.rounds} rounds in turn")
-    print(f"{'':24}{'ours':>10}{'allclose':>10}{'ratio':>8}{'ours +MB':>10}{'allclose +MB':>14}")
-    for case in CASES:
-        figures["cases"][case] = row = measure(case, elements=elements, rounds=options.rounds)
-        print(
-            f"{case:24}{row['ours_s']:9.3f}s{row['allclose_s']:9.3f}s{row['ratio']:8.3f}"
-            f"{row['ours_extra_mb']:10.1f}{row['allclose_extra_mb']:14.1f}"
-        )
-    print(f"wanted: a ratio of at most {WANTED_RATIO}, at most {WANTED_EXTRA_MB} MB extra")
-    if not options.no_assignments:
-        figures["assignments"] = measure_assignments(rounds=options.rounds)
+    slugs = [] if options.no_assignments else sorted(bundled())
+    rows = measure(elements=elements, rounds=options.rounds, slugs=slugs)
+    print_table(rows)
     if options.json:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+        write_json(options.json, {"compare": rows}, is_quick=False)
+
+
+def measure(*, elements: int, rounds: int, slugs: list[str] | None = None) -> list[Row]:
+    """Ours beside torch.allclose, and how much of a run it is in each of these bundled assignments (all by default)."""
+    slugs = sorted(bundled()) if slugs is None else slugs
+    compared = [row for case in CASES for row in compare_both(case, elements=elements, rounds=rounds)]
+    return [*compared, *measure_assignments(slugs, rounds=rounds)]
 
 
 def equal(expected: np.ndarray) -> np.ndarray:
@@ -98,19 +98,35 @@ def allclose(actual: np.ndarray, expected: np.ndarray) -> bool:
 WHOSE = {"ours": ours, "allclose": allclose}
 
 
-def measure(case: str, *, elements: int, rounds: int) -> dict[str, float]:
-    """Median seconds of each, their ratio, and the extra memory of each in megabytes."""
+def compare_both(case: str, *, elements: int, rounds: int) -> list[Row]:
+    """Median time and extra memory of each."""
     actual, expected = make_pair(case, elements=elements)
     times = {name: [] for name in WHOSE}
     for _ in range(rounds):
         for name, compared in WHOSE.items():
-            start = time.perf_counter()
-            compared(actual, expected)
-            times[name].append(time.perf_counter() - start)
+            times[name].append(timed(partial(compared, actual, expected)))
     del actual, expected
-    row = {f"{name}_s": statistics.median(seconds) for name, seconds in times.items()}
-    row["ratio"] = row["ours_s"] / row["allclose_s"]
-    return row | {f"{name}_extra_mb": measured_apart(name, case, elements=elements) / 1e6 for name in WHOSE}
+    ms = {name: 1000 * statistics.median(seconds) for name, seconds in times.items()}
+    extra_mb = {name: measured_apart(name, case, elements=elements) / 1e6 for name in WHOSE}
+    what, beside = f"comparing {elements:.0e} elements, {case}", "torch.allclose"
+    return [
+        Row(
+            name=what,
+            value=ms["ours"],
+            unit="ms",
+            baseline=ms["allclose"],
+            beside=beside,
+            wanted_ratio=WANTED_RATIO,
+        ),
+        Row(
+            name="... memory on top",
+            value=extra_mb["ours"],
+            unit="MB",
+            baseline=extra_mb["allclose"],
+            beside=beside,
+            wanted=WANTED_EXTRA_MB,
+        ),
+    ]
 
 
 def measured_apart(whose: str, case: str, *, elements: int) -> int:
@@ -137,19 +153,18 @@ def resident_bytes(field: str) -> int:
     return int(line.split()[1]) * 1024
 
 
-def measure_assignments(*, rounds: int) -> dict[str, dict[str, float]]:
-    """How long each bundled reference runs, and how long comparing takes then."""
-    print(f"\n{'assignment':24}{'run':>10}{'comparing':>12}{'share':>8}")
-    rows = {}
-    with SandboxRunner(ROOT / ".venv-kernel" / "bin" / "python") as runner:
-        for slug, folder in sorted(bundled().items()):
-            loaded = parse(read_bundle(folder))
+def measure_assignments(slugs: list[str], *, rounds: int) -> list[Row]:
+    """How long comparing takes beside the run of each bundled reference."""
+    rows = []
+    with SandboxRunner(KERNEL_PYTHON) as runner:
+        for slug in slugs:
+            loaded = parse(read_bundle(bundled()[slug]))
             expected = prove(loaded, runner=runner, secret=SECRET)
             measured = [grade(loaded, expected, runner=runner) for _ in range(rounds)]
             run_s, comparing_s = (statistics.median(seconds) for seconds in zip(*measured, strict=True))
-            rows[slug] = row = {"run_s": run_s, "comparing_s": comparing_s, "share": comparing_s / run_s}
-            print(f"{slug:24}{row['run_s']:9.3f}s{row['comparing_s']:11.4f}s{row['share']:8.1%}")
-    print(f"wanted: comparing takes under {WANTED_SHARE:.0%} of a run")
+            percent = 100 * comparing_s / run_s
+            name = f"comparing in {slug}, of {1000 * run_s:.0f} ms"
+            rows.append(Row(name=name, value=percent, unit="% of a run", wanted=WANTED_PERCENT))
     return rows
 
 
