@@ -34,7 +34,7 @@ class Row:
     @property
     def target(self) -> str:
         if self.wanted_ratio is not None:
-            return f"ratio >= {self.wanted_ratio:g}"
+            return f"ratio >= {self.wanted_ratio:.3g}"
         if self.wanted is not None:
             return f"{'>=' if self.more_is_better else '<='} {self.wanted:g} {self.unit}"
         return ""
