@@ -72,7 +72,7 @@ def main() -> None:
         print_table(results[name])
         write_json(options.json, results, is_quick=options.quick)
     print(f"\nwritten to {options.json}")
-    if missed := [f"{name}: {row.name}" for name, rows in results.items() for row in rows if row.met is False]:
+    if missed := [f"{name}: {row.name}" for name, rows in results.items() for row in rows if row.is_missed]:
         sys.exit("\n".join(["MISSED:", *missed]))
 
 

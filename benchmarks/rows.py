@@ -24,6 +24,8 @@ class Row:
     """The value: at most this, at least this where more is better."""
     wanted_ratio: float | None = None
     """How many times better than the baseline."""
+    is_stretch: bool = False
+    """Hoped for: nothing is missed where it is not reached."""
 
     @property
     def ratio(self) -> float | None:
@@ -48,8 +50,12 @@ class Row:
             return self.value >= self.wanted if self.more_is_better else self.value <= self.wanted
         return None
 
+    @property
+    def is_missed(self) -> bool:
+        return self.met is False and not self.is_stretch
+
     def as_json(self) -> dict[str, object]:
-        derived = {"ratio": self.ratio, "target": self.target, "met": self.met}
+        derived = {"ratio": self.ratio, "target": self.target, "met": self.met, "stretch": self.is_stretch}
         return {"name": self.name, "value": self.value, "unit": self.unit, "baseline": self.baseline} | (
             {"beside": self.beside} | derived
         )
@@ -59,7 +65,7 @@ def print_table(rows: Iterable[Row]) -> None:
     for row in rows:
         ratio = "" if row.ratio is None else f"{row.ratio:.2f}x"
         baseline = "" if row.baseline is None else f"{row.baseline:.4g} {row.beside}"
-        met = {True: "met", False: "MISSED", None: ""}[row.met]
+        met = {True: "met", False: "MISSED" if row.is_missed else "not reached", None: ""}[row.met]
         print(f"{row.name:52}{row.value:>10.4g} {row.unit:14}{ratio:>9} {baseline:34}{row.target:22}{met}", flush=True)
 
 

@@ -41,6 +41,8 @@ SLOPE_FROM = 1000
 """Below so many submissions a slope says nothing."""
 PATIENCE_S = 120.0
 WANTED_RATE, WANTED_CPU_S, WANTED_SLOPE_BYTES = 18, 0.1, 1000
+WANTED_RATIO = 18 / 0.8
+"""The rate beside that of plain nbclient on the machine on which both were set."""
 
 
 @dataclass(kw_only=True)
@@ -92,6 +94,13 @@ def measure(*, submissions: int, plain_runs: int) -> list[Row]:
             more_is_better=True,
             wanted=WANTED_RATE,
             **against,
+        ),
+        Row(
+            name="... beside the rate of plain nbclient",
+            value=alone / plain_rate,
+            unit="times",
+            more_is_better=True,
+            wanted=WANTED_RATIO,
         ),
         Row(name="processor time of the load generator", value=1000 * own_s / submissions, unit="ms each"),
         Row(name=f"processor time of the service{how}", value=cpu_s / submissions, unit="s each", wanted=WANTED_CPU_S),
