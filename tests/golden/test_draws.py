@@ -1,7 +1,9 @@
 """No golden submission with full points loses any under other hidden inputs: a score is never luck."""
 
 import random
+import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +20,9 @@ from grader.sandbox.runner import SandboxRunner
 CHECKOUT = Path(__file__).parents[2]
 SLOTS = 2
 DRAWS = 20
+TRAINED = ("digits-mlp", "gpu-device", "linear-regression")
+"""Whose right answers begin at random weights, which each submission fixes by a seed of its own."""
+SEEDING = re.compile(r"^ *torch\.manual_seed\(\d+\)$", re.MULTILINE)
 SOAK_DRAWS_PER_SECRET, SOAK_SECRETS = 50, (b"one", b"two", b"three", b"four")
 
 
@@ -32,7 +37,7 @@ def load(assignment):
     return parse(read_bundle(bundled()[assignment]))
 
 
-def lost_by(assignment, *, runner, secret, count):
+def lost_by(assignment, *, runner, secret, count, read=read):
     """Every full golden submission of an assignment under so many draws; gives those that lose, with what and where."""
     loaded = load(assignment)
     expected = prove(loaded, runner=runner, secret=secret)
@@ -64,6 +69,26 @@ def test_full_points_are_full_points_under_every_draw(assignment, runner):
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)
 def test_full_points_stay_full_points_under_two_hundred_draws(assignment, secret, runner):
     assert lost_by(assignment, runner=runner, secret=secret, count=SOAK_DRAWS_PER_SECRET) == {}
+
+
+def without_seeds(data):
+    """The notebook with other random numbers in every run."""
+    notebook = read(data)
+    cells = tuple(replace(cell, source=SEEDING.sub("", cell.source)) for cell in notebook.cells)
+    assert cells != notebook.cells
+    return replace(notebook, cells=cells)
+
+
+@pytest.mark.parametrize("assignment", TRAINED)
+def test_training_under_any_seed_keeps_full_points(assignment, runner):
+    assert lost_by(assignment, runner=runner, secret=b"secret", count=1, read=without_seeds) == {}
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("assignment", TRAINED)
+def test_training_under_twenty_seeds_keeps_full_points(assignment, runner):
+    for _ in range(20):
+        assert lost_by(assignment, runner=runner, secret=b"secret", count=1, read=without_seeds) == {}
 
 
 def test_a_mistake_is_seen_under_every_draw(runner):
