@@ -1,5 +1,6 @@
 """Processor time and memory of processes, short-lived kernels counted."""
 
+import contextlib
 import os
 import time
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Self
 import psutil
 
 _ACCOUNTING = Path("/sys/fs/cgroup/cpuacct")
+_MOVED = [_ACCOUNTING.with_name(name) for name in ("cpu", "memory", "pids")]
+"""Among these the service moves its kernels; mounted together with accounting they would leave our group."""
 _PATIENCE_S = 10.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -16,8 +19,8 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 class CpuMeter:
     """Counts the processes that are added and all that they start from then on; nobody waits for a kernel's rusage.
 
-    With a control group of its own where Linux lets us make one. Elsewhere the whole machine's time without this
-    process's own, which is the same on a machine that does nothing else.
+    With a control group of its own where Linux lets us make one in which kernels stay. Elsewhere the whole machine's
+    time without this process's own, which is the same on a machine that does nothing else.
     """
 
     def __init__(self) -> None:
@@ -26,11 +29,11 @@ class CpuMeter:
         self.is_exact = False
 
     def __enter__(self) -> Self:
-        try:
-            self._group.mkdir()
-            self.is_exact = True
-        except OSError:
-            self.is_exact = False
+        self.is_exact = False
+        with contextlib.suppress(OSError):
+            if not any(place.exists() and place.samefile(_ACCOUNTING) for place in _MOVED):
+                self._group.mkdir()
+                self.is_exact = True
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
