@@ -23,8 +23,8 @@ class CpuMeter:
     time without this process's own, which is the same on a machine that does nothing else.
     """
 
-    def __init__(self) -> None:
-        self._group = _ACCOUNTING / f"grader-bench-{os.getpid()}"
+    def __init__(self, name: str = "service") -> None:
+        self._group = _ACCOUNTING / f"grader-bench-{os.getpid()}-{name}"
         self._own_at_start = time.process_time()
         self.is_exact = False
 
