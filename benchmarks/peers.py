@@ -21,7 +21,12 @@ from stock_jupyter import KERNEL_NAME, stock_kernel
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "autograd-grader-benchmarks"
 NBGRADER = ["nbgrader==0.9.6"]
-OTTER = ["otter-grader==7.0.0", "ipykernel", "torch", "numpy"]
+TORCH_INDEX = os.environ.get("TORCH_INDEX")
+"""Where torch comes from, as `make bench TORCH_INDEX=...` sets it; else from where pip looks anyhow."""
+OTTER = [
+    *(("--extra-index-url", TORCH_INDEX) if TORCH_INDEX else ()),
+    *("otter-grader==7.0.0", "ipykernel", "torch", "numpy"),
+]
 PINNED = ("torch==", "numpy==")
 """Taken from the kernels' constraints, so that nobody ever resolves another torch."""
 CHECKS = {
@@ -56,7 +61,12 @@ def measure(*, notebooks: int) -> list[Row]:
 
 
 def environment(name: str, packages: list[str]) -> Path:
-    """The `bin` of a virtual environment with these packages, made when it is first asked for."""
+    """The `bin` of a virtual environment with these packages, made when it is first asked for.
+
+    Args:
+        name: of the folder in the cache.
+        packages: and options of pip.
+    """
     folder = CACHE / name
     done = folder / "done"
     if not done.exists() or done.read_text() != repr(packages):
