@@ -9,10 +9,11 @@ costs that has nothing of it (an empty cell, a tensor of one number) is taken of
 import argparse
 import statistics
 import threading
-import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
-from memory import WANTED_RUNNING_MB, kernels
+from memory import WANTED_RUNNING_MB, kernels, lingering
 from places import KERNEL_PYTHON, homework_8, timed
 from processes import private_bytes
 from rows import Row, print_table
@@ -25,13 +26,13 @@ from grader.domain.values import ArrayValue, NamesReply, Value
 from grader.notebook.read import read
 from grader.sandbox.runner import SandboxRunner
 
-CELLS, CELLS_QUICK = (1, 10, 100, 1000), (1, 10, 100)
+CELLS, CELLS_QUICK = (10, 100, 1000), (10, 100)
 MEGABYTES, MEGABYTES_QUICK = (1, 4, 16, 100), (1, 16)
 KERNELS, KERNELS_QUICK = (1, 4, 16, 64), (1, 4)
 EACH_KERNEL_RUNS = 3
 FLOATS_IN_MB = 250_000
 ROUNDS = 5
-"""Of what takes no longer than noise; the median counts."""
+"""The median counts."""
 WANTED_RATIO = 1 / 1.5
 """Each may cost half as much again as at the smallest size."""
 LIMITS = Limits()
@@ -56,22 +57,21 @@ def measure(*, is_quick: bool) -> list[Row]:
 def more_cells(runner: SandboxRunner, counts: tuple[int, ...]) -> list[Row]:
     """Seconds of one cell, without what a notebook of one empty cell takes."""
     source = "import torch\nx = torch.arange(6.0).reshape(2, 3)\nprint(x.sum())"
-    empty_s = statistics.median(timed(lambda: run(runner, notebook_of("pass"))) for _ in range(ROUNDS))
+    notebooks = [notebook_of("pass"), *(notebook_of(*[source] * count) for count in counts)]
+    empty_s, *spent = in_turn([partial(run, runner, notebook) for notebook in notebooks])
     rows: list[Row] = []
-    for count in counts[1:]:
-        spent_s = timed(lambda count=count: run(runner, notebook_of(*[source] * count)))
+    for count, spent_s in zip(counts, spent, strict=True):
         rows.append(as_row(f"each of {count} cells", 1000 * (spent_s - empty_s) / count, "ms", first=rows))
     return rows
 
 
 def larger_tensors(runner: SandboxRunner, sizes_mb: tuple[int, ...]) -> list[Row]:
     """Seconds of one megabyte on its way out; above what may travel the value stays inside, and its shape is told."""
-    empty_s = statistics.median(take_tensor(runner, 1)[0] for _ in range(ROUNDS))
+    values = [take_tensor(runner, size_mb * FLOATS_IN_MB) for size_mb in sizes_mb]
+    counts = (1, *(size_mb * FLOATS_IN_MB for size_mb in sizes_mb))
+    empty_s, *spent = in_turn([partial(take_tensor, runner, count) for count in counts])
     rows: list[Row] = []
-    for size_mb in sizes_mb:
-        taken = [take_tensor(runner, size_mb * FLOATS_IN_MB) for _ in range(ROUNDS)]
-        spent_s = statistics.median(seconds for seconds, _ in taken)
-        value = taken[0][1]
+    for size_mb, value, spent_s in zip(sizes_mb, values, spent, strict=True):
         if isinstance(value, ArrayValue):
             name = f"each megabyte of a tensor of {size_mb} MB"
             rows.append(as_row(name, 1000 * (spent_s - empty_s) / size_mb, "ms", first=rows))
@@ -81,39 +81,40 @@ def larger_tensors(runner: SandboxRunner, sizes_mb: tuple[int, ...]) -> list[Row
     return rows
 
 
-def take_tensor(runner: SandboxRunner, count: int) -> tuple[float, Value]:
-    """Seconds of a run that hands out so many zeros, and what came of them."""
+def take_tensor(runner: SandboxRunner, count: int) -> Value:
+    """What comes out of so many zeros."""
     notebook = notebook_of(f"import torch\nt = torch.zeros({count})")
-    start = time.perf_counter()
-    execution = run(runner, notebook, names=("t",))
-    spent_s = time.perf_counter() - start
-    reply = execution.replies["t"]
+    reply = run(runner, notebook, names=("t",)).replies["t"]
     assert isinstance(reply, NamesReply)
-    return spent_s, reply.values["t"]
+    return reply.values["t"]
 
 
 def more_kernels(runner: SandboxRunner, counts: tuple[int, ...]) -> list[Row]:
+    """Seconds of each run; and memory, looked at in runs of their own, because looking takes time."""
     rows: list[Row] = []
     peaks: list[Row] = []
     notebook = read(homework_8())
     for count in counts:
-        peak = Peak()
-        with ThreadPoolExecutor(count) as pool, peak:
-            total = count * EACH_KERNEL_RUNS
-            start = time.perf_counter()
-            list(pool.map(lambda _: run(runner, notebook), range(total)))
-            spent_s = time.perf_counter() - start
-        rows.append(as_row(f"homework 8, {count} at a time", 1000 * spent_s / total, "ms each", first=rows))
-        name = f"... memory of each kernel, {count} at a time"
-        peaks.append(Row(name=name, value=peak.each_mb, unit="MB", wanted=WANTED_RUNNING_MB))
+        runs = count * EACH_KERNEL_RUNS
+        spent_s = timed(partial(run_many, runner, notebook, runs=runs, at_a_time=count))
+        rows.append(as_row(f"homework 8, {count} at a time", 1000 * spent_s / runs, "ms each", first=rows))
+        with Peak() as peak:
+            run_many(runner, lingering(notebook), runs=count, at_a_time=count)
+        name = f"... the most that one of {count} kernels holds"
+        peaks.append(Row(name=name, value=peak.most_bytes / 1e6, unit="MB", wanted=WANTED_RUNNING_MB))
     return [*rows, *peaks]
 
 
+def run_many(runner: SandboxRunner, notebook: Notebook, *, runs: int, at_a_time: int) -> None:
+    with ThreadPoolExecutor(at_a_time) as pool:
+        list(pool.map(lambda _: run(runner, notebook), range(runs)))
+
+
 class Peak:
-    """The most private memory that kernels held together, by kernel."""
+    """The most private memory that one kernel held."""
 
     def __init__(self) -> None:
-        self.each_mb = 0.0
+        self.most_bytes = 0
         self._is_over = threading.Event()
         self._watching = threading.Thread(target=self._watch)
 
@@ -127,9 +128,13 @@ class Peak:
 
     def _watch(self) -> None:
         while not self._is_over.wait(0.1):
-            held = [held_bytes for pid in kernels() if (held_bytes := private_bytes(pid))]
-            if held:
-                self.each_mb = max(self.each_mb, statistics.mean(held) / 1e6)
+            self.most_bytes = max([self.most_bytes, *map(private_bytes, kernels())])
+
+
+def in_turn(actions: list[Callable[[], object]]) -> list[float]:
+    """Median seconds of each; all of them one after the other, so that a busy minute is none of one alone."""
+    rounds = [[timed(action) for action in actions] for _ in range(ROUNDS)]
+    return [statistics.median(seconds) for seconds in zip(*rounds, strict=True)]
 
 
 def as_row(name: str, value: float, unit: str, *, first: list[Row]) -> Row:
