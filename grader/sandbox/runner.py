@@ -203,31 +203,32 @@ class SandboxRunner:
             finally:
                 for one in watching:
                     await stop_watching(one)
+            kernel.kill(Outcome.COMPLETED)  # it goes while we write down what it did
+            if outcome is Outcome.SANDBOX_FAILED:
+                raise _aborted()
+            if outcome is None:
+                outcome = Outcome.TIMED_OUT if cells.ran_out_of_time else Outcome.COMPLETED
+            runs = cells.cell_runs
+            return Execution(
+                outcome=outcome,
+                cells=runs,
+                replies=kernel.replies,
+                environment=kernel.environment,
+                executed_notebook=write_notebook(notebook, outputs=cells.outputs, counts=cells.counts),
+                notes=explain_execution(
+                    notebook,
+                    runs,
+                    plan=plan,
+                    limits=limits,
+                    outcome=outcome,
+                    ran_out_of_time=cells.ran_out_of_time,
+                ),
+                seconds=time.monotonic() - started_at,
+                gpu=None if self._gpu is None else self._gpu.card.name,
+                not_given=cells.not_given,
+            )
         finally:
             await kernel.close()
-        if outcome is Outcome.SANDBOX_FAILED:
-            raise _aborted()
-        if outcome is None:
-            outcome = Outcome.TIMED_OUT if cells.ran_out_of_time else Outcome.COMPLETED
-        runs = cells.cell_runs
-        return Execution(
-            outcome=outcome,
-            cells=runs,
-            replies=kernel.replies,
-            environment=kernel.environment,
-            executed_notebook=write_notebook(notebook, outputs=cells.outputs, counts=cells.counts),
-            notes=explain_execution(
-                notebook,
-                runs,
-                plan=plan,
-                limits=limits,
-                outcome=outcome,
-                ran_out_of_time=cells.ran_out_of_time,
-            ),
-            seconds=time.monotonic() - started_at,
-            gpu=None if self._gpu is None else self._gpu.card.name,
-            not_given=cells.not_given,
-        )
 
     def _call(self, work: Coroutine[object, object, _T]) -> _T:
         """Run it on the loop and wait; what interrupts the caller ends the work too."""
