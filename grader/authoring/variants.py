@@ -12,17 +12,24 @@ from grader.domain.location import Location
 from grader.domain.notebook import CellKind, Notebook
 from grader.notebook.magics import plain_python
 
+REORDERED = "reordered"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """`name` is a word of ours: 'renamed', 'reordered', 'respelled'."""
+    """`name` is a word of ours: 'renamed', `REORDERED`, 'respelled'."""
 
     name: str
     notebook: Notebook
 
 
 def make_variants(
-    reference: Notebook, *, location: Location, named: Collection[str], respelled: Collection[QuestionId]
+    reference: Notebook,
+    *,
+    location: Location,
+    named: Collection[str],
+    asked: Mapping[QuestionId, Collection[str]],
+    respelled: Collection[QuestionId],
 ) -> tuple[Variant, ...]:
     """Write the reference in other ways that mean the same; a way that would change nothing gives no variant.
 
@@ -30,12 +37,13 @@ def make_variants(
         reference: the author's solution.
         location: where it answers each question.
         named: what checks name, which therefore keeps its name.
+        asked: what the checks of each question name.
         respelled: questions whose output may come from `print` or from a cell's last value.
     """
     cells = {question_id: answer.code_cells for question_id, answer in location.answers.items()}
     ways: Mapping[str, Callable[[], Notebook]] = {
         "renamed": lambda: _rename(reference, kept=named),
-        "reordered": lambda: reorder_answers(reference, location=location),
+        REORDERED: lambda: reorder_answers(reference, location=location, asked=asked),
         "respelled": lambda: _respell(reference, [index for each in respelled for index in cells[each]]),
     }
     written = ((name, make()) for name, make in ways.items())

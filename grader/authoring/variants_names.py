@@ -9,7 +9,7 @@ from grader.domain.python import parse_python
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.ListComp, ast.SetComp, ast.DictComp,
            ast.GeneratorExp)  # fmt: skip
-_REFLECTING = frozenset({"globals", "locals", "vars", "eval", "exec", "getattr", "setattr"})
+_REFLECTING = frozenset({"globals", "locals", "vars", "eval", "exec", "sys", "__main__"})
 
 
 def rename_variables(cells: Sequence[str], *, kept: Collection[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -10,7 +10,7 @@ from functools import cached_property
 from grader.authoring.mutants import MUTANTS_PER_ASSIGNMENT, MUTANTS_PER_QUESTION, Mutant, make_mutants
 from grader.authoring.mutants_literals import literal_of
 from grader.authoring.mutants_text import Answer, Operator
-from grader.authoring.variants import make_variants
+from grader.authoring.variants import REORDERED, make_variants
 from grader.domain.assignment import Assignment, Question
 from grader.domain.ids import VersionHash
 from grader.domain.location import Location
@@ -31,6 +31,8 @@ from grader.notebook.read import read
 
 EQUIVALENTS = "equivalents/"
 _TEMPLATE = re.compile(r"template\.\w+\.ipynb")
+_SETTING = re.compile(r"(?<![\w.])\w+=(?!=)")
+"""`inputs=` in what a check was told: a word of ours, not of the notebook."""
 _FOLLOWED_PER_QUESTION = 2
 _PATIENCE = 10
 """A mutant may take so many times as long as the reference: one that never ends must not hold up all others."""
@@ -45,6 +47,11 @@ _ABOUT_NUMBERS = frozenset(
 )
 """Another formula. Where it gives the same for one set of numbers, the numbers were badly chosen; where a function
 gives the same for many inputs, it is the same function."""
+
+
+def asked_names(question: Question) -> frozenset[str]:
+    """Whatever may be a name of the notebook's that the question's checks read."""
+    return words_in(_SETTING.sub("", settings_text(question)))
 
 
 class Interrupted(Exception):
@@ -100,7 +107,7 @@ class SelfTest:
             version=self.assignment.version,
             environment=self.expected.environment,
             faults=tuple(said.faults),
-            remarks=(*said.remarks, *self._remarks(fates)),
+            remarks=(*said.remarks, *_untried(said.tried), *self._remarks(fates)),
             mutants=tuple(fates),
             tried=tuple(said.tried),
         )
@@ -116,7 +123,14 @@ class SelfTest:
         named = frozenset(word for text in self._said_by_checks for word in words_in(text))
         respelled = [q.question_id for q in self.assignment.questions if "print" not in settings_text(q)]
         location = locate(self.loaded.reference, self.expected.wanted)
-        for variant in make_variants(self.loaded.reference, location=location, named=named, respelled=respelled):
+        variants = make_variants(
+            self.loaded.reference,
+            location=location,
+            named=named,
+            asked={question.question_id: asked_names(question) for question in self.assignment.questions},
+            respelled=respelled,
+        )
+        for variant in variants:
             yield variant.name, variant.notebook, self._tell_lost_points
         for name, data in sorted(self.files.items()):
             if name.startswith(EQUIVALENTS) and name.endswith(".ipynb"):
@@ -346,6 +360,12 @@ def _read(data: bytes) -> Notebook | NotebookRefused:
         return read(data)
     except NotebookRefused as error:
         return error
+
+
+def _untried(tried: Collection[str]) -> Iterator[Note]:
+    """What the self-test promises and could not do here."""
+    if REORDERED not in tried:
+        yield Note(code="selftest.not_reordered")
 
 
 def _tell_earned_points(said: _Said, result: Result) -> None:

@@ -10,7 +10,7 @@ from grader.domain.jobs import JobKind
 from grader.domain.publishing import VersionState
 from grader.domain.result import Finding, Verdict
 from grader.domain.selftest import Fate
-from grader.domain.text import Language
+from grader.domain.text import Language, Note
 from grader.errors import SandboxFailed
 from grader.feedback.catalogue import sentence
 from grader.flow.grade import claim_next, work
@@ -200,6 +200,13 @@ class TestRightNotebooks:
         report = self_test().run()
 
         assert report.tried == ("reordered",)
+
+    def test_where_a_check_ties_the_answers_together_no_other_order_is_tried_and_that_is_told(self):
+        report = self_test(Loaded(second="x")).run()
+
+        assert report.tried == ("renamed",)
+        assert report.remarks == (Note(code="selftest.not_reordered"),)
+        assert not any(note.code == "selftest.not_reordered" for note in self_test().run().remarks)
 
     def test_equivalents_must_keep_their_points(self):
         files = {"equivalents/other.ipynb": notebook_bytes(x=3, y=4), "equivalents/notes.txt": b"?"}
