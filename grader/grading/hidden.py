@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator
 
+from grader.domain.remember import remember_by_text
 from grader.grading.live import live_tree
 from grader.grading.pattern import Pattern, variable_of
 from grader.grading.syntax import mentioned_names, parse_leniently, top_level_names
@@ -24,8 +25,7 @@ def may_hide(pattern: Pattern, *, source: str, notebook_source: str, keeps_defin
     Raises:
         RecursionError: the code is nested absurdly deep.
     """
-    question = live_tree(source, keeps_definitions=keeps_definitions)
-    earlier = _used_definitions(question, notebook=parse_leniently(notebook_source))
+    earlier, nodes = _looked_at(source, notebook_source=notebook_source, keeps_definitions=keeps_definitions)
     if pattern.occurs_in(earlier):
         return True
     expression = pattern.expression
@@ -33,10 +33,16 @@ def may_hide(pattern: Pattern, *, source: str, notebook_source: str, keeps_defin
         return False  # it is about what a call is given
     function = expression.func if isinstance(expression, ast.Call) else None
     return any(
-        _reaches_by_name(node, function) or (function is not None and _is_other_name(node, function))
-        for tree in (question, earlier)
-        for node in _without_called(tree)
+        _reaches_by_name(node, function) or (function is not None and _is_other_name(node, function)) for node in nodes
     )
+
+
+@remember_by_text
+def _looked_at(source: str, *, notebook_source: str, keeps_definitions: bool) -> tuple[ast.Module, tuple[ast.AST, ...]]:
+    """What the question uses of earlier cells, and all nodes of that and of its own live code."""
+    question = live_tree(source, keeps_definitions=keeps_definitions)
+    earlier = _used_definitions(question, notebook=parse_leniently(notebook_source))
+    return earlier, (*_without_called(question), *_without_called(earlier))
 
 
 def _used_definitions(question: ast.Module, *, notebook: ast.Module) -> ast.Module:

@@ -123,8 +123,9 @@ class SourceCheck(UnprobedCheck):
         """What must be in the question's own code should be what its output comes from; what must not, hide nowhere."""
         if self.absent:
             keeps_definitions = leaves_definitions_unused(expected.source)
-            ours, theirs = (self._may_hide(one, keeps_definitions=keeps_definitions) for one in (actual, expected))
-            return "source.hidden" if ours and not theirs else None
+            hides = self._may_hide(actual, keeps_definitions=keeps_definitions)
+            is_usual = hides and self._may_hide(expected, keeps_definitions=keeps_definitions)
+            return "source.hidden" if hides and not is_usual else None
         if not self._least or self.scope == "notebook":
             return None
         return find_doubt(self._compiled, actual=actual, expected=expected)
