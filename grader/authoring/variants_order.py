@@ -39,7 +39,7 @@ def reorder_answers(
     for (question_id, start), end in zip(starts.items(), ends, strict=True):
         cells: Sequence[Cell] = reference.cells[start:end]
         effects = surroundings.effects(_sources(cells), asked=asked.get(question_id, ()))
-        if location.answers[question_id].found_by is FoundBy.HEADING:  # else a cell bears the question's own mark
+        if _is_answer(cells, location.answers[question_id]):
             cells = _turn_cells(cells, surroundings=surroundings)
         answers.append(_Piece(cells=cells, effects=effects))
     first = min(starts.values())
@@ -71,6 +71,12 @@ def _start(answer: LocatedAnswer) -> int | None:
         return None
     above = [index for index in answer.markdown_cells if index < answer.code_cells[0]]
     return min(above, default=answer.code_cells[0] if answer.found_by is FoundBy.MARKER else None)
+
+
+def _is_answer(cells: Sequence[Cell], answer: LocatedAnswer) -> bool:
+    """All code in them is the answer's, and none of it bears the question's own mark."""
+    code = [cell.index for cell in cells if cell.kind is CellKind.CODE]
+    return answer.found_by is FoundBy.HEADING and code == list(answer.code_cells)
 
 
 def _turn_cells(cells: Sequence[Cell], *, surroundings: Surroundings) -> Sequence[Cell]:

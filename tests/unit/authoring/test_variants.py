@@ -263,6 +263,13 @@ class TestOrder:
         shown = [cell.source for cell in moved.cells if cell.source.startswith("print")]
         assert shown == ["print(c)", "print(d)"]
 
+    def test_cells_that_belong_to_no_answer_keep_an_answer_in_order(self):
+        """A heading that no question has ends the answer before it."""
+        reference = notebook("import torch", "## 問題1", "x = 3", "## 問題2", "y = 4")
+        location = locate(reference, [Wanted(question_id=QuestionId("q1"), number=1)])
+
+        assert order_of(reference, location) == ["x = 3", "y = 4"]
+
     def test_nothing_moves_past_an_answer_that_stays(self):
         reference, location = answers("a = 1", "b = 2", "t.add_(1)", "c = 3", "d = 4")
 
