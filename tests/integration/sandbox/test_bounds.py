@@ -36,7 +36,6 @@ def bounded_by(request, sandbox_runner, monkeypatch):
 @pytest.mark.parametrize(
     "source",
     [
-        pytest.param("kept = []\nwhile True: kept.append(bytearray(b'x') * (1 << 20))", id="in pieces"),
         pytest.param(
             "import mmap\nshared = mmap.mmap(-1, 1 << 30)\nfor at in range(0, 1 << 30, 4096): shared[at] = 1",
             id="shared with nobody",
@@ -58,6 +57,19 @@ def test_whoever_takes_too_much_memory_is_ended_by_that_name(bounded_by, source)
 
     assert execution.outcome is Outcome.OUT_OF_MEMORY
     assert [cell.state for cell in execution.cells] == [CellState.ENDED_KERNEL, CellState.NOT_RUN]
+
+
+def test_whoever_takes_too_much_piece_by_piece_is_refused_or_ended(bounded_by):
+    """The bound of one process and the one of all of them are equally high: either may be met first."""
+    source = "kept = []\nwhile True: kept.append(bytearray(b'x') * (1 << 20))"
+
+    execution = bounded_by.run(notebook_of(source), plan=[], limits=SMALL)
+
+    (cell,) = execution.cells
+    if execution.outcome is Outcome.COMPLETED:
+        assert (cell.state, cell.error.name) == (CellState.RAISED, "MemoryError")
+    else:
+        assert (execution.outcome, cell.state) == (Outcome.OUT_OF_MEMORY, CellState.ENDED_KERNEL)
 
 
 def test_what_fits_is_left_alone(bounded_by):
