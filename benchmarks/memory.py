@@ -53,7 +53,7 @@ def wait_for_kernels(count: int) -> list[int]:
     deadline = time.monotonic() + PATIENCE_S
     while len(found := kernels()) < count:
         assert time.monotonic() < deadline, f"{len(found)} of {count} kernels"
-        time.sleep(0.05)
+        time.sleep(0.05)  # nothing tells of a kernel that is ready
     return found
 
 
@@ -74,7 +74,7 @@ def peak_private_bytes(runner: SandboxRunner, notebook: Notebook) -> int:
     most_bytes = 0
     while running.is_alive():
         most_bytes = max([most_bytes, *map(private_bytes, kernels())])
-        time.sleep(0.05)
+        time.sleep(0.05)  # the peak of what is sampled: Linux keeps none of private memory
     running.join()
     return most_bytes
 

@@ -56,14 +56,17 @@ class Loaded:
     def place(self, findings: Sequence[Note]) -> tuple[Mistake, ...]:
         """What running the reference found, each with file, line and field.
 
-        A finding without a question of its own belongs to the one before it.
+        A finding without a question of its own belongs to the one before it, or else to the cell that it names.
         """
         top = place = Place(file=self.bundle.shown_name(SPEC_FILE), line=1)
+        reference = Place(file=self.bundle.shown_name(REFERENCE_FILE), line=1)
         mistakes = []
         for note in findings:
             if "question" in note.facts:
                 question, check = note.facts["question"], note.facts.get("check")
                 place = self.places.get(f"{question}/{check}", self.places.get(str(question), top))
+            elif "cell" in note.facts and place is top:
+                place = reference  # it did not run to its end, and no check was asked
             mistakes.append(Mistake(file=place.file, line=place.line, field=place.field, note=note))
         return tuple(mistakes)
 

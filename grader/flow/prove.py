@@ -4,15 +4,19 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from grader.domain.assignment import Assignment
+from grader.domain.ids import QuestionId
 from grader.domain.notebook import Cell, CellKind, Notebook
-from grader.domain.result import Result, Verdict
-from grader.domain.text import Note
+from grader.domain.result import CheckResult, Result, Verdict
+from grader.domain.text import Fact, Note
 from grader.errors import SpecDoesNotHold
 from grader.flow.assess import assess
 from grader.flow.expected import Expected, check_path
 from grader.flow.noise import measure_noise
 from grader.flow.ports import LoadedAssignment, Runner
 from grader.flow.reference import prepare, take_expected
+
+_MATCHED = frozenset({"source.forbidden", "source.too_often", "source.too_few", "source.syntax_error"})
+"""What is said of a pattern that does match somewhere, or of code that cannot be read."""
 
 
 def prove(loaded: LoadedAssignment, *, runner: Runner, secret: bytes) -> Expected:
@@ -63,11 +67,15 @@ def _lost_points(result: Result, *, told: Collection[str]) -> list[Note]:
         for check in question.checks
         if check.kind != "written" and check.verdict is not Verdict.PASSED
         if check_path(question.question_id, check.check_id) not in told
-        for note in (
-            Note(code="publish.reference_loses", facts={"question": question.question_id, "check": check.check_id}),
-            Note(code=check.code, facts=check.facts),
-        )
+        for note in _tell_lost(question.question_id, check)
     ]
+
+
+def _tell_lost(question_id: QuestionId, check: CheckResult) -> list[Note]:
+    facts: dict[str, Fact] = {"question": question_id, "check": check.check_id}
+    if "pattern" in check.facts and check.code not in _MATCHED:
+        return [Note(code="publish.pattern_matches_nothing", facts=facts | {"pattern": check.facts["pattern"]})]
+    return [Note(code="publish.reference_loses", facts=facts), Note(code=check.code, facts=check.facts)]
 
 
 def _empty_notebook(assignment: Assignment) -> Notebook:

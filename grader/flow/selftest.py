@@ -101,7 +101,7 @@ class SelfTest:
                 elif result is not None:
                     judge(said, result)
             mutants = self._mutants
-            self._hurried, self._followed  # noqa: B018 - likewise
+            self._hurried, self._followed  # noqa: B018 - made here, before several threads ask
             fates = list(pool.map(self._examine, mutants))
         return SelfTestReport(
             version=self.assignment.version,

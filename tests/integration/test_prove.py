@@ -123,6 +123,16 @@ def test_values_that_wander_without_being_numbers_lose_against_themselves(sandbo
     assert lost == ("publish.reference_loses", {"question": "q1", "check": "value"})
 
 
+def test_a_pattern_that_matches_nothing_in_the_reference_is_refused_by_name(sandbox_runner):
+    loaded = load(
+        "q1: {prompt: P, source: 'torch.zeros($X)', points: 4}",
+        "# %% [markdown]\n# ## 問題1\n# %%\nimport torch\nx = torch.ones(3)\n",
+    )
+
+    facts = {"question": "q1", "check": "source", "pattern": "torch.zeros($X)"}
+    assert findings(loaded, sandbox_runner) == [("publish.pattern_matches_nothing", facts)]
+
+
 def test_values_from_a_fixed_seed_hold(sandbox_runner):
     loaded = load(PLAIN, "# %% [markdown]\n# ## 問題1\n# %%\nimport torch\ntorch.manual_seed(0)\nx = torch.rand(3)\n")
 

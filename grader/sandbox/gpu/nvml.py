@@ -82,7 +82,7 @@ class DriverNvml:
     def _find(self, card: Card) -> Any:  # noqa: ANN401 - a handle of the library's
         return self._ask(self._library.nvmlDeviceGetHandleByUUID, card.uuid)
 
-    def _read_card(self, handle: Any) -> Card:  # noqa: ANN401
+    def _read_card(self, handle: Any) -> Card:  # noqa: ANN401 - a handle of the library's
         return Card(
             uuid=str(self._ask(self._library.nvmlDeviceGetUUID, handle)),
             name=str(self._ask(self._library.nvmlDeviceGetName, handle)),

@@ -143,6 +143,11 @@ def test_each_of_several_checks_has_its_own_place(load, spec):
     assert places["q1/value-2"].field == "questions.q1.value[1]"
 
 
+def test_a_cell_that_does_not_run_stands_in_the_reference(load, spec):
+    (placed,) = load(spec).place([Note(code="publish.reference_timed_out", facts={"cell": 3})])
+    assert (placed.file, placed.line, placed.field) == ("reference.ipynb", 1, "")
+
+
 def test_a_finding_about_nothing_in_particular_stands_at_the_top(load, spec):
     (placed,) = load(spec).place([Note(code="publish.reference_loses")])
     assert (placed.line, placed.field) == (1, "")
