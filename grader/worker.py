@@ -91,13 +91,13 @@ class Worker:
             self._attempt("worker.forget", self._forget)
 
     def _loop(self, stop: threading.Event) -> None:
-        idle = 0
+        idle = 1
         while not stop.is_set():
             if not self._is_sandbox_ready():
                 is_unsafe = self._health.sandbox is SandboxState.UNSAFE
                 stop.wait(self._pace.unsafe_retry_s if is_unsafe else self._pace.sandbox_retry_s)
                 continue
-            if self._attempt("worker.claim", lambda: self._claim_next(stop)) is not None:
+            if self._attempt("worker.claim", lambda: self._claim_next(stop, is_likely=idle == 0)) is not None:
                 stop.wait(self._pace.trouble_s)
             elif self._claim is not None:
                 idle = 0
@@ -106,10 +106,10 @@ class Worker:
                 idle += 1
                 stop.wait(self._pace.poll_s if idle < self._pace.idle_after else self._pace.idle_poll_s)
 
-    def _claim_next(self, stop: threading.Event) -> None:
+    def _claim_next(self, stop: threading.Event, *, is_likely: bool) -> None:
         with self._claim_lock:
             if not stop.is_set():
-                self._claim = claim_next(worker=self._name, kinds=_EVERY_KIND, bench=self._bench)
+                self._claim = claim_next(worker=self._name, kinds=_EVERY_KIND, bench=self._bench, is_likely=is_likely)
 
     def _do(self, claim: Claim, *, stop: threading.Event) -> None:
         job = {"job": claim.job_id, "kind": claim.kind.value, "subject": claim.subject, "attempt": claim.attempt}

@@ -3,10 +3,11 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import nullcontext
 
 from grader.domain.ids import VersionHash
 from grader.domain.publishing import Revision
-from grader.flow.ports import AssignmentReader, LoadedAssignment, Stores
+from grader.flow.ports import AssignmentReader, LoadedAssignment, Stores, Transaction
 
 _KEPT = 32
 
@@ -20,16 +21,23 @@ class StoredAssignments:
         self._lock = threading.Lock()
         self._loaded: OrderedDict[tuple[VersionHash, int], LoadedAssignment] = OrderedDict()
 
-    def load(self, version: VersionHash, *, revision: int | None = None) -> LoadedAssignment:
+    def load(
+        self, version: VersionHash, *, revision: int | None = None, tx: Transaction | None = None
+    ) -> LoadedAssignment:
         """The assignment with the texts of one revision, the newest by default.
+
+        Args:
+            version: its hash.
+            revision: its number.
+            tx: what to read in, where a transaction is open.
 
         Raises:
             NotFound: no such version or revision.
             InvalidAssignment: the stored files no longer read as an assignment.
         """
-        with self._stores.storage.reading() as tx:
-            bundle = tx.versions.get_revision(version, number=revision)
-            slug = tx.versions.get(version).slug
+        with self._stores.storage.reading() if tx is None else nullcontext(tx) as reading:
+            bundle = reading.versions.get_revision(version, number=revision)
+            slug = reading.versions.get(version).slug
         key = (version, bundle.number)
         with self._lock:
             if key in self._loaded:

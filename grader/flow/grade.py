@@ -67,15 +67,22 @@ class _Case:
     """The result of the same student's same bytes, ready to be repeated."""
 
 
-def claim_next(*, worker: str, kinds: Collection[JobKind], bench: Bench) -> Claim | None:
+def claim_next(*, worker: str, kinds: Collection[JobKind], bench: Bench, is_likely: bool = False) -> Claim | None:
     """Take the next job under a lease and mark its run as running; None when nothing is due.
 
     A job that was taken up too often, its workers having died each time, is given up here.
+
+    Args:
+        worker: its name.
+        kinds: what it takes up.
+        bench: what grading needs.
+        is_likely: there was work a moment ago. Otherwise it first looks without taking the writers' lock.
     """
     stores = bench.stores
-    with stores.storage.reading() as tx:
-        if not stores.queue.has_work(tx, kinds=kinds, devices=bench.devices):
-            return None
+    if not is_likely:
+        with stores.storage.reading() as tx:
+            if not stores.queue.has_work(tx, kinds=kinds, devices=bench.devices):
+                return None
     with stores.storage.writing() as tx:
         claim = stores.queue.claim(tx, worker=worker, kinds=kinds, devices=bench.devices)
         if claim is None:
@@ -248,7 +255,7 @@ def _load_case(run_id: RunId, *, environment: EnvironmentHash, bench: Bench) -> 
             if found is not None and not is_held_up_by_us(tx, found):
                 origin = found.reused_from or found.run_id
                 twin = replace(tx.runs.load_graded(found.run_id), reused_from=origin)
-    assignment = bench.assignments.load(run.version).assignment
+        assignment = bench.assignments.load(run.version, tx=tx).assignment
     return _Case(run=run, notebook=submission.notebook, assignment=assignment, twin=twin)
 
 
@@ -297,10 +304,11 @@ def _written(answer: LocatedAnswer) -> WrittenAnswer:
 
 def _store(tx: Transaction, run: Run, graded: Graded, *, at: datetime) -> None:
     tx.runs.finish(run.run_id, graded, at=at)
-    order = [each.run_id for each in tx.runs.list_of(run.submission_id)]
     counting = tx.runs.find_counting(run.submission_id)
-    if counting is not None and order.index(counting.run_id) > order.index(run.run_id):
-        return  # a newer run was faster; this one is history
+    if counting is not None:
+        order = [each.run_id for each in tx.runs.list_of(run.submission_id)]
+        if order.index(counting.run_id) > order.index(run.run_id):
+            return  # a newer run was faster; this one is history
     tx.submissions.set_written(run.submission_id, graded.written)
     tx.runs.set_counting(run.submission_id, run.run_id)
     recount(tx, tx.submissions.get(run.submission_id))

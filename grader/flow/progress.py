@@ -11,7 +11,7 @@ from grader.domain.jobs import QueueDepth, SandboxState, WorkerHealth
 from grader.domain.people import Course, Member, Person, Role
 from grader.domain.publishing import Offering, PublishedVersion, Revision, VersionState
 from grader.domain.result import Result
-from grader.domain.submission import Decision, Run, Submission, Totals
+from grader.domain.submission import Decision, Run, RunState, Submission, Totals
 from grader.domain.text import Note
 from grader.errors import Forbidden, NotFound
 from grader.flow.people import Caller, visible_course
@@ -66,6 +66,8 @@ class SubmissionView:
     """Of the person's submissions for this assignment, this is the one that counts."""
     is_released: bool
     """False: the caller may not read scores or feedback yet, `run.totals` is None."""
+    state: Note
+    """How far it is, and what it waits for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,11 +92,7 @@ class Readiness:
 
     @property
     def can_grade(self) -> bool:
-        return any(worker.sandbox is SandboxState.READY for worker in self.workers)
-
-    def can_grade_on(self, device: Device) -> bool:
-        """Whether somebody is ready who takes up work for this device."""
-        return any(worker.sandbox is SandboxState.READY and device in worker.devices for worker in self.workers)
+        return bool(_ready_devices(self.workers))
 
     @property
     def reasons(self) -> tuple[Note, ...]:
@@ -103,7 +101,7 @@ class Readiness:
         for worker in self.workers:
             if worker.reason is not None and worker.reason not in notes:
                 notes.append(worker.reason)
-        if self.queue.waiting_for_gpu and not self.can_grade_on(Device.CUDA):
+        if self.queue.waiting_for_gpu and Device.CUDA not in _ready_devices(self.workers):
             notes.append(Note(code="ready.waits_for_gpu", facts={"count": self.queue.waiting_for_gpu}))
         return tuple(notes)
 
@@ -202,7 +200,7 @@ def list_submissions(
             limit=limit + 1,
         )
         page = _page(submissions, keys=[each.submission_id for each in submissions], limit=limit)
-        views = tuple(_submission_view(tx, each, caller=caller, at=now) for each in page.items)
+        views = tuple(view_submission(tx, each, caller=caller, at=now) for each in page.items)
     return Page(items=views, next_after=page.next_after)
 
 
@@ -213,8 +211,34 @@ def read_submission(submission_id: SubmissionId, *, caller: Caller, stores: Stor
         NotFound: no such submission, or not for the caller.
     """
     with stores.storage.reading() as tx:
-        submission = tx.submissions.get(submission_id)
-        return _submission_view(tx, submission, caller=caller, at=stores.clock.now())
+        return view_submission(tx, tx.submissions.get(submission_id), caller=caller, at=stores.clock.now())
+
+
+def view_submission(tx: Transaction, submission: Submission, *, caller: Caller, at: datetime) -> SubmissionView:
+    """One submission, in a transaction that is open. Raises NotFound: not for the caller."""
+    offering = tx.offerings.get(submission.offering_id)
+    is_staff = caller.is_staff_in(offering.course_id)
+    if not is_staff and submission.person_id != caller.person.person_id:
+        raise NotFound(what="submission", name=submission.submission_id)
+    run = counting_run(tx, submission.submission_id)
+    if run.totals is not None:
+        run = replace(run, totals=_totals(standing_result(tx, run)))
+    is_released = is_staff or offering.dates.is_released(at=at)
+    device = tx.versions.get(run.version).device
+    counting = tx.submissions.find_counting(offering.offering_id, person_id=submission.person_id)
+    return SubmissionView(
+        course=tx.courses.get(offering.course_id),
+        offering=offering,
+        person=tx.people.get(submission.person_id),
+        submission=submission,
+        revision=revision_of(tx, run, offering=offering).number,
+        device=device,
+        run=run if is_released else replace(run, totals=None, executed=None, replies=None),
+        # While feedback is held back, which one is the best would tell which score is higher.
+        counts=is_released and counting == submission.submission_id,
+        is_released=is_released,
+        state=_state_of(tx, run, device=device, at=at),
+    )
 
 
 def read_result(submission_id: SubmissionId, *, caller: Caller, stores: Stores) -> ResultView:
@@ -224,7 +248,7 @@ def read_result(submission_id: SubmissionId, *, caller: Caller, stores: Stores) 
         NotFound: no such submission, or not for the caller.
     """
     with stores.storage.reading() as tx:
-        view = _submission_view(tx, tx.submissions.get(submission_id), caller=caller, at=stores.clock.now())
+        view = view_submission(tx, tx.submissions.get(submission_id), caller=caller, at=stores.clock.now())
         if not view.is_released or view.run.totals is None:
             return ResultView(submission=view, result=None)
         return ResultView(
@@ -258,10 +282,9 @@ def read_executed(submission_id: SubmissionId, *, caller: Caller, stores: Stores
 
 def read_readiness(*, stores: Stores) -> Readiness:
     """What /readyz tells: which workers live, what they lack, what waits."""
-    since = stores.clock.now() - timedelta(seconds=WORKER_SILENT_S)
     with stores.storage.reading() as tx:
         return Readiness(
-            workers=tx.workers.list_seen(since=since),
+            workers=_living_workers(tx, at=stores.clock.now()),
             queue=stores.queue.depth(tx),
             ungradable=tuple(each for each in tx.versions.list_all() if each.state is not VersionState.PROVED),
         )
@@ -304,25 +327,20 @@ def _offering_view(tx: Transaction, course: Course, offering: Offering) -> Offer
     )
 
 
-def _submission_view(tx: Transaction, submission: Submission, *, caller: Caller, at: datetime) -> SubmissionView:
-    offering = tx.offerings.get(submission.offering_id)
-    is_staff = caller.is_staff_in(offering.course_id)
-    if not is_staff and submission.person_id != caller.person.person_id:
-        raise NotFound(what="submission", name=submission.submission_id)
-    run = counting_run(tx, submission.submission_id)
-    if run.totals is not None:
-        run = replace(run, totals=_totals(standing_result(tx, run)))
-    is_released = is_staff or offering.dates.is_released(at=at)
-    counting = tx.submissions.find_counting(offering.offering_id, person_id=submission.person_id)
-    return SubmissionView(
-        course=tx.courses.get(offering.course_id),
-        offering=offering,
-        person=tx.people.get(submission.person_id),
-        submission=submission,
-        revision=revision_of(tx, run, offering=offering).number,
-        device=tx.versions.get(run.version).device,
-        run=run if is_released else replace(run, totals=None, executed=None, replies=None),
-        # While feedback is held back, which one is the best would tell which score is higher.
-        counts=is_released and counting == submission.submission_id,
-        is_released=is_released,
-    )
+def _state_of(tx: Transaction, run: Run, *, device: Device, at: datetime) -> Note:
+    if run.state is not RunState.QUEUED:
+        return Note(code=f"state.{run.state.value}")
+    ready = _ready_devices(_living_workers(tx, at=at))
+    if device in ready:
+        return Note(code="state.queued")
+    return Note(code="state.waits_for_gpu" if ready and device is Device.CUDA else "state.paused")
+
+
+def _living_workers(tx: Transaction, *, at: datetime) -> tuple[WorkerHealth, ...]:
+    return tx.workers.list_seen(since=at - timedelta(seconds=WORKER_SILENT_S))
+
+
+def _ready_devices(workers: Sequence[WorkerHealth]) -> frozenset[Device]:
+    """Those for which somebody is ready to take up work."""
+    ready = (worker.devices for worker in workers if worker.sandbox is SandboxState.READY)
+    return frozenset(device for devices in ready for device in devices)

@@ -15,6 +15,7 @@ from grader.errors import NotFound, NotOpen, StorageFull
 from grader.flow.names import new_id
 from grader.flow.people import Caller, visible_course
 from grader.flow.ports import Stores, Transaction
+from grader.flow.progress import SubmissionView, view_submission
 from grader.flow.standing import is_held_up_by_us
 
 _NAME_LENGTH = 200
@@ -50,10 +51,17 @@ class Upload:
 class Receipt:
     """What became of an upload."""
 
-    submission: Submission
-    run: Run
+    view: SubmissionView
     created: bool
     """False: these are the bytes of the newest submission, which stands."""
+
+    @property
+    def submission(self) -> Submission:
+        return self.view.submission
+
+    @property
+    def run(self) -> Run:
+        return self.view.run
 
 
 def submit(upload: Upload, *, caller: Caller, intake: Intake) -> Receipt:
@@ -81,7 +89,7 @@ def submit(upload: Upload, *, caller: Caller, intake: Intake) -> Receipt:
         if newest is not None:
             run = tx.runs.get_newest(newest.submission_id)
             if newest.notebook == blob and _stands(tx, run, offering):
-                return Receipt(submission=newest, run=run, created=False)
+                return Receipt(view=view_submission(tx, newest, caller=caller, at=stores.clock.now()), created=False)
         submission = _next_submission(upload, blob, notebook.identity, after=newest, offering=offering, caller=caller)
         tx.submissions.add(submission)
         run = _first_run(submission, offering, at=stores.clock.now())
@@ -90,7 +98,7 @@ def submit(upload: Upload, *, caller: Caller, intake: Intake) -> Receipt:
             tx.submissions.set_counting(submission)
         device = tx.versions.get(run.version).device
         stores.queue.enqueue(tx, kind=JobKind.GRADE, subject=run.run_id, device=device)
-    return Receipt(submission=submission, run=run, created=True)
+        return Receipt(view=view_submission(tx, submission, caller=caller, at=stores.clock.now()), created=True)
 
 
 def _find_offering(tx: Transaction, upload: Upload, caller: Caller) -> tuple[Course, Offering]:

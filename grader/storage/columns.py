@@ -49,6 +49,8 @@ class StudentText(sa.TypeDecorator[str]):
 
 def storable(text: str) -> str:
     """The text with U+FFFD for everything that UTF-8 or PostgreSQL cannot hold; pairs of surrogates are joined."""
+    if text.isascii() and "\0" not in text:
+        return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").replace("\0", "\ufffd")
 
 

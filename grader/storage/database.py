@@ -89,16 +89,18 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._reading = engines.reading(engine)
+        self._writing = engines.writing(engine)
 
     @contextmanager
     def reading(self) -> Iterator[DatabaseTransaction]:
-        with _KeepingSession(engines.reading(self._engine)) as session:
+        with _KeepingSession(self._reading) as session:
             yield DatabaseTransaction(session)
 
     @contextmanager
     def writing(self) -> Iterator[DatabaseTransaction]:
         try:
-            with _KeepingSession(engines.writing(self._engine)) as session, session.begin():
+            with _KeepingSession(self._writing) as session, session.begin():
                 # Asking for the connection begins the transaction: what the block reads first is the newest state.
                 session.connection()
                 yield DatabaseTransaction(session)

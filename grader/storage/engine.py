@@ -58,6 +58,8 @@ def _configure(connection: object, _record: object) -> None:
 
 def _begin(connection: Connection) -> None:
     is_read = connection.get_execution_options().get("access") == "read"
-    connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if is_read else 'OFF'}")
+    cursor = connection.connection.cursor()  # not through SQLAlchemy, which would do more than SQLite has to
+    cursor.execute(f"PRAGMA query_only = {'ON' if is_read else 'OFF'}")
     # A writer takes the lock at once: one that read first and then asked for it could only be told "locked".
-    connection.exec_driver_sql("BEGIN DEFERRED" if is_read else "BEGIN IMMEDIATE")
+    cursor.execute("BEGIN DEFERRED" if is_read else "BEGIN IMMEDIATE")
+    cursor.close()

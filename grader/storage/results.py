@@ -16,27 +16,20 @@ FACTS_VERSION = 1
 
 
 def write_questions(session: Session, run_id: RunId, questions: Sequence[QuestionResult]) -> None:
-    session.add_all(
-        QuestionResultRow(
-            run_id=run_id,
-            place=place,
-            question_id=question.question_id,
-            score=question.score,
-            decided=question.decided,
-            pending=question.pending,
-            points=question.points,
-            notes=notes_to_json(question.notes),
-            cells=list(question.cells),
-        )
-        for place, question in enumerate(questions)
+    # Rows that nobody changes afterwards need no unit of work, which costs more than the statements.
+    if not questions:
+        return
+    session.execute(
+        sa.insert(QuestionResultRow),
+        [_question_values(question, run_id=run_id, place=place) for place, question in enumerate(questions)],
     )
-    session.flush()
-    session.add_all(
-        _check_row(check, run_id=run_id, question_place=question_place, place=place)
+    checks = [
+        _check_values(check, run_id=run_id, question_place=question_place, place=place)
         for question_place, question in enumerate(questions)
         for place, check in enumerate(question.checks)
-    )
-    session.flush()
+    ]
+    if checks:
+        session.execute(sa.insert(CheckResultRow), checks)
 
 
 def read_questions(session: Session, run_id: RunId) -> tuple[QuestionResult, ...]:
@@ -62,23 +55,37 @@ def read_questions(session: Session, run_id: RunId) -> tuple[QuestionResult, ...
     )
 
 
-def _check_row(check: CheckResult, *, run_id: RunId, question_place: int, place: int) -> CheckResultRow:
-    return CheckResultRow(
-        run_id=run_id,
-        question_place=question_place,
-        place=place,
-        check_id=check.check_id,
-        kind=check.kind,
-        verdict=check.verdict.value,
-        score=check.score,
-        decided=check.decided,
-        pending=check.pending,
-        points=check.points,
-        code=check.code,
-        facts=dict(check.facts),
-        facts_version=FACTS_VERSION,
-        diagnosis=None if check.diagnosis is None else note_to_json(check.diagnosis),
-    )
+def _question_values(question: QuestionResult, *, run_id: RunId, place: int) -> dict[str, object]:
+    return {
+        "run_id": run_id,
+        "place": place,
+        "question_id": question.question_id,
+        "score": question.score,
+        "decided": question.decided,
+        "pending": question.pending,
+        "points": question.points,
+        "notes": notes_to_json(question.notes),
+        "cells": list(question.cells),
+    }
+
+
+def _check_values(check: CheckResult, *, run_id: RunId, question_place: int, place: int) -> dict[str, object]:
+    return {
+        "run_id": run_id,
+        "question_place": question_place,
+        "place": place,
+        "check_id": check.check_id,
+        "kind": check.kind,
+        "verdict": check.verdict.value,
+        "score": check.score,
+        "decided": check.decided,
+        "pending": check.pending,
+        "points": check.points,
+        "code": check.code,
+        "facts": dict(check.facts),
+        "facts_version": FACTS_VERSION,
+        "diagnosis": None if check.diagnosis is None else note_to_json(check.diagnosis),
+    }
 
 
 def _read_check(row: CheckResultRow) -> CheckResult:

@@ -87,17 +87,18 @@ class SubmissionsTable:
 
     def set_written(self, submission_id: SubmissionId, answers: Sequence[WrittenAnswer]) -> None:
         self._session.execute(sa.delete(WrittenAnswerRow).where(WrittenAnswerRow.submission_id == submission_id))
-        self._session.add_all(
-            WrittenAnswerRow(
-                submission_id=submission_id,
-                question_id=answer.question_id,
-                text_hash=answer.text_hash,
-                text=answer.text,
-                has_attachments=answer.has_attachments,
-            )
+        rows = [
+            {
+                "submission_id": submission_id,
+                "question_id": answer.question_id,
+                "text_hash": answer.text_hash,
+                "text": answer.text,
+                "has_attachments": answer.has_attachments,
+            }
             for answer in answers
-        )
-        self._session.flush()
+        ]
+        if rows:
+            self._session.execute(sa.insert(WrittenAnswerRow), rows)
 
     def list_written(self, submission_id: SubmissionId) -> tuple[WrittenAnswer, ...]:
         query = (

@@ -6,18 +6,13 @@ from typing import Annotated
 from fastapi import APIRouter, File, Query, Request, Response, UploadFile
 from fastapi.responses import JSONResponse
 
-from grader.domain.device import Device
 from grader.domain.ids import SubmissionId
-from grader.domain.submission import RunState
-from grader.domain.text import Language, Note
 from grader.errors import FeedbackHeldBack, InvalidRequest, NotGradedYet
 from grader.feedback.catalogue import sentence
 from grader.flow.progress import (
-    SubmissionView,
     list_submissions,
     read_executed,
     read_notebook,
-    read_readiness,
     read_result,
     read_submission,
 )
@@ -27,7 +22,6 @@ from grader.web.access import AppServices, SignedIn
 from grader.web.api.courses import After, Limit
 from grader.web.api.schemas import PageOut, Problem, SubmissionOut
 from grader.web.language import RequestLanguage
-from grader.web.services import Services
 
 router = APIRouter(
     tags=["submissions"],
@@ -67,8 +61,7 @@ def post_submission(
         received_at=request.state.received_at,
     )
     receipt = submit(upload, caller=caller, intake=services.intake)
-    view = read_submission(receipt.submission.submission_id, caller=caller, stores=services.stores)
-    body = SubmissionOut.of(view, message=_state_in_words(view, services, language))
+    body = SubmissionOut.of(receipt.view, message=sentence(receipt.view.state, language))
     return JSONResponse(
         body.model_dump(mode="json"),
         status_code=HTTPStatus.ACCEPTED if receipt.created else HTTPStatus.OK,
@@ -89,7 +82,7 @@ def get_submissions(
 ) -> PageOut[SubmissionOut]:
     """Submissions for an assignment, newest first: everyone's for staff, one's own for a student."""
     page = list_submissions(course, slug, caller=caller, stores=services.stores, login=login, after=after, limit=limit)
-    items = [SubmissionOut.of(view, message=_state_in_words(view, services, language)) for view in page.items]
+    items = [SubmissionOut.of(view, message=sentence(view.state, language)) for view in page.items]
     return PageOut(items=items, next_after=page.next_after)
 
 
@@ -99,7 +92,7 @@ def get_submission(
 ) -> SubmissionOut:
     """One submission and how far its grading is."""
     view = read_submission(SubmissionId(submission_id), caller=caller, stores=services.stores)
-    return SubmissionOut.of(view, message=_state_in_words(view, services, language))
+    return SubmissionOut.of(view, message=sentence(view.state, language))
 
 
 @router.get("/submissions/{submission_id}/result", responses={409: {"model": Problem}})
@@ -112,7 +105,7 @@ def get_result(
     if not submission.is_released:
         raise FeedbackHeldBack
     if view.result is None:
-        raise NotGradedYet(state=_state_in_words(submission, services, language))
+        raise NotGradedYet(state=sentence(submission.state, language))
     loaded = services.assignments.load(submission.run.version, revision=submission.revision)
     response.headers["Content-Language"] = language.value
     response.headers["Vary"] = "Accept-Language"
@@ -142,11 +135,3 @@ def _download(data: bytes, name: str) -> Response:
     # Always a download under a name of ours: a browser must never show a student's bytes as a page of this site.
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(data, media_type=_NOTEBOOK_TYPE, headers=headers)
-
-
-def _state_in_words(view: SubmissionView, services: Services, language: Language) -> str:
-    state = view.run.state
-    if state is RunState.QUEUED and not (readiness := read_readiness(stores=services.stores)).can_grade_on(view.device):
-        waits_for_gpu = view.device is Device.CUDA and readiness.can_grade
-        return sentence(Note(code="state.waits_for_gpu" if waits_for_gpu else "state.paused"), language)
-    return sentence(Note(code=f"state.{state.value}"), language)
