@@ -97,7 +97,7 @@ class Worker:
                 is_unsafe = self._health.sandbox is SandboxState.UNSAFE
                 stop.wait(self._pace.unsafe_retry_s if is_unsafe else self._pace.sandbox_retry_s)
                 continue
-            if self._attempt("worker.claim", lambda: self._claim_next(stop, is_likely=idle == 0)) is not None:
+            if self._attempt("worker.claim", partial(self._claim_next, stop, is_likely=idle == 0)) is not None:
                 stop.wait(self._pace.trouble_s)
             elif self._claim is not None:
                 idle = 0

@@ -72,7 +72,7 @@ SHIFTED = "shift()"
 
 @dataclass(frozen=True, kw_only=True)
 class ReplayBent:
-    """Run a question's code once more, in a copy of the kernel that is thrown away, with a function bent.
+    """Run a question's code once more, where nothing sees it afterwards, with a function bent.
 
     Wherever the code defines or calls one of `functions`, f(x) becomes f(x) + square * x**2 + slope * x. What is
     honestly derived from f moves along with it; a number that was written down, or derived from something else, stays.
@@ -91,7 +91,7 @@ class ReplayBent:
 
 @dataclass(frozen=True, kw_only=True)
 class ReplayShifted:
-    """Run a question's code once more, in a copy of the kernel that is thrown away, from inputs that are moved.
+    """Run a question's code once more, where nothing sees it afterwards, from inputs that are moved.
 
     Float leaves that require grad are moved as soon as a statement has made them, by amounts drawn from `seed` and
     their shape, whatever their names; what autograd computes is multiplied by `scale`. So every derivative honestly

@@ -1,18 +1,20 @@
 """Runs a notebook's cells in order: nbclient's client with budgets, probes and imports that may fail."""
 
+import contextlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionComplete
+from nbclient.exceptions import CellExecutionComplete, DeadKernelError
 from nbformat import NotebookNode
 
 from grader.domain.execution import CellError, CellRun, CellState, Given, Limits, QuestionPlan
 from grader.domain.ids import QuestionId
 from grader.domain.notebook import CellKind, Notebook
-from grader.domain.probe import Probe
+from grader.domain.probe import Probe, ReplayBent, ReplayShifted
+from grader.domain.values import NamesReply
 from grader.sandbox.budget import GRACE_S, Alarm, Budgets
 from grader.sandbox.kernel_client import Kernel
 from grader.sandbox.outputs import JsonOutput, OutputLog, as_domain
@@ -60,9 +62,29 @@ class CellSequence(NotebookClient):
             self._question_of |= dict.fromkeys(question.code_cells, question.question_id)
             if question.code_cells and question.probes:
                 self._probes_after.setdefault(max(question.code_cells), []).extend(question.probes)
+        self._last_probe = None if self._is_pool else self._take_last_probe(notebook)
         self._records = {index: _CellRecord() for index in self._code_cells.values()}
         self._output_log = OutputLog()
         self._current: list[JsonOutput] = []
+
+    def _take_last_probe(self, notebook: Notebook) -> Probe | None:
+        """A replay after which nothing comes: it may have the kernel to itself, and needs no copy of it."""
+        busy = (cell.index for cell in notebook.cells if cell.kind is CellKind.CODE and cell.source.strip())
+        probes = self._probes_after.get(max((*busy, *self._probes_after), default=0), [])
+        replays = [probe for probe in probes if isinstance(probe, ReplayBent | ReplayShifted)]
+        if not replays:
+            return None
+        probes.remove(replays[-1])
+        return replays[-1]
+
+    async def ask_last(self) -> None:
+        """Ask what was kept until everything else is done; whatever the kernel makes of it, the run is complete."""
+        probe = self._last_probe
+        if probe is None or self.ran_out_of_time:
+            return
+        with Alarm(self._kernel).watching(GRACE_S), contextlib.suppress(DeadKernelError):
+            await self._kernel.ask_last(probe)
+        self._kernel.replies.setdefault(probe.key, NamesReply(values={}))
 
     @property
     def ran_out_of_time(self) -> bool:

@@ -122,6 +122,11 @@ class Kernel:
         self.attach(probes, is_pool=is_pool)
         await self._answered(self._send(code=None))
 
+    async def ask_last(self, probe: Probe) -> None:
+        """Ask what may leave the kernel in any state, or end it. Raises DeadKernelError."""
+        self.attach([probe])
+        await self._answered(self._send(code=None, is_last=True))
+
     async def place(self, files: Mapping[str, bytes]) -> None:
         """Put files into the kernel's working folder; asked before the first cell.
 
@@ -202,7 +207,14 @@ class Kernel:
             if message["parent_header"]["msg_id"] == request_id:
                 return
 
-    def _send(self, *, code: str | None, files: Mapping[str, bytes] | None = None, given: Given | None = None) -> str:
+    def _send(
+        self,
+        *,
+        code: str | None,
+        files: Mapping[str, bytes] | None = None,
+        given: Given | None = None,
+        is_last: bool = False,
+    ) -> str:
         probes, self._waiting_probes = self._waiting_probes, ()
         request = self._request = _Request(probes)
         asked, raw = [], bytearray()
@@ -213,7 +225,7 @@ class Kernel:
             raw += b"".join(buffers)
         listed = [{"path": path, "bytes": len(data)} for path, data in (files or {}).items()]
         content: dict[str, Any] = {"id": request.request_id, "code": code, "probes": asked, "files": listed}
-        content["is_pool"] = self._is_pool
+        content |= {"is_pool": self._is_pool, "is_last": is_last}
         if given is not None:
             content["given"] = {"source": given.source, "names": given.names, "seconds": given.seconds}
         header = json.dumps(content).encode("utf-8", "replace")

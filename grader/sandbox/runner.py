@@ -200,11 +200,13 @@ class SandboxRunner:
                 if kernel.has_run_out():
                     kernel.kill(Outcome.OUT_OF_MEMORY)  # one of its processes, after the last look
                 outcome = kernel.outcome
+                if outcome is None:
+                    await cells.ask_last()
             finally:
                 for one in watching:
                     await stop_watching(one)
             kernel.kill(Outcome.COMPLETED)  # it goes while we write down what it did
-            if outcome is Outcome.SANDBOX_FAILED:
+            if run.is_aborted:
                 raise _aborted()
             if outcome is None:
                 outcome = Outcome.TIMED_OUT if cells.ran_out_of_time else Outcome.COMPLETED
@@ -250,11 +252,11 @@ class _Run:
 
     def __init__(self) -> None:
         self._task: asyncio.Task[object] | None = None
-        self._is_aborted = False
+        self.is_aborted = False
         self.kernel: Kernel | None = None
 
     def abort(self) -> None:
-        self._is_aborted = True
+        self.is_aborted = True
         if self.kernel is not None:
             self.kernel.kill(Outcome.SANDBOX_FAILED)
         elif self._task is not None:
@@ -263,13 +265,13 @@ class _Run:
     async def guard(self, work: Coroutine[object, object, _T]) -> _T:
         """Do it unless the run is aborted before it is done."""
         self._task = asyncio.current_task()
-        if self._is_aborted:
+        if self.is_aborted:
             work.close()
             raise _aborted()
         try:
             return await work
         except asyncio.CancelledError:
-            if self._is_aborted:
+            if self.is_aborted:
                 raise _aborted() from None
             raise
         finally:

@@ -1,4 +1,4 @@
-"""Runs a question's code again, as with a function bent; only ever in a copy of the kernel that is thrown away."""
+"""Runs a question's code again, as with a function bent; only ever where nothing runs after it: it changes names."""
 
 import ast
 import functools
@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from .deadline import Expired
 from .expressions import evaluate
 
 _BEND = "__bend__"
@@ -71,6 +72,8 @@ def run_statements(tree: ast.Module, namespace: dict[str, Any], screen: Screen) 
             code = compile(ast.fix_missing_locations(ast.Module([statement], [])), "<replay>", "exec")
             try:
                 exec(code, namespace)  # noqa: S102 - the student's own code, in the student's own cage
+            except Expired:
+                raise
             except BaseException:  # noqa: BLE001, S112 - as in the notebook, what follows still runs
                 continue
 
@@ -83,6 +86,8 @@ def values_of(names: Iterable[str], namespace: dict[str, Any]) -> Iterator[tuple
         elif not name.isidentifier():
             try:
                 yield name, evaluate(name, namespace)
+            except Expired:
+                raise
             except BaseException:  # noqa: BLE001, S112 - as where the variable does not exist
                 continue
 

@@ -182,7 +182,7 @@ class SocketKernel(ipykernel.ipkernel.IPythonKernel):  # type: ignore[misc]
         sys.stdout, sys.stderr = self._own_stdout, self._own_stderr
         self._stdout, self._stderr = sys.stdout, sys.stderr
         self._probes: list[tuple[dict[str, Any], list[bytes]]] = []
-        self._is_pool = False
+        self._is_pool = self._is_last = False
 
     async def handle(self, request: dict[str, Any], buffers: list[list[bytes]]) -> None:
         """Run one request: a cell, its probes, probes alone, what is given; ends with a reply and status idle."""
@@ -191,7 +191,7 @@ class SocketKernel(ipykernel.ipkernel.IPythonKernel):  # type: ignore[misc]
         for stream in (self._own_stdout, self._own_stderr):
             stream.start_cell(owner_pid=os.getpid())
         self._probes = [(one["request"], raw) for one, raw in zip(request["probes"], buffers, strict=True)]
-        self._is_pool = request.get("is_pool", False)
+        self._is_pool, self._is_last = request.get("is_pool", False), request.get("is_last", False)
         self._publish_status("busy", "shell", parent)
         if request["code"] is None:
             has_worked = "given" not in request or give(self.shell, request["given"])
@@ -227,7 +227,8 @@ class SocketKernel(ipykernel.ipkernel.IPythonKernel):  # type: ignore[misc]
         if self._is_pool:
             replies = answer_pool(self.shell, self._probes)
         else:
-            replies = (answer(self.shell, request, buffers) for request, buffers in self._probes)
+            last = self._is_last
+            replies = (answer(self.shell, request, buffers, is_last=last) for request, buffers in self._probes)
         for reply in replies:
             writer.send_reply(reply)
 
