@@ -1,95 +1,115 @@
 """Courses and their members in the database."""
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from grader.domain.ids import CourseId, PersonId
-from grader.domain.people import CountingPolicy, Course, Member, Membership, Role
+from grader.domain.people import CountingPolicy, Course, Member, Membership, Person, Role
 from grader.errors import Conflict, NotFound
-from grader.storage.people import read_person
+from grader.storage.rows import Rows
 from grader.storage.tables import CourseRow, MembershipRow, PersonRow
+
+_ADD = sa.insert(CourseRow)
+_BY_ID = sa.select(CourseRow).where(CourseRow.course_id == sa.bindparam("course"))
+_BY_SLUG = sa.select(CourseRow).where(CourseRow.slug == sa.bindparam("slug"))
+_ALL = sa.select(CourseRow).order_by(CourseRow.slug)
+_OF_PERSON = _ALL.join(MembershipRow, MembershipRow.course_id == CourseRow.course_id).where(
+    MembershipRow.person_id == sa.bindparam("person")
+)
+
+_ADD_MEMBER = sa.insert(MembershipRow)
+_CHANGE_MEMBER = sa.update(MembershipRow).where(
+    MembershipRow.course_id == sa.bindparam("of_course"), MembershipRow.person_id == sa.bindparam("of_person")
+)
+_HOLDER_OF_NUMBER = sa.select(MembershipRow.person_id).where(
+    MembershipRow.course_id == sa.bindparam("course"), MembershipRow.student_number == sa.bindparam("number")
+)
+_MEMBERSHIP = sa.select(MembershipRow).where(
+    MembershipRow.course_id == sa.bindparam("course"), MembershipRow.person_id == sa.bindparam("person")
+)
+_MEMBERSHIPS = (
+    sa.select(MembershipRow).where(MembershipRow.person_id == sa.bindparam("person")).order_by(MembershipRow.course_id)
+)
+_MEMBERS = (
+    sa.select(
+        PersonRow.person_id,
+        PersonRow.login,
+        PersonRow.name,
+        PersonRow.is_admin,
+        PersonRow.created_at,
+        MembershipRow.role,
+        MembershipRow.student_number,
+    )
+    .join(MembershipRow, MembershipRow.person_id == PersonRow.person_id)
+    .where(MembershipRow.course_id == sa.bindparam("course"))
+    .order_by(PersonRow.login)
+    .limit(sa.bindparam("most"))
+)
+_MEMBERS_AFTER = _MEMBERS.where(PersonRow.login > sa.bindparam("after"))
 
 
 class CoursesTable:
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
 
     def add(self, course: Course) -> None:
         if self.find_by_slug(course.slug) is not None:
             raise Conflict(what="course", name=course.slug)
-        self._session.add(
-            CourseRow(
-                course_id=course.course_id,
-                slug=course.slug,
-                title=course.title,
-                time_zone=course.time_zone,
-                counting=course.counting.value,
-                created_at=course.created_at,
-            )
+        self._rows.write(
+            _ADD,
+            course_id=course.course_id,
+            slug=course.slug,
+            title=course.title,
+            time_zone=course.time_zone,
+            counting=course.counting.value,
+            created_at=course.created_at,
         )
-        self._session.flush()
 
     def get(self, course_id: CourseId) -> Course:
-        row = self._session.get(CourseRow, course_id)
+        row = self._rows.find(_BY_ID, course=course_id)
         if row is None:
             raise NotFound(what="course", name=course_id)
         return _read(row)
 
     def find_by_slug(self, slug: str) -> Course | None:
-        row = self._session.scalar(sa.select(CourseRow).where(CourseRow.slug == slug))
+        row = self._rows.find(_BY_SLUG, slug=slug)
         return None if row is None else _read(row)
 
     def list_all(self) -> tuple[Course, ...]:
-        return tuple(_read(row) for row in self._session.scalars(sa.select(CourseRow).order_by(CourseRow.slug)))
+        return tuple(map(_read, self._rows.list(_ALL)))
 
     def list_of(self, person_id: PersonId) -> tuple[Course, ...]:
-        query = (
-            sa.select(CourseRow)
-            .join(MembershipRow, MembershipRow.course_id == CourseRow.course_id)
-            .where(MembershipRow.person_id == person_id)
-            .order_by(CourseRow.slug)
-        )
-        return tuple(_read(row) for row in self._session.scalars(query))
+        return tuple(map(_read, self._rows.list(_OF_PERSON, person=person_id)))
 
     def put_member(self, membership: Membership) -> None:
-        number = membership.student_number
+        course, person = membership.course_id, membership.person_id
+        role, number = membership.role.value, membership.student_number
         if number is not None:
-            holder = self._session.scalar(
-                sa.select(MembershipRow.person_id).where(
-                    MembershipRow.course_id == membership.course_id, MembershipRow.student_number == number
-                )
-            )
-            if holder is not None and holder != membership.person_id:
+            holder = self._rows.scalar(_HOLDER_OF_NUMBER, course=course, number=number)
+            if holder is not None and holder != person:
                 raise Conflict(what="student_number", name=number)
-        row = self._session.get(MembershipRow, (membership.course_id, membership.person_id))
-        if row is None:
-            row = MembershipRow(course_id=membership.course_id, person_id=membership.person_id)
-            self._session.add(row)
-        row.role = membership.role.value
-        row.student_number = number
-        self._session.flush()
+        if not self._rows.write(_CHANGE_MEMBER, of_course=course, of_person=person, role=role, student_number=number):
+            self._rows.write(_ADD_MEMBER, course_id=course, person_id=person, role=role, student_number=number)
 
     def find_membership(self, course_id: CourseId, person_id: PersonId) -> Membership | None:
-        row = self._session.get(MembershipRow, (course_id, person_id))
+        row = self._rows.find(_MEMBERSHIP, course=course_id, person=person_id)
         return None if row is None else _read_membership(row)
 
     def list_memberships(self, person_id: PersonId) -> tuple[Membership, ...]:
-        query = sa.select(MembershipRow).where(MembershipRow.person_id == person_id).order_by(MembershipRow.course_id)
-        return tuple(_read_membership(row) for row in self._session.scalars(query))
+        return tuple(map(_read_membership, self._rows.list(_MEMBERSHIPS, person=person_id)))
 
     def list_members(self, course_id: CourseId, *, after: str | None, limit: int) -> tuple[Member, ...]:
-        query = (
-            sa.select(PersonRow, MembershipRow)
-            .join(MembershipRow, MembershipRow.person_id == PersonRow.person_id)
-            .where(MembershipRow.course_id == course_id)
-            .order_by(PersonRow.login)
-            .limit(limit)
-        )
-        if after is not None:
-            query = query.where(PersonRow.login > after)
+        query, place = (_MEMBERS, {}) if after is None else (_MEMBERS_AFTER, {"after": after})
+        rows = self._rows.list_tuples(query, course=course_id, most=limit, **place)
         return tuple(
-            Member(person=read_person(person), membership=_read_membership(membership))
-            for person, membership in self._session.execute(query)
+            Member(
+                person=Person(
+                    person_id=PersonId(person_id), login=login, name=name, is_admin=is_admin, created_at=created_at
+                ),
+                membership=Membership(
+                    course_id=course_id, person_id=PersonId(person_id), role=Role(role), student_number=number
+                ),
+            )
+            for person_id, login, name, is_admin, created_at, role, number in rows
         )
 
 

@@ -7,7 +7,6 @@ from functools import cached_property
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.orm import Session
 
 from grader.errors import StorageFull
 from grader.storage import engine as engines
@@ -15,6 +14,7 @@ from grader.storage.courses import CoursesTable
 from grader.storage.decisions import DecisionsTable
 from grader.storage.offerings import OfferingsTable
 from grader.storage.people import PeopleTable
+from grader.storage.rows import Rows
 from grader.storage.runs import RunsTable
 from grader.storage.submissions import SubmissionsTable
 from grader.storage.tokens import TokensTable
@@ -25,63 +25,49 @@ from grader.storage.workers import WorkersTable
 class DatabaseTransaction:
     """What can be read and written together."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._rows = Rows(connection)
 
     @property
     def connection(self) -> Connection:
-        return self._session.connection()
+        return self._connection
 
     @cached_property
     def people(self) -> PeopleTable:
-        return PeopleTable(self._session)
+        return PeopleTable(self._rows)
 
     @cached_property
     def courses(self) -> CoursesTable:
-        return CoursesTable(self._session)
+        return CoursesTable(self._rows)
 
     @cached_property
     def tokens(self) -> TokensTable:
-        return TokensTable(self._session)
+        return TokensTable(self._rows)
 
     @cached_property
     def versions(self) -> VersionsTable:
-        return VersionsTable(self._session)
+        return VersionsTable(self._rows)
 
     @cached_property
     def offerings(self) -> OfferingsTable:
-        return OfferingsTable(self._session)
+        return OfferingsTable(self._rows)
 
     @cached_property
     def submissions(self) -> SubmissionsTable:
-        return SubmissionsTable(self._session)
+        return SubmissionsTable(self._rows)
 
     @cached_property
     def runs(self) -> RunsTable:
-        return RunsTable(self._session)
+        return RunsTable(self._rows)
 
     @cached_property
     def decisions(self) -> DecisionsTable:
-        return DecisionsTable(self._session)
+        return DecisionsTable(self._rows)
 
     @cached_property
     def workers(self) -> WorkersTable:
-        return WorkersTable(self._session)
-
-
-class _KeepingSession(Session):
-    """Keeps the rows it has read until its transaction ends; the stock one reads a row again once nobody holds it."""
-
-    def __init__(self, engine: Engine) -> None:
-        super().__init__(engine, autoflush=False)
-        self._rows: set[object] = set()
-
-    def keep(self, row: object) -> None:
-        self._rows.add(row)
-
-
-for _when in ("loaded_as_persistent", "pending_to_persistent"):
-    sa.event.listen(_KeepingSession, _when, _KeepingSession.keep)
+        return WorkersTable(self._rows)
 
 
 class Database:
@@ -94,16 +80,15 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[DatabaseTransaction]:
-        with _KeepingSession(self._reading) as session:
-            yield DatabaseTransaction(session)
+        with self._reading.connect() as connection:
+            yield DatabaseTransaction(connection)
 
     @contextmanager
     def writing(self) -> Iterator[DatabaseTransaction]:
         try:
-            with _KeepingSession(self._writing) as session, session.begin():
-                # Asking for the connection begins the transaction: what the block reads first is the newest state.
-                session.connection()
-                yield DatabaseTransaction(session)
+            # It begins here, not with the first statement: what the block reads first is the newest state.
+            with self._writing.begin() as connection:
+                yield DatabaseTransaction(connection)
         except sa.exc.OperationalError as error:
             if isinstance(error.orig, sqlite3.Error) and error.orig.sqlite_errorcode == sqlite3.SQLITE_FULL:
                 raise StorageFull(what="database") from error

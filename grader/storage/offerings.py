@@ -1,72 +1,75 @@
 """Offerings in the database."""
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from grader.domain.ids import CourseId, OfferingId, VersionHash
 from grader.domain.publishing import Dates, Offering
 from grader.errors import Conflict, NotFound
+from grader.storage.rows import Rows
 from grader.storage.tables import OfferingRow
+
+_ADD = sa.insert(OfferingRow)
+_CHANGE = sa.update(OfferingRow).where(OfferingRow.offering_id == sa.bindparam("of_offering"))
+_BY_ID = sa.select(OfferingRow).where(OfferingRow.offering_id == sa.bindparam("offering"))
+_OF_COURSE = (
+    sa.select(OfferingRow)
+    .where(OfferingRow.course_id == sa.bindparam("course"))
+    .order_by(OfferingRow.due_at.is_(None), OfferingRow.due_at, OfferingRow.slug)
+)
+_BY_SLUG = sa.select(OfferingRow).where(
+    OfferingRow.course_id == sa.bindparam("course"), OfferingRow.slug == sa.bindparam("slug")
+)
 
 
 class OfferingsTable:
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
 
     def add(self, offering: Offering) -> None:
         if self.find(offering.course_id, slug=offering.slug) is not None:
             raise Conflict(what="assignment", name=offering.slug)
-        row = OfferingRow(
+        self._rows.write(
+            _ADD,
             offering_id=offering.offering_id,
             course_id=offering.course_id,
             slug=offering.slug,
             version=offering.version,
             revision=offering.revision,
             created_at=offering.created_at,
+            **_date_values(offering.dates),
         )
-        _write_dates(row, offering.dates)
-        self._session.add(row)
-        self._session.flush()
 
     def get(self, offering_id: OfferingId) -> Offering:
-        return _read(self._get_row(offering_id))
+        row = self._rows.find(_BY_ID, offering=offering_id)
+        if row is None:
+            raise NotFound(what="offering", name=offering_id)
+        return _read(row)
 
     def find(self, course_id: CourseId, *, slug: str) -> Offering | None:
-        row = self._session.scalar(
-            sa.select(OfferingRow).where(OfferingRow.course_id == course_id, OfferingRow.slug == slug)
-        )
+        row = self._rows.find(_BY_SLUG, course=course_id, slug=slug)
         return None if row is None else _read(row)
 
     def list_of(self, course_id: CourseId) -> tuple[Offering, ...]:
-        query = (
-            sa.select(OfferingRow)
-            .where(OfferingRow.course_id == course_id)
-            .order_by(OfferingRow.due_at.is_(None), OfferingRow.due_at, OfferingRow.slug)
-        )
-        return tuple(_read(row) for row in self._session.scalars(query))
+        return tuple(map(_read, self._rows.list(_OF_COURSE, course=course_id)))
 
     def set_dates(self, offering_id: OfferingId, dates: Dates) -> None:
-        _write_dates(self._get_row(offering_id), dates)
-        self._session.flush()
+        self._change(offering_id, **_date_values(dates))
 
     def set_version(self, offering_id: OfferingId, version: VersionHash, *, revision: int) -> None:
-        row = self._get_row(offering_id)
-        row.version = version
-        row.revision = revision
-        self._session.flush()
+        self._change(offering_id, version=version, revision=revision)
 
-    def _get_row(self, offering_id: OfferingId) -> OfferingRow:
-        row = self._session.get(OfferingRow, offering_id)
-        if row is None:
+    def _change(self, offering_id: OfferingId, **values: object) -> None:
+        if not self._rows.write(_CHANGE, of_offering=offering_id, **values):
             raise NotFound(what="offering", name=offering_id)
-        return row
 
 
-def _write_dates(row: OfferingRow, dates: Dates) -> None:
-    row.opens_at = dates.opens_at
-    row.due_at = dates.due_at
-    row.closes_at = dates.closes_at
-    row.feedback_at = dates.feedback_at
+def _date_values(dates: Dates) -> dict[str, object]:
+    return {
+        "opens_at": dates.opens_at,
+        "due_at": dates.due_at,
+        "closes_at": dates.closes_at,
+        "feedback_at": dates.feedback_at,
+    }
 
 
 def _read(row: OfferingRow) -> Offering:

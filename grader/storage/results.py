@@ -4,42 +4,45 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from grader.domain.ids import CheckId, QuestionId, RunId
 from grader.domain.result import CheckResult, QuestionResult, Verdict
 from grader.storage.notes import note_from_json, note_to_json, notes_from_json, notes_to_json
+from grader.storage.rows import Rows
 from grader.storage.tables import CheckResultRow, QuestionResultRow
 
 FACTS_VERSION = 1
 """Of the facts that codes carry. Raise it when the facts of a code change, and keep older sentences readable."""
 
+_ADD_QUESTION = sa.insert(QuestionResultRow)
+_ADD_CHECK = sa.insert(CheckResultRow)
+_QUESTIONS = (
+    sa.select(QuestionResultRow)
+    .where(QuestionResultRow.run_id == sa.bindparam("run"))
+    .order_by(QuestionResultRow.place)
+)
+_CHECKS = sa.select(CheckResultRow).where(CheckResultRow.run_id == sa.bindparam("run")).order_by(CheckResultRow.place)
 
-def write_questions(session: Session, run_id: RunId, questions: Sequence[QuestionResult]) -> None:
-    # Rows that nobody changes afterwards need no unit of work, which costs more than the statements.
-    if not questions:
-        return
-    session.execute(
-        sa.insert(QuestionResultRow),
+
+def write_questions(rows: Rows, run_id: RunId, *, questions: Sequence[QuestionResult]) -> None:
+    rows.add_all(
+        _ADD_QUESTION,
         [_question_values(question, run_id=run_id, place=place) for place, question in enumerate(questions)],
     )
-    checks = [
-        _check_values(check, run_id=run_id, question_place=question_place, place=place)
-        for question_place, question in enumerate(questions)
-        for place, check in enumerate(question.checks)
-    ]
-    if checks:
-        session.execute(sa.insert(CheckResultRow), checks)
-
-
-def read_questions(session: Session, run_id: RunId) -> tuple[QuestionResult, ...]:
-    checks: defaultdict[int, list[CheckResult]] = defaultdict(list)
-    check_rows = sa.select(CheckResultRow).where(CheckResultRow.run_id == run_id).order_by(CheckResultRow.place)
-    for row in session.scalars(check_rows):
-        checks[row.question_place].append(_read_check(row))
-    question_rows = (
-        sa.select(QuestionResultRow).where(QuestionResultRow.run_id == run_id).order_by(QuestionResultRow.place)
+    rows.add_all(
+        _ADD_CHECK,
+        [
+            _check_values(check, run_id=run_id, question_place=question_place, place=place)
+            for question_place, question in enumerate(questions)
+            for place, check in enumerate(question.checks)
+        ],
     )
+
+
+def read_questions(rows: Rows, run_id: RunId) -> tuple[QuestionResult, ...]:
+    checks: defaultdict[int, list[CheckResult]] = defaultdict(list)
+    for row in rows.list(_CHECKS, run=run_id):
+        checks[row.question_place].append(_read_check(row))
     return tuple(
         QuestionResult(
             question_id=QuestionId(row.question_id),
@@ -51,7 +54,7 @@ def read_questions(session: Session, run_id: RunId) -> tuple[QuestionResult, ...
             notes=notes_from_json(row.notes),
             cells=tuple(row.cells),
         )
-        for row in session.scalars(question_rows)
+        for row in rows.list(_QUESTIONS, run=run_id)
     )
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import aliased
 
 from grader.domain.execution import Outcome
 from grader.domain.ids import BlobKey, EnvironmentHash, QuestionId, RunId, SubmissionId, VersionHash
@@ -16,120 +16,120 @@ from grader.domain.text import Note
 from grader.errors import Conflict, NotFound
 from grader.storage.notes import note_from_json, note_to_json, notes_from_json, notes_to_json
 from grader.storage.results import read_questions, write_questions
+from grader.storage.rows import Rows
 from grader.storage.submissions import SubmissionsTable
 from grader.storage.tables import CountingRunRow, RunRow, SubmissionRow
 
+_ADD = sa.insert(RunRow).values(
+    number=sa.select(sa.func.coalesce(sa.func.max(RunRow.number), 0) + 1)
+    .where(RunRow.submission_id == sa.bindparam("of_submission"))
+    .scalar_subquery()
+)
+_CHANGE_UNFINISHED = sa.update(RunRow).where(
+    RunRow.run_id == sa.bindparam("of_run"), RunRow.state != RunState.FINISHED.value
+)
+_CHANGE_RUNNING = sa.update(RunRow).where(
+    RunRow.run_id == sa.bindparam("of_run"), RunRow.state == RunState.RUNNING.value
+)
+_BY_ID = sa.select(RunRow).where(RunRow.run_id == sa.bindparam("run"))
+_OF_SUBMISSION = sa.select(RunRow).where(RunRow.submission_id == sa.bindparam("submission")).order_by(RunRow.number)
+_NEWEST = (
+    sa.select(RunRow).where(RunRow.submission_id == sa.bindparam("submission")).order_by(RunRow.number.desc()).limit(1)
+)
+
+_ADD_COUNTING = sa.insert(CountingRunRow)
+_MOVE_COUNTING = sa.update(CountingRunRow).where(CountingRunRow.submission_id == sa.bindparam("of_submission"))
+_ALL_COUNTING = sa.select(RunRow).join(CountingRunRow, CountingRunRow.run_id == RunRow.run_id)
+_COUNTING = _ALL_COUNTING.where(CountingRunRow.submission_id == sa.bindparam("submission"))
+_COUNTING_OF = _ALL_COUNTING.where(CountingRunRow.submission_id.in_(sa.bindparam("submissions", expanding=True)))
+
+_own = aliased(SubmissionRow)
+_TWIN = (
+    sa.select(RunRow)
+    .join(SubmissionRow, SubmissionRow.submission_id == RunRow.submission_id)
+    .join(_own, sa.and_(_own.person_id == SubmissionRow.person_id, _own.notebook == SubmissionRow.notebook))
+    .where(
+        _own.submission_id == sa.bindparam("submission"),
+        RunRow.version == sa.bindparam("version"),
+        RunRow.environment == sa.bindparam("environment"),
+        RunRow.state == RunState.FINISHED.value,
+    )
+    .order_by(RunRow.finished_at.desc(), RunRow.run_id)
+    .limit(1)
+)
+_WAITING = (
+    sa.select(RunRow)
+    .where(RunRow.version == sa.bindparam("version"), RunRow.state == RunState.QUEUED.value)
+    .order_by(RunRow.created_at, RunRow.run_id)
+)
+_FAILED = sa.select(RunRow).where(RunRow.state == RunState.FAILED.value).order_by(RunRow.created_at)
+
 
 class RunsTable:
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
 
     def add(self, run: Run) -> None:
-        last = self._session.scalar(
-            sa.select(sa.func.max(RunRow.number)).where(RunRow.submission_id == run.submission_id)
+        self._rows.write(
+            _ADD,
+            of_submission=run.submission_id,
+            run_id=run.run_id,
+            submission_id=run.submission_id,
+            version=run.version,
+            cause=run.cause.value,
+            state=run.state.value,
+            attempts=run.attempts,
+            created_at=run.created_at,
         )
-        self._session.add(
-            RunRow(
-                run_id=run.run_id,
-                number=(last or 0) + 1,
-                submission_id=run.submission_id,
-                version=run.version,
-                cause=run.cause.value,
-                state=run.state.value,
-                attempts=run.attempts,
-                created_at=run.created_at,
-            )
-        )
-        self._session.flush()
 
     def get(self, run_id: RunId) -> Run:
         return _read(self._get_row(run_id))
 
     def list_of(self, submission_id: SubmissionId) -> tuple[Run, ...]:
-        query = sa.select(RunRow).where(RunRow.submission_id == submission_id).order_by(RunRow.number)
-        return tuple(_read(row) for row in self._session.scalars(query))
+        return tuple(map(_read, self._rows.list(_OF_SUBMISSION, submission=submission_id)))
 
     def get_newest(self, submission_id: SubmissionId) -> Run:
-        query = sa.select(RunRow).where(RunRow.submission_id == submission_id).order_by(RunRow.number.desc()).limit(1)
-        row = self._session.scalar(query)
+        row = self._rows.find(_NEWEST, submission=submission_id)
         if row is None:
             raise NotFound(what="run", name=submission_id)
         return _read(row)
 
     def set_counting(self, submission_id: SubmissionId, run_id: RunId) -> None:
-        self._session.merge(CountingRunRow(submission_id=submission_id, run_id=run_id))
-        self._session.flush()
+        if not self._rows.write(_MOVE_COUNTING, of_submission=submission_id, run_id=run_id):
+            self._rows.write(_ADD_COUNTING, submission_id=submission_id, run_id=run_id)
 
     def find_counting(self, submission_id: SubmissionId) -> Run | None:
-        return self.list_counting([submission_id]).get(submission_id)
+        row = self._rows.find(_COUNTING, submission=submission_id)
+        return None if row is None else _read(row)
 
     def list_counting(self, submission_ids: Sequence[SubmissionId]) -> Mapping[SubmissionId, Run]:
-        query = (
-            sa.select(RunRow)
-            .join(CountingRunRow, CountingRunRow.run_id == RunRow.run_id)
-            .where(CountingRunRow.submission_id.in_(submission_ids))
-        )
-        return {SubmissionId(row.submission_id): _read(row) for row in self._session.scalars(query)}
+        runs = map(_read, self._rows.list(_COUNTING_OF, submissions=submission_ids))
+        return {run.submission_id: run for run in runs}
 
     def start(self, run_id: RunId, *, attempts: int, at: datetime) -> None:
-        row = self._get_unfinished(run_id)
-        row.state = RunState.RUNNING.value
-        row.attempts = attempts
-        row.phase = "executing"
-        row.trouble = None
-        row.started_at = at
-        self._session.flush()
+        self._change(run_id, state=RunState.RUNNING, attempts=attempts, phase="executing", trouble=None, started_at=at)
 
     def set_phase(self, run_id: RunId, phase: str) -> None:
-        self._session.execute(
-            sa.update(RunRow).where(RunRow.run_id == run_id, RunRow.state == RunState.RUNNING.value).values(phase=phase)
-        )
+        self._rows.write(_CHANGE_RUNNING, of_run=run_id, phase=phase)
 
     def wait(self, run_id: RunId, *, attempts: int, trouble: Note | None) -> None:
-        row = self._get_unfinished(run_id)
-        row.state = RunState.QUEUED.value
-        row.attempts = attempts
-        row.phase = None
-        row.trouble = None if trouble is None else note_to_json(trouble)
-        row.finished_at = None
-        self._session.flush()
+        noted = None if trouble is None else note_to_json(trouble)
+        self._change(run_id, state=RunState.QUEUED, attempts=attempts, phase=None, trouble=noted, finished_at=None)
 
     def fail(self, run_id: RunId, *, trouble: Note, at: datetime) -> None:
-        row = self._get_unfinished(run_id)
-        row.state = RunState.FAILED.value
-        row.phase = None
-        row.trouble = note_to_json(trouble)
-        row.finished_at = at
-        self._session.flush()
+        self._change(run_id, state=RunState.FAILED, phase=None, trouble=note_to_json(trouble), finished_at=at)
 
     def finish(self, run_id: RunId, graded: Graded, *, at: datetime) -> None:
-        row = self._get_unfinished(run_id)
-        row.state = RunState.FINISHED.value
-        row.phase = None
-        row.trouble = None
-        row.finished_at = at
-        _write_graded(row, graded)
-        self._session.flush()
-        write_questions(self._session, run_id, graded.result.questions)
+        values = _graded_values(graded)
+        self._change(run_id, state=RunState.FINISHED, phase=None, trouble=None, finished_at=at, **values)
+        write_questions(self._rows, run_id, questions=graded.result.questions)
 
     def load_result(self, run_id: RunId) -> Result:
-        row = self._get_row(run_id)
-        totals = _read_totals(row)
-        if totals is None:
-            raise NotFound(what="result", name=run_id)
-        return Result(
-            outcome=totals.outcome,
-            score=totals.score,
-            decided=totals.decided,
-            pending=totals.pending,
-            points=totals.points,
-            questions=read_questions(self._session, run_id),
-            notes=notes_from_json(row.notes),
-        )
+        return self._load_result(self._get_row(run_id))
 
     def load_graded(self, run_id: RunId) -> Graded:
-        result = self.load_result(run_id)
         row = self._get_row(run_id)
+        result = self._load_result(row)
         if row.environment is None or row.executed is None or row.replies is None:
             raise NotFound(what="result", name=run_id)
         return Graded(
@@ -138,7 +138,7 @@ class RunsTable:
             seed=row.seed or "",
             draws=row.draws or {},
             located={QuestionId(key): _read_located(entry) for key, entry in (row.located or {}).items()},
-            written=SubmissionsTable(self._session).list_written(SubmissionId(row.submission_id)),
+            written=SubmissionsTable(self._rows).list_written(SubmissionId(row.submission_id)),
             executed=BlobKey(row.executed),
             replies=BlobKey(row.replies),
             seconds=row.seconds or 0.0,
@@ -147,64 +147,60 @@ class RunsTable:
 
     def find_twin(self, run_id: RunId, *, environment: EnvironmentHash) -> Run | None:
         own = self._get_row(run_id)
-        submission = self._session.get_one(SubmissionRow, own.submission_id)
-        query = (
-            sa.select(RunRow)
-            .join(SubmissionRow, SubmissionRow.submission_id == RunRow.submission_id)
-            .where(
-                SubmissionRow.person_id == submission.person_id,
-                SubmissionRow.notebook == submission.notebook,
-                RunRow.version == own.version,
-                RunRow.environment == environment,
-                RunRow.state == RunState.FINISHED.value,
-            )
-            .order_by(RunRow.finished_at.desc(), RunRow.run_id)
-            .limit(1)
-        )
-        row = self._session.scalar(query)
+        row = self._rows.find(_TWIN, submission=own.submission_id, version=own.version, environment=environment)
         return None if row is None else _read(row)
 
     def list_waiting(self, version: VersionHash) -> tuple[Run, ...]:
-        query = (
-            sa.select(RunRow)
-            .where(RunRow.version == version, RunRow.state == RunState.QUEUED.value)
-            .order_by(RunRow.created_at, RunRow.run_id)
-        )
-        return tuple(_read(row) for row in self._session.scalars(query))
+        return tuple(map(_read, self._rows.list(_WAITING, version=version)))
 
     def list_failed(self) -> tuple[Run, ...]:
-        query = sa.select(RunRow).where(RunRow.state == RunState.FAILED.value).order_by(RunRow.created_at)
-        return tuple(_read(row) for row in self._session.scalars(query))
+        return tuple(map(_read, self._rows.list(_FAILED)))
 
     def _get_row(self, run_id: RunId) -> RunRow:
-        row = self._session.get(RunRow, run_id)
+        row = self._rows.find(_BY_ID, run=run_id)
         if row is None:
             raise NotFound(what="run", name=run_id)
         return row
 
-    def _get_unfinished(self, run_id: RunId) -> RunRow:
-        row = self._get_row(run_id)
-        if row.state == RunState.FINISHED.value:
+    def _load_result(self, row: RunRow) -> Result:
+        totals = _read_totals(row)
+        if totals is None:
+            raise NotFound(what="result", name=row.run_id)
+        return Result(
+            outcome=totals.outcome,
+            score=totals.score,
+            decided=totals.decided,
+            pending=totals.pending,
+            points=totals.points,
+            questions=read_questions(self._rows, RunId(row.run_id)),
+            notes=notes_from_json(row.notes),
+        )
+
+    def _change(self, run_id: RunId, *, state: RunState, **values: object) -> None:
+        """Raises NotFound; Conflict where it is finished: then nothing changes it."""
+        if not self._rows.write(_CHANGE_UNFINISHED, of_run=run_id, state=state.value, **values):
+            self._get_row(run_id)
             raise Conflict(what="run", name=run_id)
-        return row
 
 
-def _write_graded(row: RunRow, graded: Graded) -> None:
+def _graded_values(graded: Graded) -> dict[str, object]:
     result = graded.result
-    row.environment = graded.environment
-    row.seed = graded.seed
-    row.draws = dict(graded.draws)
-    row.located = {question_id: _located_to_json(cells) for question_id, cells in graded.located.items()}
-    row.outcome = result.outcome.value
-    row.score = result.score
-    row.decided = result.decided
-    row.pending = result.pending
-    row.points = result.points
-    row.notes = notes_to_json(result.notes)
-    row.seconds = graded.seconds
-    row.executed = graded.executed
-    row.replies = graded.replies
-    row.reused_from = graded.reused_from
+    return {
+        "environment": graded.environment,
+        "seed": graded.seed,
+        "draws": dict(graded.draws),
+        "located": {question_id: _located_to_json(cells) for question_id, cells in graded.located.items()},
+        "outcome": result.outcome.value,
+        "score": result.score,
+        "decided": result.decided,
+        "pending": result.pending,
+        "points": result.points,
+        "notes": notes_to_json(result.notes),
+        "seconds": graded.seconds,
+        "executed": graded.executed,
+        "replies": graded.replies,
+        "reused_from": graded.reused_from,
+    }
 
 
 def _located_to_json(cells: LocatedCells) -> dict[str, Any]:

@@ -3,48 +3,86 @@
 from collections.abc import Sequence
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from grader.domain.ids import BlobKey, OfferingId, PersonId, QuestionId, SubmissionId
 from grader.domain.notebook import IdentityHint
 from grader.domain.submission import Submission, WrittenAnswer
 from grader.errors import NotFound
+from grader.storage.rows import Rows
 from grader.storage.tables import CountingSubmissionRow, SubmissionRow, WrittenAnswerRow
+
+_ADD = sa.insert(SubmissionRow)
+_BY_ID = sa.select(SubmissionRow).where(SubmissionRow.submission_id == sa.bindparam("submission"))
+_NEWEST = (
+    sa.select(SubmissionRow)
+    .where(SubmissionRow.offering_id == sa.bindparam("offering"), SubmissionRow.person_id == sa.bindparam("person"))
+    .order_by(SubmissionRow.number.desc())
+    .limit(1)
+)
+
+_OF_ALL = (
+    sa.select(SubmissionRow)
+    .where(SubmissionRow.offering_id == sa.bindparam("offering"))
+    .order_by(SubmissionRow.received_at.desc(), SubmissionRow.submission_id.desc())
+    .limit(sa.bindparam("most"))
+)
+_OF_PERSON = _OF_ALL.where(SubmissionRow.person_id == sa.bindparam("person"))
+_IS_OLDER = sa.or_(
+    SubmissionRow.received_at < sa.bindparam("received_at"),
+    sa.and_(
+        SubmissionRow.received_at == sa.bindparam("received_at"),
+        SubmissionRow.submission_id < sa.bindparam("after"),
+    ),
+)
+_OLDER_OF_ALL, _OLDER_OF_PERSON = _OF_ALL.where(_IS_OLDER), _OF_PERSON.where(_IS_OLDER)
+
+_ADD_COUNTING = sa.insert(CountingSubmissionRow)
+_MOVE_COUNTING = sa.update(CountingSubmissionRow).where(
+    CountingSubmissionRow.offering_id == sa.bindparam("of_offering"),
+    CountingSubmissionRow.person_id == sa.bindparam("of_person"),
+)
+_COUNTING = sa.select(CountingSubmissionRow.submission_id).where(
+    CountingSubmissionRow.offering_id == sa.bindparam("offering"),
+    CountingSubmissionRow.person_id == sa.bindparam("person"),
+)
+
+_ADD_WRITTEN = sa.insert(WrittenAnswerRow)
+_FORGET_WRITTEN = sa.delete(WrittenAnswerRow).where(WrittenAnswerRow.submission_id == sa.bindparam("of_submission"))
+_WRITTEN = (
+    sa.select(WrittenAnswerRow)
+    .where(WrittenAnswerRow.submission_id == sa.bindparam("submission"))
+    .order_by(WrittenAnswerRow.question_id)
+)
 
 
 class SubmissionsTable:
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
 
     def add(self, submission: Submission) -> None:
-        self._session.add(
-            SubmissionRow(
-                submission_id=submission.submission_id,
-                person_id=submission.person_id,
-                offering_id=submission.offering_id,
-                number=submission.number,
-                notebook=submission.notebook,
-                size_bytes=submission.size_bytes,
-                file_name=submission.file_name,
-                received_at=submission.received_at,
-                is_late=submission.is_late,
-                hinted_name=submission.identity.name,
-                hinted_number=submission.identity.student_number,
-            )
+        self._rows.write(
+            _ADD,
+            submission_id=submission.submission_id,
+            person_id=submission.person_id,
+            offering_id=submission.offering_id,
+            number=submission.number,
+            notebook=submission.notebook,
+            size_bytes=submission.size_bytes,
+            file_name=submission.file_name,
+            received_at=submission.received_at,
+            is_late=submission.is_late,
+            hinted_name=submission.identity.name,
+            hinted_number=submission.identity.student_number,
         )
-        self._session.flush()
 
     def get(self, submission_id: SubmissionId) -> Submission:
-        return _read(self._get_row(submission_id))
+        row = self._rows.find(_BY_ID, submission=submission_id)
+        if row is None:
+            raise NotFound(what="submission", name=submission_id)
+        return _read(row)
 
     def find_newest(self, offering_id: OfferingId, *, person_id: PersonId) -> Submission | None:
-        query = (
-            sa.select(SubmissionRow)
-            .where(SubmissionRow.offering_id == offering_id, SubmissionRow.person_id == person_id)
-            .order_by(SubmissionRow.number.desc())
-            .limit(1)
-        )
-        row = self._session.scalar(query)
+        row = self._rows.find(_NEWEST, offering=offering_id, person=person_id)
         return None if row is None else _read(row)
 
     def list_of(
@@ -55,38 +93,25 @@ class SubmissionsTable:
         after: SubmissionId | None = None,
         limit: int,
     ) -> tuple[Submission, ...]:
-        place = (SubmissionRow.received_at, SubmissionRow.submission_id)
-        query = (
-            sa.select(SubmissionRow)
-            .where(SubmissionRow.offering_id == offering_id)
-            .order_by(place[0].desc(), place[1].desc())
-            .limit(limit)
-        )
-        if person_id is not None:
-            query = query.where(SubmissionRow.person_id == person_id)
-        if after is not None:
-            last = self._get_row(after)
-            query = query.where(
-                sa.or_(place[0] < last.received_at, sa.and_(place[0] == last.received_at, place[1] < after))
-            )
-        return tuple(_read(row) for row in self._session.scalars(query))
+        whose: dict[str, object] = {} if person_id is None else {"person": person_id}
+        if after is None:
+            query, place = _OF_PERSON if whose else _OF_ALL, {}
+        else:
+            query = _OLDER_OF_PERSON if whose else _OLDER_OF_ALL
+            place = {"after": after, "received_at": self.get(after).received_at}
+        return tuple(map(_read, self._rows.list(query, offering=offering_id, most=limit, **whose, **place)))
 
     def set_counting(self, submission: Submission) -> None:
-        self._session.merge(
-            CountingSubmissionRow(
-                offering_id=submission.offering_id,
-                person_id=submission.person_id,
-                submission_id=submission.submission_id,
-            )
-        )
-        self._session.flush()
+        offering, person, chosen = submission.offering_id, submission.person_id, submission.submission_id
+        if not self._rows.write(_MOVE_COUNTING, of_offering=offering, of_person=person, submission_id=chosen):
+            self._rows.write(_ADD_COUNTING, offering_id=offering, person_id=person, submission_id=chosen)
 
     def find_counting(self, offering_id: OfferingId, *, person_id: PersonId) -> SubmissionId | None:
-        row = self._session.get(CountingSubmissionRow, (offering_id, person_id))
-        return None if row is None else SubmissionId(row.submission_id)
+        found = self._rows.scalar(_COUNTING, offering=offering_id, person=person_id)
+        return None if found is None else SubmissionId(found)
 
     def set_written(self, submission_id: SubmissionId, answers: Sequence[WrittenAnswer]) -> None:
-        self._session.execute(sa.delete(WrittenAnswerRow).where(WrittenAnswerRow.submission_id == submission_id))
+        self._rows.write(_FORGET_WRITTEN, of_submission=submission_id)
         rows = [
             {
                 "submission_id": submission_id,
@@ -97,15 +122,9 @@ class SubmissionsTable:
             }
             for answer in answers
         ]
-        if rows:
-            self._session.execute(sa.insert(WrittenAnswerRow), rows)
+        self._rows.add_all(_ADD_WRITTEN, rows)
 
     def list_written(self, submission_id: SubmissionId) -> tuple[WrittenAnswer, ...]:
-        query = (
-            sa.select(WrittenAnswerRow)
-            .where(WrittenAnswerRow.submission_id == submission_id)
-            .order_by(WrittenAnswerRow.question_id)
-        )
         return tuple(
             WrittenAnswer(
                 question_id=QuestionId(row.question_id),
@@ -113,14 +132,8 @@ class SubmissionsTable:
                 text=row.text,
                 has_attachments=row.has_attachments,
             )
-            for row in self._session.scalars(query)
+            for row in self._rows.list(_WRITTEN, submission=submission_id)
         )
-
-    def _get_row(self, submission_id: SubmissionId) -> SubmissionRow:
-        row = self._session.get(SubmissionRow, submission_id)
-        if row is None:
-            raise NotFound(what="submission", name=submission_id)
-        return row
 
 
 def _read(row: SubmissionRow) -> Submission:
