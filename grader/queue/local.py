@@ -43,6 +43,42 @@ jobs = sa.Table(
     sa.Index(None, "priority", "place"),
 )
 
+# Built once: that costs several times what running them does. The parameters of a WHERE have no name of a column,
+# which in an UPDATE would be SET.
+_ADD = sa.insert(jobs)
+_KNOWN = sa.select(jobs.c.job_id, jobs.c.worker).where(
+    jobs.c.kind == sa.bindparam("of_kind"), jobs.c.subject == sa.bindparam("of_subject")
+)
+_CHANGE_WAITING = sa.update(jobs).where(jobs.c.job_id == sa.bindparam("of_job"))
+_DUE = sa.select(jobs.c.job_id, jobs.c.kind, jobs.c.subject, jobs.c.token, jobs.c.attempts).where(
+    jobs.c.kind.in_(sa.bindparam("kinds", expanding=True)),
+    jobs.c.device.in_(sa.bindparam("devices", expanding=True)),
+    jobs.c.due_at <= sa.bindparam("now"),
+)
+_NEXT = _DUE.order_by(jobs.c.priority, jobs.c.place).limit(1)
+_NEXT_FOR_GPU = _DUE.order_by(
+    # Whatever else there is, others can do; but a self-test makes way for everything.
+    jobs.c.kind == JobKind.SELF_TEST.value,
+    jobs.c.device != Device.CUDA.value,
+    jobs.c.priority,
+    jobs.c.place,
+).limit(1)
+_TAKE = sa.update(jobs).where(jobs.c.job_id == sa.bindparam("of_job"), jobs.c.token == sa.bindparam("of_token"))
+_CHANGE_HELD = _TAKE.where(jobs.c.worker.is_not(None))
+_END_HELD = sa.delete(jobs).where(
+    jobs.c.job_id == sa.bindparam("of_job"),
+    jobs.c.token == sa.bindparam("of_token"),
+    jobs.c.worker.is_not(None),
+)
+_IS_LEASED = sa.and_(jobs.c.worker.is_not(None), jobs.c.due_at > sa.bindparam("now"))
+_NEEDS_GPU = sa.and_(sa.not_(_IS_LEASED), jobs.c.device == Device.CUDA.value)
+_DEPTH = sa.select(
+    sa.func.count(),
+    sa.func.coalesce(sa.func.sum(sa.case((_IS_LEASED, 1), else_=0)), 0),
+    sa.func.min(jobs.c.queued_at),
+    sa.func.coalesce(sa.func.sum(sa.case((_NEEDS_GPU, 1), else_=0)), 0),
+)
+
 
 class OpenTransaction(Protocol):
     """Whatever the queue shares a transaction with."""
@@ -60,36 +96,33 @@ class LocalQueue:
 
     def enqueue(self, tx: OpenTransaction, *, kind: JobKind, subject: str, device: Device = Device.CPU) -> JobId:
         connection = _connection(tx)
-        known = connection.execute(
-            sa.select(jobs.c.job_id, jobs.c.worker).where(jobs.c.kind == kind.value, jobs.c.subject == subject)
-        ).first()
+        known = connection.execute(_KNOWN, {"of_kind": kind.value, "of_subject": subject}).first()
         if known is not None:
             if known.worker is None:
-                connection.execute(
-                    sa.update(jobs).where(jobs.c.job_id == known.job_id).values(due_at=self._time(), attempts=0)
-                )
+                again = {"of_job": known.job_id, "due_at": self._time(), "attempts": 0}
+                connection.execute(_CHANGE_WAITING, again)
             return JobId(known.job_id)
         job_id = JobId(secrets.token_hex(12))
         connection.execute(
-            sa.insert(jobs).values(
-                job_id=job_id,
-                kind=kind.value,
-                subject=subject,
-                priority=_PRIORITY[kind],
-                device=device.value,
-                queued_at=self._time(),
-                due_at=self._time(),
-                token=0,
-                attempts=0,
-            )
+            _ADD,
+            {
+                "job_id": job_id,
+                "kind": kind.value,
+                "subject": subject,
+                "priority": _PRIORITY[kind],
+                "device": device.value,
+                "queued_at": self._time(),
+                "due_at": self._time(),
+                "token": 0,
+                "attempts": 0,
+            },
         )
         return job_id
 
     def has_work(
         self, tx: OpenTransaction, *, kinds: Collection[JobKind], devices: Collection[Device] = WITHOUT_GPU
     ) -> bool:
-        query = self._next(kinds, devices).with_only_columns(jobs.c.job_id)
-        return _connection(tx).execute(query).first() is not None
+        return self._find_next(tx, kinds=kinds, devices=devices) is not None
 
     def claim(
         self,
@@ -99,15 +132,20 @@ class LocalQueue:
         kinds: Collection[JobKind],
         devices: Collection[Device] = WITHOUT_GPU,
     ) -> Claim | None:
-        connection = _connection(tx)
-        row = connection.execute(self._next(kinds, devices)).first()
+        row = self._find_next(tx, kinds=kinds, devices=devices)
         if row is None:
             return None
         token, attempts = row.token + 1, row.attempts + 1
-        taken = connection.execute(
-            sa.update(jobs)
-            .where(jobs.c.job_id == row.job_id, jobs.c.token == row.token)
-            .values(token=token, attempts=attempts, worker=worker, due_at=self._time() + self.lease_s)
+        taken = _connection(tx).execute(
+            _TAKE,
+            {
+                "of_job": row.job_id,
+                "of_token": row.token,
+                "token": token,
+                "attempts": attempts,
+                "worker": worker,
+                "due_at": self._time() + self.lease_s,
+            },
         )
         if taken.rowcount != 1:
             return None
@@ -119,7 +157,7 @@ class LocalQueue:
         self._change(tx, claim, due_at=self._time() + self.lease_s)
 
     def finish(self, tx: OpenTransaction, claim: Claim) -> None:
-        _check_held(_connection(tx).execute(sa.delete(jobs).where(*_held(claim))), claim)
+        _check_held(_connection(tx).execute(_END_HELD, _held(claim)), claim)
 
     def retry(self, tx: OpenTransaction, claim: Claim, *, after_s: float) -> None:
         self._change(tx, claim, worker=None, due_at=self._time() + after_s)
@@ -128,12 +166,7 @@ class LocalQueue:
         self._change(tx, claim, worker=None, due_at=self._time(), attempts=claim.attempt - 1)
 
     def depth(self, tx: OpenTransaction) -> QueueDepth:
-        is_leased = sa.and_(jobs.c.worker.is_not(None), jobs.c.due_at > self._time())
-        leased = sa.func.coalesce(sa.func.sum(sa.case((is_leased, 1), else_=0)), 0)
-        needs_gpu = sa.and_(sa.not_(is_leased), jobs.c.device == Device.CUDA.value)
-        for_gpu = sa.func.coalesce(sa.func.sum(sa.case((needs_gpu, 1), else_=0)), 0)
-        row = _connection(tx).execute(sa.select(sa.func.count(), leased, sa.func.min(jobs.c.queued_at), for_gpu)).one()
-        total, held, oldest, waiting_for_gpu = row
+        total, held, oldest, waiting_for_gpu = _connection(tx).execute(_DEPTH, {"now": self._time()}).one()
         return QueueDepth(
             waiting=total - held,
             leased=held,
@@ -141,26 +174,25 @@ class LocalQueue:
             waiting_for_gpu=waiting_for_gpu,
         )
 
-    def _next(self, kinds: Collection[JobKind], devices: Collection[Device]) -> "sa.Select[*tuple[object, ...]]":
-        query = sa.select(jobs).where(
-            jobs.c.kind.in_([kind.value for kind in kinds]),
-            jobs.c.device.in_([device.value for device in devices]),
-            jobs.c.due_at <= self._time(),
-        )
-        if Device.CUDA in devices:
-            # Whatever else there is, others can do; but a self-test makes way for everything.
-            query = query.order_by(jobs.c.kind == JobKind.SELF_TEST.value, jobs.c.device != Device.CUDA.value)
-        return query.order_by(jobs.c.priority, jobs.c.place).limit(1)
+    def _find_next(
+        self, tx: OpenTransaction, *, kinds: Collection[JobKind], devices: Collection[Device]
+    ) -> sa.Row[str, str, str, int, int] | None:
+        wanted = {
+            "kinds": [kind.value for kind in kinds],
+            "devices": [device.value for device in devices],
+            "now": self._time(),
+        }
+        return _connection(tx).execute(_NEXT_FOR_GPU if Device.CUDA in devices else _NEXT, wanted).first()
 
     def _change(self, tx: OpenTransaction, claim: Claim, **values: object) -> None:
-        _check_held(_connection(tx).execute(sa.update(jobs).where(*_held(claim)).values(**values)), claim)
+        _check_held(_connection(tx).execute(_CHANGE_HELD, {**_held(claim), **values}), claim)
 
     def _time(self) -> float:
         return self._now().timestamp()
 
 
-def _held(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
-    return (jobs.c.job_id == claim.job_id, jobs.c.token == claim.token, jobs.c.worker.is_not(None))
+def _held(claim: Claim) -> dict[str, object]:
+    return {"of_job": claim.job_id, "of_token": claim.token}
 
 
 def _check_held(done: sa.CursorResult[*tuple[object, ...]], claim: Claim) -> None:
