@@ -10,6 +10,7 @@ import yaml
 from grader.authoring.notebook_file import WrittenCell, as_ipynb
 from grader.authoring.sections import Section, split_sections
 from grader.domain.notebook import CellKind, Notebook
+from grader.domain.python import walk
 from grader.domain.text import Language, Note
 from grader.feedback.catalogue import sentence
 from grader.grading.syntax import function_names, imported_names, parse_leniently, top_level_names
@@ -50,9 +51,9 @@ class Candidate:
         tree = parse_leniently(self.source)
         loop_targets = {
             node.id
-            for loop in ast.walk(tree)
+            for loop in walk(tree)
             if isinstance(loop, ast.For | ast.comprehension)
-            for node in ast.walk(loop.target)
+            for node in walk(loop.target)
             if isinstance(node, ast.Name)
         }
         others = imported_names(tree) | set(function_names(tree)) | loop_targets

@@ -42,7 +42,7 @@ from grader.authoring.mutants_tensors import (
 from grader.authoring.mutants_text import Answer, Change, Code, Operator
 from grader.domain.ids import QuestionId
 from grader.domain.notebook import Notebook
-from grader.domain.python import parse_python
+from grader.domain.python import parse_python, walk
 from grader.domain.text import Fact
 from grader.notebook.magics import plain_python
 
@@ -225,7 +225,7 @@ def _with_names_of(answer: Answer, source: str) -> Answer:
         if isinstance(statement, ast.FunctionDef):
             functions.append(statement.name)
         elif isinstance(statement, ast.Assign):
-            names = [node.id for target in statement.targets for node in ast.walk(target) if isinstance(node, ast.Name)]
+            names = [node.id for target in statement.targets for node in walk(target) if isinstance(node, ast.Name)]
             (functions if isinstance(statement.value, ast.Lambda) else variables).extend(names)
             if "requires_grad=True" in ast.unparse(statement.value):
                 leaves.update(names)

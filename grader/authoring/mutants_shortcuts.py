@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from grader.authoring.mutants_text import SEEDING, Answer, Change, Code, Operator, called_name, decorates, is_call_of
+from grader.domain.python import walk
 
 _MAKING = frozenset({"tensor", "Tensor", "as_tensor", "array", "asarray", "Size", "list", "tuple", "int", "float"})
 _SHOWING = frozenset({"print", "display"})
@@ -47,11 +48,10 @@ def _is_typed(value: ast.expr) -> bool:
     """It is written down already, so that writing it down changes nothing."""
     return all(
         not isinstance(node, ast.Call) or called_name(node) in _MAKING
-        for node in ast.walk(value)
+        for node in walk(value)
         if isinstance(node, ast.Call)
     ) and not any(
-        isinstance(node, ast.Name) and node.id not in _MAKING | {"torch", "np", "numpy", "nn"}
-        for node in ast.walk(value)
+        isinstance(node, ast.Name) and node.id not in _MAKING | {"torch", "np", "numpy", "nn"} for node in walk(value)
     )
 
 
@@ -73,7 +73,7 @@ def use_stale_variables(code: Code, answer: Answer) -> Iterator[Change]:
 def _is_bound_here(code: Code, name: ast.Name) -> bool:
     return any(
         isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id == name.id
-        for node in ast.walk(code.tree)
+        for node in walk(code.tree)
     )
 
 
@@ -84,7 +84,7 @@ def drop_statements(code: Code, answer: Answer) -> Iterator[Change]:
         if not isinstance(statement, ast.Expr | ast.Assign | ast.AugAssign):
             continue
         if isinstance(statement, ast.Assign):
-            names = {node.id for target in statement.targets for node in ast.walk(target) if isinstance(node, ast.Name)}
+            names = {node.id for target in statement.targets for node in walk(target) if isinstance(node, ast.Name)}
             was_bound = names <= bound
             bound |= names
             if not was_bound:

@@ -15,6 +15,7 @@ from grader.authoring.mutants_text import (
     keyword_of,
     root_name,
 )
+from grader.domain.python import walk
 
 _AGGREGATES = {
     "sum": "mean",
@@ -150,7 +151,7 @@ def _is_float32(call: ast.Call) -> bool:
     """What it makes is float32 without anybody saying so."""
     if called_name(call) in ("zeros", "ones", "linspace", "eye", "rand", "randn"):
         return True
-    return any(isinstance(node, ast.Constant) and isinstance(node.value, float) for node in ast.walk(call))
+    return any(isinstance(node, ast.Constant) and isinstance(node.value, float) for node in walk(call))
 
 
 def _is_dtype(node: ast.expr) -> bool:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TypeVar
 
-from grader.domain.python import parse_python
+from grader.domain.python import parse_python, walk
 from grader.domain.text import Fact
 
 _Node = TypeVar("_Node", bound=ast.AST)
@@ -124,21 +124,21 @@ class Code:
 
     @cached_property
     def parents(self) -> Mapping[ast.AST, ast.AST]:
-        return {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
+        return {child: node for node in walk(self.tree) for child in ast.iter_child_nodes(node)}
 
     @cached_property
     def _hidden(self) -> frozenset[ast.AST]:
         """Nodes without a true place in the text (f-strings, before Python 3.12), and what only decorates."""
         roots = [
             node
-            for node in ast.walk(self.tree)
+            for node in walk(self.tree)
             if isinstance(node, ast.JoinedStr) or decorates(node) or is_call_of(node, *SEEDING)
         ]
-        return frozenset(inner for root in roots for inner in ast.walk(root))
+        return frozenset(inner for root in roots for inner in walk(root))
 
     def nodes(self, *kinds: type[_Node]) -> Iterator[_Node]:
         """Nodes of these kinds that can be changed, in the order of the text."""
-        found = [node for node in ast.walk(self.tree) if isinstance(node, kinds) and node not in self._hidden]
+        found = [node for node in walk(self.tree) if isinstance(node, kinds) and node not in self._hidden]
         yield from sorted(found, key=lambda node: (self.start(node), -self.end(node)))
 
     def results(self) -> Iterator[ast.expr]:
@@ -208,7 +208,7 @@ class Code:
             shown = [*call.args, *call.keywords]
         elif statement is not self.tree.body[-1]:
             return False
-        return not any(isinstance(inner, ast.Call) for part in shown for inner in ast.walk(part))
+        return not any(isinstance(inner, ast.Call) for part in shown for inner in walk(part))
 
     def statement_of(self, node: ast.AST) -> ast.stmt | None:
         while not isinstance(node, ast.stmt):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from grader.authoring.mutants_text import root_name
-from grader.domain.python import parse_python
+from grader.domain.python import parse_python, walk
 from grader.grading.syntax import mentioned_names
 from grader.notebook.names import bound_names, imported_names, needed_names
 
@@ -90,11 +90,11 @@ def _definitions(sources: tuple[str, ...]) -> "_Definitions":
     found: dict[str, _Definition] = {}
     imported = frozenset().union(*map(imported_names, sources))
     for tree in filter(None, map(parse_python, sources)):
-        for node in ast.walk(tree):
+        for node in walk(tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 found[node.name] = _Definition(
                     mentioned=mentioned_names(ast.Module(body=[node], type_ignores=[])) - imported,
-                    is_changing=any(map(_changes, ast.walk(node))),
+                    is_changing=any(map(_changes, walk(node))),
                     is_chance=_has(ast.unparse(node), _CHANCE),
                 )
     return _Definitions(imported=imported, by_name=tuple(found.items()))
@@ -110,7 +110,7 @@ class _Definitions:
 def _look(source: str, *, definitions: _Definitions) -> _Cell:
     called = dict(definitions.by_name)
     tree = parse_python(source)
-    nodes = [] if tree is None else list(ast.walk(tree))
+    nodes = [] if tree is None else list(walk(tree))
     bound = bound_names(source)
     outside = frozenset() if tree is None else mentioned_names(tree)
     needed = (set(needed_names(source)) & outside) - definitions.imported

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from grader.domain.python import parse_python
+from grader.domain.python import parse_python, walk
 from grader.notebook.magics import plain_python
 
 _BUILTINS = frozenset(dir(builtins)) | {"display"}
@@ -72,7 +72,7 @@ class Surroundings:
 
     def __init__(self, sources: Sequence[str]) -> None:
         self._trees = [tree for tree in map(_parse, sources) if tree is not None]
-        nodes = [node for tree in self._trees for node in ast.walk(tree)]
+        nodes = [node for tree in self._trees for node in walk(tree)]
         self._places = Counter(name for node in nodes for name in _bound_by(node))
         """How often a name is bound, in any scope: one that stands for two things stands for nothing here."""
         self._imports = self._find_imports()
@@ -118,7 +118,7 @@ class Surroundings:
     def _find_imports(self) -> Mapping[str, str]:
         """The paths of imported names: 'torch.nn.functional' for F."""
         found: dict[str, list[str]] = {}
-        for node in (node for tree in self._trees for node in ast.walk(tree)):
+        for node in (node for tree in self._trees for node in walk(tree)):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 package = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
                 for name, alias in zip(_bound_by(node), node.names, strict=True):
@@ -133,7 +133,7 @@ class Surroundings:
         """Variables that are written down as lists or dictionaries: to go through these changes nothing."""
         return frozenset(
             target.id
-            for node in (node for tree in self._trees for node in ast.walk(tree))
+            for node in (node for tree in self._trees for node in walk(tree))
             if isinstance(node, ast.Assign) and isinstance(node.value, _COLLECTIONS)
             for target in node.targets
             if isinstance(target, ast.Name) and self._places[target.id] == 1
@@ -144,7 +144,7 @@ class Surroundings:
         keeps_state = any(not isinstance(value, ast.Constant) for value in _defaults(node))
         if self._places[node.name] != 1 or keeps_state or _shows([node]):
             return
-        deed = max(map(self._deed, ast.walk(node)))
+        deed = max(map(self._deed, walk(node)))
         if deed < _Deed.UNKNOWN and self._is_closed(self._needs([node])):
             self._functions[node.name] = deed
 
@@ -262,7 +262,7 @@ def _defaults(node: ast.FunctionDef) -> Iterator[ast.expr]:
 
 
 def _shows(body: Sequence[ast.stmt]) -> bool:
-    nodes = [node for statement in body for node in ast.walk(statement)]
+    nodes = [node for statement in body for node in walk(statement)]
     called = {node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
     return not called.isdisjoint({"print", "display"}) or (bool(body) and isinstance(body[-1], ast.Expr))
 
@@ -285,7 +285,7 @@ def _running(body: Sequence[ast.stmt]) -> Iterator[ast.AST]:
         node = todo.pop()
         yield node
         if isinstance(node, ast.ClassDef) and node.name in called:
-            todo.extend(part for part in ast.walk(node) if part is not node)
+            todo.extend(part for part in walk(node) if part is not node)
         elif isinstance(node, ast.FunctionDef) and node.name not in called:
             todo.extend([*node.decorator_list, *_defaults(node)])
         else:
@@ -302,7 +302,7 @@ def _taken(body: Sequence[ast.stmt], *, bound: set[str]) -> frozenset[str]:
         match statement:
             case ast.For(target=target, iter=through, body=inner, orelse=[]):
                 taken |= _reads(ast.Expr(through)) - bound
-                bound |= {node.id for node in ast.walk(target) if isinstance(node, ast.Name)}
+                bound |= {node.id for node in walk(target) if isinstance(node, ast.Name)}
                 taken |= _taken(inner, bound=bound)
             case ast.With(body=inner):
                 for item in statement.items:
@@ -316,7 +316,7 @@ def _taken(body: Sequence[ast.stmt], *, bound: set[str]) -> frozenset[str]:
 
 def _reads(statement: ast.stmt) -> frozenset[str]:
     """Names of the notebook that it reads, in the insides of functions, too."""
-    added = {node.target.id for node in ast.walk(statement)
+    added = {node.target.id for node in walk(statement)
              if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name)}  # fmt: skip
     top = _table(statement)
     own = {symbol.get_name() for symbol in top.get_symbols()}

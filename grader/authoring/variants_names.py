@@ -5,7 +5,7 @@ import builtins
 from collections.abc import Collection, Iterator, Sequence
 
 from grader.authoring.mutants_text import Code
-from grader.domain.python import parse_python
+from grader.domain.python import parse_python, walk
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.ListComp, ast.SetComp, ast.DictComp,
            ast.GeneratorExp)  # fmt: skip
@@ -46,7 +46,7 @@ def _new_name(name: str, *, taken: Collection[str]) -> str:
 
 
 def _names(tree: ast.AST) -> Iterator[ast.Name]:
-    return (node for node in ast.walk(tree) if isinstance(node, ast.Name))
+    return (node for node in walk(tree) if isinstance(node, ast.Name))
 
 
 def _assigned(tree: ast.Module) -> Iterator[str]:
@@ -63,7 +63,7 @@ def _assigned(tree: ast.Module) -> Iterator[str]:
 
 def _barred(code: Code) -> Iterator[str]:
     """Names with a meaning besides a variable of the top level, and those in texts whose place is not known."""
-    for node in ast.walk(code.tree):
+    for node in walk(code.tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.name
         elif isinstance(node, ast.alias):

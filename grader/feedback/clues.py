@@ -4,7 +4,7 @@ import ast
 from collections.abc import Sequence
 from functools import cached_property
 
-from grader.domain.python import parse_python
+from grader.domain.python import parse_python, walk
 from grader.domain.text import Fact
 
 _LOOPS = (ast.For, ast.While, ast.AsyncFor)
@@ -33,7 +33,7 @@ class Clues:
     @cached_property
     def _nodes(self) -> tuple[ast.AST, ...]:
         tree = parse_python(self._source)
-        return () if tree is None else tuple(ast.walk(tree))
+        return () if tree is None else tuple(walk(tree))
 
     @cached_property
     def _calls(self) -> tuple[tuple[str, int], ...]:
@@ -86,7 +86,7 @@ class Clues:
             isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute) and inner.func.attr == "backward"
             for node in self._nodes
             if isinstance(node, _LOOPS)
-            for inner in ast.walk(node)
+            for inner in walk(node)
         )
 
     @property

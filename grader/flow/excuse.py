@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from grader.domain.execution import CellRun, CellState, Execution, Outcome
-from grader.domain.python import parse_python
+from grader.domain.python import parse_python, walk
 from grader.domain.remember import remember_by_text
 from grader.domain.result import Finding, Verdict
 from grader.domain.text import Fact
@@ -183,4 +183,4 @@ def _calls_cuda(source: str) -> bool:
 
 def _nodes(source: str, *, having: str) -> Iterator[ast.AST]:
     tree = parse_python(source) if having in source else None
-    return iter(()) if tree is None else ast.walk(tree)
+    return iter(()) if tree is None else walk(tree)

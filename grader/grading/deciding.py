@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator
 
+from grader.domain.python import walk
 from grader.domain.remember import remember_by_text
 from grader.grading.live import live_tree
 from grader.grading.syntax import parse_leniently
@@ -44,7 +45,7 @@ def _asked(expression: str) -> frozenset[str]:
     """The attributes and methods that an expression uses, those of torch and NumPy themselves left out."""
     return frozenset(
         node.attr
-        for node in ast.walk(parse_leniently(expression))
+        for node in walk(parse_leniently(expression))
         if isinstance(node, ast.Attribute) and _root(node) not in _MODULES
     )
 
@@ -60,7 +61,7 @@ def _own_names(source: str) -> frozenset[str]:
         elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
             names |= {node.attr} - _ALL_TENSORS_HAVE
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("setattr", "type"):
-            names |= {one.value for one in ast.walk(node) if isinstance(one, ast.Constant) and type(one.value) is str}
+            names |= {one.value for one in walk(node) if isinstance(one, ast.Constant) and type(one.value) is str}
     return frozenset(names)
 
 
@@ -79,17 +80,17 @@ def _walk(tree: ast.AST) -> Iterator[ast.AST]:
 def _bound_names(statement: ast.stmt) -> Iterator[ast.Name]:
     if isinstance(statement, ast.Assign | ast.AnnAssign):
         targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-        yield from (one for target in targets for one in ast.walk(target) if isinstance(one, ast.Name))
+        yield from (one for target in targets for one in walk(target) if isinstance(one, ast.Name))
 
 
 @remember_by_text
 def _reaches_inside(source: str) -> bool:
     tree = parse_leniently(source)
     # `"google.colab" in sys.modules` is how notebooks see where they are.
-    harmless = {id(part) for node in ast.walk(tree) if isinstance(node, ast.Compare) for part in node.comparators}
+    harmless = {id(part) for node in walk(tree) if isinstance(node, ast.Compare) for part in node.comparators}
     return any(
         _last_name(node) in _INSIDE or _imports_way_in(node) or (id(node) not in harmless and _is_way_in(node))
-        for node in ast.walk(tree)
+        for node in walk(tree)
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TypeGuard
 
 from grader.domain.execution import Evidence
+from grader.domain.python import walk
 from grader.domain.remember import remember_by_subject
 from grader.grading.display import MAX_CHARACTERS, read_shown, shown_text
 from grader.grading.live import live_tree
@@ -62,7 +63,7 @@ class _Judge:
 
     def _look(self, part: ast.expr) -> tuple[bool, bool]:
         if part not in self._known:
-            rivals = filter(_is_slice, ast.walk(part)) if _is_slice(self._pattern.expression) else ()
+            rivals = filter(_is_slice, walk(part)) if _is_slice(self._pattern.expression) else ()
             has_rival = any(not self._pattern.occurs_in(rival) for rival in rivals)
             self._known[part] = self._pattern.occurs_in(part), has_rival
         return self._known[part]
@@ -87,10 +88,10 @@ def _spells_itself(pattern: Pattern, evidence: Evidence) -> bool:
 def _hook_names(tree: ast.Module) -> frozenset[str]:
     """Names of methods, of attributes that are set, and strings that may name either."""
     names = set()
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.ClassDef):
             names |= {member.name for member in node.body if isinstance(member, ast.FunctionDef)}
-            names |= {one.id for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
+            names |= {one.id for one in walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
         elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
             names.add(node.attr)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < 40:

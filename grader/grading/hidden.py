@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator
 
+from grader.domain.python import walk
 from grader.domain.remember import remember_by_text
 from grader.grading.live import live_tree
 from grader.grading.pattern import Pattern, variable_of
@@ -64,8 +65,8 @@ def _used_definitions(question: ast.Module, *, notebook: ast.Module) -> ast.Modu
 
 def _without_called(tree: ast.Module) -> Iterator[ast.AST]:
     """All nodes but the names of functions that are called, for which their calls stand."""
-    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    return (node for node in ast.walk(tree) if isinstance(node, ast.Call) or id(node) not in called)
+    called = {id(node.func) for node in walk(tree) if isinstance(node, ast.Call)}
+    return (node for node in walk(tree) if isinstance(node, ast.Call) or id(node) not in called)
 
 
 def _reaches_by_name(node: ast.AST, function: ast.expr | None) -> bool:

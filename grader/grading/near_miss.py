@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from grader.domain.python import parse_expression
+from grader.domain.python import parse_expression, walk
 from grader.domain.text import Fact
 from grader.grading.pattern import Pattern, variable_of
 
@@ -122,5 +122,5 @@ def spell(node: ast.expr, source: str) -> str:
 
 
 def _in_order(tree: ast.AST, kind: type[_Node]) -> list[_Node]:
-    found = [node for node in ast.walk(tree) if isinstance(node, kind)]
+    found = [node for node in walk(tree) if isinstance(node, kind)]
     return sorted(found, key=lambda node: (node.lineno, node.col_offset))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from grader.domain.execution import Evidence
+from grader.domain.python import walk
 from grader.domain.remember import remember_by_subject
 from grader.grading.display import MAX_CHARACTERS, Item, read_shown, shown_text
 from grader.grading.occurrence import right_places
@@ -125,7 +126,7 @@ class _Typed:
 
     def _is_part(self, part: ast.expr) -> bool:
         if part not in self._known:
-            self._known[part] = all(map(self._is_node, ast.walk(part)))
+            self._known[part] = all(map(self._is_node, walk(part)))
         return self._known[part]
 
     def _is_node(self, node: ast.AST) -> bool:
@@ -137,8 +138,8 @@ class _Typed:
 @remember_by_subject
 def _own_names(tree: ast.Module) -> frozenset[str]:
     """Names that are bound anywhere, and those of arguments."""
-    arguments = (node.arg for node in ast.walk(tree) if isinstance(node, ast.arg))
-    bound = (node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+    arguments = (node.arg for node in walk(tree) if isinstance(node, ast.arg))
+    bound = (node.id for node in walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
     return frozenset((*arguments, *bound))
 
 

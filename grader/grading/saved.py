@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from grader.domain.execution import CellRun, CellState
 from grader.domain.notebook import SAVED_CHARACTERS
+from grader.domain.python import walk
 from grader.domain.text import Note
 from grader.grading.display import read_shown, text_of
 from grader.grading.printed import Container, PrintedNumbers, count_differences
@@ -110,7 +111,7 @@ def _may_be_random(source: str, notebook_source: str) -> bool:
 
 
 def _names(statement: ast.AST) -> frozenset[str]:
-    return frozenset(name for node in ast.walk(statement) if (name := _name(node)) is not None)
+    return frozenset(name for node in walk(statement) if (name := _name(node)) is not None)
 
 
 def _name(node: ast.AST) -> str | None:
@@ -127,12 +128,12 @@ def _changed(statement: ast.stmt) -> frozenset[str]:
         return frozenset()
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return frozenset({statement.name})
-    bound = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    bound = {node.id for node in walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     return (
         frozenset(bound)
         | {
             node.value.id
-            for node in ast.walk(statement)
+            for node in walk(statement)
             if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.value, ast.Name)
         }
         - _MODULES

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from grader.domain.execution import Evidence
+from grader.domain.python import walk
 from grader.domain.remember import remember_by_subject, remember_by_text
 from grader.grading.live import live_tree
 from grader.grading.syntax import parse_leniently
@@ -83,7 +84,7 @@ def _find_shown(*, source: str, notebook_source: str, results: _Results) -> tupl
 def _functions(tree: ast.Module) -> Mapping[str, _Function]:
     """Functions by name; methods count by their own name, whatever class they are of."""
     functions: dict[str, _Function] = {}
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             functions[node.name] = node
         elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):

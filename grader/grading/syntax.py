@@ -5,7 +5,7 @@ import builtins
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
-from grader.domain.python import parse_python, parse_strictly
+from grader.domain.python import parse_python, parse_strictly, walk
 from grader.domain.remember import remember_by_subject, remember_by_text
 
 _Node = TypeVar("_Node", bound=ast.AST)
@@ -135,7 +135,7 @@ def copied(node: _Node) -> _Node:
 
 def find_holder(tree: ast.Module, name: str) -> str | None:
     """The function in whose body a function of that name is defined."""
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and name in function_names(
             ast.Module(body=node.body, type_ignores=[])
         ):
@@ -195,7 +195,7 @@ def _mentioned(node: ast.AST) -> set[str]:
         names |= _mentioned(child)
     if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
         return names
-    parameters = {part.arg for part in ast.walk(node.args) if isinstance(part, ast.arg)}
+    parameters = {part.arg for part in walk(node.args) if isinstance(part, ast.arg)}
     body = node.body if isinstance(node.body, list) else []
     own = {name for statement in body for name in _bound(statement)}
     declared = {name for part in _walk_top_level(body) if isinstance(part, ast.Global) for name in part.names}

@@ -4,6 +4,7 @@ import ast
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from grader.domain.python import walk
 from grader.domain.remember import remember_by_subject
 from grader.grading.live import live_tree
 from grader.grading.syntax import top_level_names
@@ -130,7 +131,7 @@ def _touched(statement: ast.stmt) -> frozenset[str]:
         word = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", None)
         if word not in _ONLY_SHOW:  # a function may change what it is given
             names.update(part.id for part in call.args if isinstance(part, ast.Name))
-    return frozenset(names.union(*map(_changed, ast.walk(statement))))
+    return frozenset(names.union(*map(_changed, walk(statement))))
 
 
 def _changed(node: ast.AST) -> Iterable[str]:

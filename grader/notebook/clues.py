@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from grader.domain.location import Wanted
 from grader.domain.notebook import CellKind, Notebook
-from grader.domain.python import parse_python
+from grader.domain.python import parse_python, walk
 from grader.domain.remember import remember_by_text
 from grader.notebook.magics import plain_python
 
@@ -119,7 +119,7 @@ class Clues:
     def _weights(self, tree: ast.Module) -> dict[int, int]:
         bound = _bound_names(tree)
         nodes: dict[type[ast.AST], list[ast.AST]] = {pattern.kind: [] for pattern in self._all_patterns()}
-        for node in ast.walk(tree):
+        for node in walk(tree):
             if type(node) in nodes:
                 nodes[type(node)].append(node)
         weights = {}
@@ -181,7 +181,7 @@ def _outer_statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def _target_names(target: ast.expr) -> Iterator[str]:
-    return (node.id for node in ast.walk(target) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+    return (node.id for node in walk(target) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
 
 
 @remember_by_text
@@ -195,7 +195,7 @@ def _read_patterns(patterns: tuple[str, ...]) -> tuple[_Pattern, ...]:
         if tree is None or len(tree.body) != 1 or not isinstance(tree.body[0], ast.Expr):
             continue
         expression = tree.body[0].value
-        names = [node.id for node in ast.walk(expression) if isinstance(node, ast.Name)]
+        names = [node.id for node in walk(expression) if isinstance(node, ast.Name)]
         data = [name for name in names if name not in _MODULES and not name.startswith((_WILDCARD, _REST))]
         read.append(
             _Pattern(

@@ -4,7 +4,7 @@ import ast
 import builtins
 from collections.abc import Sequence
 
-from grader.domain.python import parse_python
+from grader.domain.python import parse_python, walk
 from grader.domain.remember import remember_by_text
 
 _BUILTINS = frozenset(dir(builtins))
@@ -48,7 +48,7 @@ def imported_names(source: str) -> frozenset[str]:
         return frozenset()
     return frozenset(
         (alias.asname or alias.name).split(".")[0]
-        for node in ast.walk(tree)
+        for node in walk(tree)
         if isinstance(node, ast.Import | ast.ImportFrom)
         for alias in node.names
     )
@@ -60,7 +60,7 @@ def names_of_import(source: str, package: str) -> frozenset[str]:
     if tree is None:
         return frozenset()
     names: set[str] = set()
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.Import):
             parts = (alias for alias in node.names if alias.name.split(".")[0] == package)
             names.update((alias.asname or alias.name).split(".")[0] for alias in parts)
@@ -91,7 +91,7 @@ def feeding(sources: Sequence[str], *, start: Sequence[int]) -> frozenset[int]:
 
 def _read(tree: ast.AST) -> set[str]:
     names: set[str] = set()
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             names.add(node.id)
         elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
@@ -105,7 +105,7 @@ def _bound(statements: Sequence[ast.stmt]) -> set[str]:
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names.add(statement.name)
             continue
-        for node in ast.walk(statement):
+        for node in walk(statement):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 names.add(node.id)
             elif isinstance(node, ast.FunctionDef | ast.ClassDef):

@@ -11,7 +11,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from itertools import groupby, zip_longest
 
-from grader.domain.python import parse_python
+from grader.domain.python import parse_python, walk
 from grader.domain.remember import remember_by_text
 from grader.notebook.headings import Around, LabelKind, read_line
 from grader.notebook.magics import plain_python
@@ -246,7 +246,7 @@ class _Comment:
 
 def _comments(source: str) -> list[_Comment]:
     """Every comment; of source that is no Python, the lines that begin with #."""
-    if len(source) > _LARGEST_CODE_CHARS:
+    if "#" not in source or len(source) > _LARGEST_CODE_CHARS:
         return []
     found: list[_Comment] = []
     try:
@@ -326,14 +326,14 @@ def _is_marker(text: str) -> bool:
 def _is_code(text: str) -> bool:
     """Whether a comment is surely code: it calls, imports, defines or loops. Formulas and typed outputs are words."""
     tree = parse_python(f"{text} pass" if text.endswith(":") else text)
-    if tree is None or any(isinstance(node, ast.Name) and not node.id.isascii() for node in ast.walk(tree)):
+    if tree is None or any(isinstance(node, ast.Name) and not node.id.isascii() for node in walk(tree)):
         return False
     return any(_acts(statement) for statement in tree.body)
 
 
 def _acts(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Expr):
-        return any(isinstance(node, ast.Call) and not _shows_value(node.func) for node in ast.walk(statement))
+        return any(isinstance(node, ast.Call) and not _shows_value(node.func) for node in walk(statement))
     return True
 
 

@@ -2,7 +2,8 @@
 
 import contextlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
@@ -107,6 +108,12 @@ class CellSequence(NotebookClient):
     @property
     def counts(self) -> Mapping[int, int | None]:
         return {index: record.count for index, record in self._records.items()}
+
+    @asynccontextmanager
+    async def async_setup_kernel(self, **options: object) -> AsyncIterator[None]:
+        """The kernel runs and is closed elsewhere; the stock one also asks for the main thread's signals, in vain."""
+        self.kc = cast(Any, self._kernel)
+        yield
 
     async def async_execute_cell(
         self, cell: NotebookNode, cell_index: int, execution_count: int | None = None, store_history: bool = True

@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Mapping, Sequence
 
+from grader.domain.python import walk
 from grader.grading.autograd.expressions import (
     BRACE_MARK,
     Expressions,
@@ -136,7 +137,7 @@ class Calls(Expressions):
             return False
         callee = self.lookup(node.func.id) if isinstance(node.func, ast.Name) else PLAIN
         if isinstance(callee, Routine) and not isinstance(callee.node, ast.Lambda):
-            return not any(isinstance(part, ast.Return) and part.value is not None for part in ast.walk(callee.node))
+            return not any(isinstance(part, ast.Return) and part.value is not None for part in walk(callee.node))
         return isinstance(callee, Path) and callee.dotted in ("builtins.print", *_DISPLAYS)
 
     def _apply_path(self, path: str, *, args: Sequence[Trace], keywords: Mapping[str, Trace]) -> Trace:

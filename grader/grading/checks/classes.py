@@ -5,6 +5,8 @@ import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from grader.domain.python import walk
+
 _ACTIVATIONS = frozenset(
     {
         *("relu", "relu6", "leakyrelu", "prelu", "elu", "celu", "selu", "gelu", "silu", "mish", "glu", "softplus"),
@@ -25,7 +27,7 @@ class WrittenClass:
         """It has an `__init__` that never calls the one of nn.Module."""
         own = self._method("__init__")
         return own is not None and not any(
-            isinstance(node, ast.Attribute) and node.attr == "__init__" for node in ast.walk(own)
+            isinstance(node, ast.Attribute) and node.attr == "__init__" for node in walk(own)
         )
 
     @property
@@ -48,7 +50,7 @@ class WrittenClass:
     @property
     def plain_list(self) -> str | None:
         """An attribute that holds layers in a Python list or dict, where nn.Module does not see them."""
-        for node in ast.walk(self.node):
+        for node in walk(self.node):
             if isinstance(node, ast.Assign) and _holds_layers(node.value):
                 for target in node.targets:
                     if isinstance(target, ast.Attribute):
@@ -78,7 +80,7 @@ def fold(word: str) -> str:
 
 
 def _names(tree: ast.AST) -> Iterator[ast.Name | ast.Attribute]:
-    found = [node for node in ast.walk(tree) if isinstance(node, ast.Name | ast.Attribute)]
+    found = [node for node in walk(tree) if isinstance(node, ast.Name | ast.Attribute)]
     yield from sorted(found, key=lambda node: (node.lineno, node.col_offset))
 
 
@@ -86,7 +88,7 @@ def _holds_layers(value: ast.expr) -> bool:
     """A list, tuple, dict or comprehension with a call of `nn.Something` in it that is no container of nn's."""
     if not isinstance(value, ast.List | ast.Tuple | ast.Dict | ast.ListComp | ast.DictComp | ast.GeneratorExp):
         return False
-    calls = [node.func for node in ast.walk(value) if isinstance(node, ast.Call)]
+    calls = [node.func for node in walk(value) if isinstance(node, ast.Call)]
     return any(
         isinstance(function, ast.Attribute)
         and function.attr not in _REGISTERED

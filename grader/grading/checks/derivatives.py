@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from grader.domain.python import walk
 from grader.domain.text import Fact
 from grader.domain.values import ArrayValue, CallReply, MappingValue, SequenceValue, Value
 from grader.grading.arrays import Array, array_value, find_array
@@ -164,7 +165,7 @@ def hear_witness(ours: Sequence[CallReply], theirs: Sequence[CallReply], inputs:
 def find_cut(source: str, *, name: str) -> str | None:
     """The first thing in a function that autograd cannot follow, as it is written there: `.detach()`, `.data`."""
     for part in _parts_of(name, parse_leniently(source)):
-        for node in ast.walk(part):
+        for node in walk(part):
             if isinstance(node, ast.Attribute) and node.attr in _CUTS:
                 return f".{node.attr}" if node.attr == "data" else f"{node.attr}()"
             if isinstance(node, ast.Call) and ast.unparse(node.func).startswith(_OUTSIDE):
@@ -186,7 +187,7 @@ def _parts_of(name: str, tree: ast.Module) -> list[ast.AST]:
         return [tree]
     reached = [name]
     for one in reached:
-        used = (node.id for node in ast.walk(definitions[one]) if isinstance(node, ast.Name))
+        used = (node.id for node in walk(definitions[one]) if isinstance(node, ast.Name))
         reached += [each for each in dict.fromkeys(used) if each in definitions and each not in reached]
     return [definitions[one] for one in reached]
 

@@ -4,6 +4,7 @@ import ast
 from collections.abc import Mapping
 
 from grader.domain.execution import CellState, Evidence
+from grader.domain.python import walk
 from grader.domain.result import Finding, Verdict
 from grader.domain.text import Fact
 from grader.domain.values import ArrayValue, MappingValue, Value
@@ -87,7 +88,7 @@ def _cause_of_none(value: ArrayValue, source: str) -> str:
         return "gradient.not_leaf"
     if not value.requires_grad:
         return "gradient.not_required"
-    nodes = list(ast.walk(parse_leniently(source)))
+    nodes = list(walk(parse_leniently(source)))
     if any(_takes_away(node) for node in nodes):
         return "gradient.none_zeroed"
     if any(_name_in(node) in _CUTS for node in nodes):

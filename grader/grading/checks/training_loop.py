@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from grader.domain.python import walk
 from grader.domain.remember import remember_by_subject, remember_by_text
 from grader.grading.live import without_dead_code
 from grader.grading.syntax import parse_leniently, top_level_names
@@ -57,7 +58,7 @@ def module_names(*, source: str, notebook_source: str) -> tuple[str, ...]:
     classes = {node.name for node in notebook.body if isinstance(node, ast.ClassDef) and node.bases}
     names: dict[str, None] = {}
     for statement in parse_leniently(source).body:
-        for node in ast.walk(statement):
+        for node in walk(statement):
             if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
                 continue
             made = _made_by(node.value)
@@ -91,7 +92,7 @@ def resolve(node: ast.AST, aliases: Mapping[str, str]) -> str:
 def _imported(tree: ast.Module) -> Mapping[str, str]:
     """What imports bind, wherever they stand: the name to what it stands for."""
     found: dict[str, str] = {}
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.asname: alias.name for alias in node.names if alias.asname}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -106,7 +107,7 @@ def _running_tree(question: ast.Module, *, notebook: ast.Module) -> ast.Module:
     used: dict[str, ast.stmt] = {}
     waiting: list[ast.AST] = [question]
     while waiting:
-        for node in ast.walk(waiting.pop()):
+        for node in walk(waiting.pop()):
             name = node.id if isinstance(node, ast.Name) else ""
             if name in known and name not in used and name not in own:
                 used[name] = known[name]
@@ -116,10 +117,8 @@ def _running_tree(question: ast.Module, *, notebook: ast.Module) -> ast.Module:
 
 def _has_own_optimizer(notebook: ast.Module, *, aliases: Mapping[str, str]) -> bool:
     """A class made of one of torch.optim, or something put into torch.optim or one of its classes."""
-    made = (base for node in ast.walk(notebook) if isinstance(node, ast.ClassDef) for base in node.bases)
-    changed = (
-        node for node in ast.walk(notebook) if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
-    )
+    made = (base for node in walk(notebook) if isinstance(node, ast.ClassDef) for base in node.bases)
+    changed = (node for node in walk(notebook) if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store))
     return any(resolve(node, aliases).startswith(_OPTIM) for node in (*made, *changed))
 
 
@@ -133,7 +132,7 @@ class _Reader:
 
     def read(self, tree: ast.Module) -> Loop:
         self._block(tree.body, repeats=False, quiet=False)
-        for node in ast.walk(tree):
+        for node in walk(tree):
             path = resolve(node, self._aliases)
             name = path.removeprefix(_OPTIM)
             if path.startswith(_OPTIM) and name[:1].isupper() and "." not in name and name != "Optimizer":
@@ -182,7 +181,7 @@ class _Reader:
         self, statement: ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Delete, *, repeats: bool, quiet: bool
     ) -> None:
         targets = statement.targets if isinstance(statement, ast.Assign | ast.Delete) else [statement.target]
-        attributes = {part.attr for target in targets for part in ast.walk(target) if isinstance(part, ast.Attribute)}
+        attributes = {part.attr for target in targets for part in walk(target) if isinstance(part, ast.Attribute)}
         if "grad" in attributes:
             self._found["zeroes"] = self._found.get("zeroes", False) or repeats
         elif "data" in attributes or (quiet and repeats) or (repeats and _moves(statement)):
@@ -195,7 +194,7 @@ class _Reader:
         if not isinstance(call.func, ast.Attribute):
             return
         name, owner = call.func.attr, call.func.value
-        attributes = {part.attr for part in ast.walk(owner) if isinstance(part, ast.Attribute)}
+        attributes = {part.attr for part in walk(owner) if isinstance(part, ast.Attribute)}
         if name == "backward":
             self._found["has_backward"] = True
             self._found["repeats_backward"] = self._found.get("repeats_backward", False) or repeats
@@ -244,6 +243,6 @@ def _moves(statement: ast.stmt) -> bool:
         return False
     names = {target.id for target in statement.targets if isinstance(target, ast.Name)}
     differences = (
-        node for node in ast.walk(statement.value) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub)
+        node for node in walk(statement.value) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub)
     )
     return any(isinstance(node.left, ast.Name) and node.left.id in names for node in differences)

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from grader.domain.assignment import InputSet
 from grader.domain.execution import CellState, Evidence
 from grader.domain.probe import Probe, TakeNames
-from grader.domain.python import parse_strictly
+from grader.domain.python import parse_strictly, walk
 from grader.domain.result import Finding, Verdict
 from grader.domain.text import Fact
 from grader.domain.values import NamesReply, ScalarValue, SequenceValue, Value
@@ -257,7 +257,7 @@ class ValueCheck(MeasuredSettings):
     def _lacking(self, tree: ast.Module) -> list[str]:
         """Names of the expression that no code up to here binds; none where an import may bind anything."""
         asked = parse_leniently(self.asked)
-        own = {node.id for node in ast.walk(asked) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+        own = {node.id for node in walk(asked) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
         bound = set(top_level_names(tree))
         return [] if "*" in bound else sorted(mentioned_names(asked) - own - bound - _ALWAYS_THERE)
 

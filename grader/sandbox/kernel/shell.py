@@ -64,7 +64,8 @@ class SocketSession(Session):
         else:
             message = self.msg(msg_or_type, content=content, parent=parent, header=header, metadata=metadata)
         kind = message["header"]["msg_type"]
-        if self.writer is not None and not kind.startswith("comm_"):  # nobody listens to widgets
+        if self.writer is not None and not (kind == "execute_input" or kind.startswith("comm_")):
+            # The host knows what it sent, and nobody listens to widgets.
             request_id = (message.get("parent_header") or {}).get("msg_id")
             self.writer.send_message(
                 {"channel": stream, "type": kind, "parent": request_id, "content": message["content"]}
@@ -192,7 +193,6 @@ class SocketKernel(ipykernel.ipkernel.IPythonKernel):  # type: ignore[misc]
             stream.start_cell(owner_pid=os.getpid())
         self._probes = [(one["request"], raw) for one, raw in zip(request["probes"], buffers, strict=True)]
         self._is_pool, self._is_last = request.get("is_pool", False), request.get("is_last", False)
-        self._publish_status("busy", "shell", parent)
         if request["code"] is None:
             has_worked = "given" not in request or give(self.shell, request["given"])
             self._answer_probes()

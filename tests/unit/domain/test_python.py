@@ -1,11 +1,12 @@
 import ast
 import gc
+import inspect
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from grader.domain.python import MAX_PARSED_CHARACTERS, parse_expression, parse_python, parse_strictly
+from grader.domain.python import MAX_PARSED_CHARACTERS, parse_expression, parse_python, parse_strictly, walk
 
 
 def test_python_has_a_tree():
@@ -64,3 +65,10 @@ def test_the_strict_form_says_where_it_stops():
         parse_strictly("x = 1\ny = = 2")
 
     assert caught.value.lineno == 2
+
+
+@pytest.mark.parametrize("module", [ast, inspect], ids=lambda module: module.__name__)
+def test_all_nodes_come_in_the_order_of_the_library(module):
+    tree = ast.parse(inspect.getsource(module))
+
+    assert [id(node) for node in walk(tree)] == [id(node) for node in ast.walk(tree)]
