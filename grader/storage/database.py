@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from grader.errors import StorageFull
-from grader.storage import engine as engines
 from grader.storage.courses import CoursesTable
 from grader.storage.decisions import DecisionsTable
+from grader.storage.engine import begin, reading
 from grader.storage.offerings import OfferingsTable
 from grader.storage.people import PeopleTable
 from grader.storage.rows import Rows
@@ -74,20 +74,18 @@ class Database:
     """Opens transactions; safe to share between threads, not between processes."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._reading = engines.reading(engine)
-        self._writing = engines.writing(engine)
+        self._writers = engine
+        self._readers = reading(engine)
 
     @contextmanager
     def reading(self) -> Iterator[DatabaseTransaction]:
-        with self._reading.connect() as connection:
+        with self._readers.connect() as connection, begin(connection, writes=False):
             yield DatabaseTransaction(connection)
 
     @contextmanager
     def writing(self) -> Iterator[DatabaseTransaction]:
         try:
-            # It begins here, not with the first statement: what the block reads first is the newest state.
-            with self._writing.begin() as connection:
+            with self._writers.connect() as connection, begin(connection, writes=True):
                 yield DatabaseTransaction(connection)
         except sa.exc.OperationalError as error:
             if isinstance(error.orig, sqlite3.Error) and error.orig.sqlite_errorcode == sqlite3.SQLITE_FULL:
@@ -95,4 +93,5 @@ class Database:
             raise
 
     def close(self) -> None:
-        self._engine.dispose()
+        self._readers.dispose()
+        self._writers.dispose()

@@ -1,11 +1,11 @@
-"""Opening the database: one engine, read transactions that cannot write, write transactions that never collide."""
+"""Opening the database: read transactions that cannot write, write transactions that never collide."""
 
 import sqlite3
 from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Connection, Engine, RootTransaction
 
 from grader.storage.columns import dump_json
 
@@ -19,7 +19,7 @@ def database_url(path: Path) -> sa.URL:
 
 
 def open_engine(url: str | sa.URL | Path) -> Engine:
-    """An engine whose transactions begin as their kind needs; see `reading` and `writing`.
+    """An engine for transactions that `begin` begins.
 
     Args:
         url: a SQLAlchemy address, or the path of a SQLite file.
@@ -28,18 +28,30 @@ def open_engine(url: str | sa.URL | Path) -> Engine:
     engine = sa.create_engine(address, json_serializer=dump_json, pool_size=8, max_overflow=56)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure)
-        event.listen(engine, "begin", _begin)
     return engine
 
 
 def reading(engine: Engine) -> Engine:
-    """The same engine for transactions that only read: one consistent view, never in a writer's way."""
-    return engine.execution_options(access="read")
+    """An engine for the same database that only reads.
+
+    It has connections of its own: to forbid or allow one to write makes SQLite prepare its every statement again.
+    """
+    readers = open_engine(engine.url)
+    if readers.dialect.name == "sqlite":
+        event.listen(readers, "connect", _forbid_writing)
+    return readers
 
 
-def writing(engine: Engine) -> Engine:
-    """The same engine for transactions that write."""
-    return engine.execution_options(access="write")
+def begin(connection: Connection, *, writes: bool) -> RootTransaction:
+    """Begin a transaction: one consistent view.
+
+    One that writes takes the lock at once: had it read first and then asked, it could only be told "locked".
+    """
+    transaction = connection.begin()
+    if connection.dialect.name == "sqlite":
+        # Not in a listener for "begin": an engine that has any looks for more of them at every statement.
+        connection.connection.cursor().execute("BEGIN IMMEDIATE" if writes else "BEGIN DEFERRED").close()
+    return transaction
 
 
 def _configure(connection: object, _record: object) -> None:
@@ -56,10 +68,6 @@ def _configure(connection: object, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin(connection: Connection) -> None:
-    is_read = connection.get_execution_options().get("access") == "read"
-    cursor = connection.connection.cursor()  # not through SQLAlchemy, which would do more than SQLite has to
-    cursor.execute(f"PRAGMA query_only = {'ON' if is_read else 'OFF'}")
-    # A writer takes the lock at once: one that read first and then asked for it could only be told "locked".
-    cursor.execute("BEGIN DEFERRED" if is_read else "BEGIN IMMEDIATE")
-    cursor.close()
+def _forbid_writing(connection: object, _record: object) -> None:
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA query_only = ON")

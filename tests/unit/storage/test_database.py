@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+from contextlib import closing
 
 import pytest
 import sqlalchemy as sa
@@ -33,6 +34,15 @@ def test_a_reader_does_not_turn_the_next_writer_into_a_reader(database):
         tx.people.has_admin()
     with database.writing() as tx:
         tx.people.add(person(1))
+
+
+def test_a_writer_has_its_turn_before_its_first_statement(database):
+    with (
+        database.writing() as tx,
+        closing(sqlite3.connect(tx.connection.engine.url.database, timeout=0)) as other,
+        pytest.raises(sqlite3.OperationalError, match="locked"),
+    ):
+        other.execute("BEGIN IMMEDIATE")
 
 
 def test_an_exception_undoes_everything(database):
@@ -82,12 +92,13 @@ def test_a_reference_to_nothing_is_refused(database):
         tx.connection.execute(sa.text("INSERT INTO memberships VALUES ('no', 'body', 'student', NULL)"))
 
 
+@pytest.mark.parametrize("kind", ["reading", "writing"])
 @pytest.mark.parametrize(
     ("pragma", "value"),
     [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 30000)],
 )
-def test_a_connection_is_as_safe_as_sqlite_can_be(database, pragma, value):
-    with database.reading() as tx:
+def test_a_connection_is_as_safe_as_sqlite_can_be(database, kind, pragma, value):
+    with getattr(database, kind)() as tx:
         assert tx.connection.exec_driver_sql(f"PRAGMA {pragma}").scalar() == value
 
 
