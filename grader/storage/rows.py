@@ -1,16 +1,23 @@
 """Rows of the tables, read and written by statements that are built once."""
 
 from collections.abc import Mapping, Sequence
-from typing import TypeVar, TypeVarTuple, cast
+from typing import Any, TypeVar, TypeVarTuple, cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from sqlalchemy.orm import InstrumentedAttribute
 
 from grader.storage.tables import Table
 
 R = TypeVar("R", bound=Table)
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
+
+
+def select_without(table: type[R], *left_out: InstrumentedAttribute[Any]) -> sa.Select[R]:
+    """Rows that lack some attributes of their class, because to read them would cost more than all the others."""
+    names = {column.key for column in left_out}
+    return cast("sa.Select[R]", sa.select(*(column for column in table.__table__.c if column.key not in names)))
 
 
 class Rows:

@@ -16,9 +16,9 @@ from grader.domain.text import Note
 from grader.errors import Conflict, NotFound
 from grader.storage.notes import note_from_json, note_to_json, notes_from_json, notes_to_json
 from grader.storage.results import read_questions, write_questions
-from grader.storage.rows import Rows
+from grader.storage.rows import Rows, select_without
 from grader.storage.submissions import SubmissionsTable
-from grader.storage.tables import CountingRunRow, RunRow, SubmissionRow
+from grader.storage.tables import CountingRunRow, OfferingRow, RunRow, SubmissionRow
 
 _ADD = sa.insert(RunRow).values(
     number=sa.select(sa.func.coalesce(sa.func.max(RunRow.number), 0) + 1)
@@ -31,38 +31,34 @@ _CHANGE_UNFINISHED = sa.update(RunRow).where(
 _CHANGE_RUNNING = sa.update(RunRow).where(
     RunRow.run_id == sa.bindparam("of_run"), RunRow.state == RunState.RUNNING.value
 )
-_BY_ID = sa.select(RunRow).where(RunRow.run_id == sa.bindparam("run"))
-_OF_SUBMISSION = sa.select(RunRow).where(RunRow.submission_id == sa.bindparam("submission")).order_by(RunRow.number)
-_NEWEST = (
-    sa.select(RunRow).where(RunRow.submission_id == sa.bindparam("submission")).order_by(RunRow.number.desc()).limit(1)
-)
+_RUN = select_without(RunRow, RunRow.draws, RunRow.located, RunRow.notes)
+_BY_ID = _RUN.where(RunRow.run_id == sa.bindparam("run"))
+_WHOLE = sa.select(RunRow).where(RunRow.run_id == sa.bindparam("run"))
+_OF_SUBMISSION = _RUN.where(RunRow.submission_id == sa.bindparam("submission")).order_by(RunRow.number)
+_NEWEST = _RUN.where(RunRow.submission_id == sa.bindparam("submission")).order_by(RunRow.number.desc()).limit(1)
 
 _ADD_COUNTING = sa.insert(CountingRunRow)
 _MOVE_COUNTING = sa.update(CountingRunRow).where(CountingRunRow.submission_id == sa.bindparam("of_submission"))
-_ALL_COUNTING = sa.select(RunRow).join(CountingRunRow, CountingRunRow.run_id == RunRow.run_id)
+_ALL_COUNTING = _RUN.join(CountingRunRow, CountingRunRow.run_id == RunRow.run_id)
 _COUNTING = _ALL_COUNTING.where(CountingRunRow.submission_id == sa.bindparam("submission"))
 _COUNTING_OF = _ALL_COUNTING.where(CountingRunRow.submission_id.in_(sa.bindparam("submissions", expanding=True)))
 
+# Of all runs with the same version most are other people's: this begins with the person's submissions, offering by
+# offering because that is their index, and leaves it to the caller to look at the few runs that are found.
 _own = aliased(SubmissionRow)
-_TWIN = (
-    sa.select(RunRow)
-    .join(SubmissionRow, SubmissionRow.submission_id == RunRow.submission_id)
+_OF_SAME_BYTES = (
+    _RUN.join(SubmissionRow, SubmissionRow.submission_id == RunRow.submission_id)
     .join(_own, sa.and_(_own.person_id == SubmissionRow.person_id, _own.notebook == SubmissionRow.notebook))
     .where(
         _own.submission_id == sa.bindparam("submission"),
-        RunRow.version == sa.bindparam("version"),
-        RunRow.environment == sa.bindparam("environment"),
-        RunRow.state == RunState.FINISHED.value,
+        SubmissionRow.offering_id.in_(sa.select(OfferingRow.offering_id)),
     )
     .order_by(RunRow.finished_at.desc(), RunRow.run_id)
-    .limit(1)
 )
-_WAITING = (
-    sa.select(RunRow)
-    .where(RunRow.version == sa.bindparam("version"), RunRow.state == RunState.QUEUED.value)
-    .order_by(RunRow.created_at, RunRow.run_id)
+_WAITING = _RUN.where(RunRow.version == sa.bindparam("version"), RunRow.state == RunState.QUEUED.value).order_by(
+    RunRow.created_at, RunRow.run_id
 )
-_FAILED = sa.select(RunRow).where(RunRow.state == RunState.FAILED.value).order_by(RunRow.created_at)
+_FAILED = _RUN.where(RunRow.state == RunState.FAILED.value).order_by(RunRow.created_at)
 
 
 class RunsTable:
@@ -83,7 +79,7 @@ class RunsTable:
         )
 
     def get(self, run_id: RunId) -> Run:
-        return _read(self._get_row(run_id))
+        return _read(self._get_row(_BY_ID, run_id))
 
     def list_of(self, submission_id: SubmissionId) -> tuple[Run, ...]:
         return tuple(map(_read, self._rows.list(_OF_SUBMISSION, submission=submission_id)))
@@ -125,10 +121,10 @@ class RunsTable:
         write_questions(self._rows, run_id, questions=graded.result.questions)
 
     def load_result(self, run_id: RunId) -> Result:
-        return self._load_result(self._get_row(run_id))
+        return self._load_result(self._get_row(_WHOLE, run_id))
 
     def load_graded(self, run_id: RunId) -> Graded:
-        row = self._get_row(run_id)
+        row = self._get_row(_WHOLE, run_id)
         result = self._load_result(row)
         if row.environment is None or row.executed is None or row.replies is None:
             raise NotFound(what="result", name=run_id)
@@ -146,9 +142,10 @@ class RunsTable:
         )
 
     def find_twin(self, run_id: RunId, *, environment: EnvironmentHash) -> Run | None:
-        own = self._get_row(run_id)
-        row = self._rows.find(_TWIN, submission=own.submission_id, version=own.version, environment=environment)
-        return None if row is None else _read(row)
+        own = self._get_row(_BY_ID, run_id)
+        wanted = (RunState.FINISHED.value, own.version, environment)
+        rows = self._rows.list(_OF_SAME_BYTES, submission=own.submission_id)
+        return next((_read(row) for row in rows if (row.state, row.version, row.environment) == wanted), None)
 
     def list_waiting(self, version: VersionHash) -> tuple[Run, ...]:
         return tuple(map(_read, self._rows.list(_WAITING, version=version)))
@@ -156,8 +153,8 @@ class RunsTable:
     def list_failed(self) -> tuple[Run, ...]:
         return tuple(map(_read, self._rows.list(_FAILED)))
 
-    def _get_row(self, run_id: RunId) -> RunRow:
-        row = self._rows.find(_BY_ID, run=run_id)
+    def _get_row(self, query: sa.Select[RunRow], run_id: RunId) -> RunRow:
+        row = self._rows.find(query, run=run_id)
         if row is None:
             raise NotFound(what="run", name=run_id)
         return row
@@ -179,7 +176,7 @@ class RunsTable:
     def _change(self, run_id: RunId, *, state: RunState, **values: object) -> None:
         """Raises NotFound; Conflict where it is finished: then nothing changes it."""
         if not self._rows.write(_CHANGE_UNFINISHED, of_run=run_id, state=state.value, **values):
-            self._get_row(run_id)
+            self._get_row(_BY_ID, run_id)
             raise Conflict(what="run", name=run_id)
 
 

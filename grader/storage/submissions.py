@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
 from grader.domain.ids import BlobKey, OfferingId, PersonId, QuestionId, SubmissionId
 from grader.domain.notebook import IdentityHint
@@ -20,13 +21,21 @@ _NEWEST = (
     .limit(1)
 )
 
-_OF_ALL = (
+_NEWEST_FIRST = (
     sa.select(SubmissionRow)
-    .where(SubmissionRow.offering_id == sa.bindparam("offering"))
     .order_by(SubmissionRow.received_at.desc(), SubmissionRow.submission_id.desc())
     .limit(sa.bindparam("most"))
 )
-_OF_PERSON = _OF_ALL.where(SubmissionRow.person_id == sa.bindparam("person"))
+_OF_ALL = _NEWEST_FIRST.where(SubmissionRow.offering_id == sa.bindparam("offering"))
+# Found first and sorted then: the index with the order would lead through everybody's submissions to one person's.
+_theirs = aliased(SubmissionRow)
+_OF_PERSON = _NEWEST_FIRST.where(
+    SubmissionRow.submission_id.in_(
+        sa.select(_theirs.submission_id).where(
+            _theirs.offering_id == sa.bindparam("offering"), _theirs.person_id == sa.bindparam("person")
+        )
+    )
+)
 _IS_OLDER = sa.or_(
     SubmissionRow.received_at < sa.bindparam("received_at"),
     sa.and_(
