@@ -12,7 +12,8 @@ from grader.web.services import Services
 _bearer = HTTPBearer(auto_error=False, description="A personal token, made with `grader token new`.")
 
 
-def services_of(request: Request) -> Services:
+async def services_of(request: Request) -> Services:
+    # FastAPI would send a plain function to a thread, which takes longer than what it does.
     services = request.app.state.services
     assert isinstance(services, Services)  # noqa: S101  # set by create_app
     return services
