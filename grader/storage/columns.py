@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
 
 class UtcDateTime(sa.TypeDecorator[datetime]):
     """An aware moment, kept and given back in UTC; a naive one is a mistake of ours."""
@@ -56,7 +58,7 @@ def storable(text: str) -> str:
 
 def dump_json(value: object) -> str:
     """JSON that every reader copes with: no bare NaN, no lone surrogate, no NUL."""
-    return json.dumps(_plain(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return _ENCODER.encode(_plain(value))
 
 
 def _plain(value: object) -> object:
