@@ -95,6 +95,7 @@ def _prepare(preloaded: list[str]) -> shell.SocketKernel:
     _register_japanese_font()
     kernel = shell.build_kernel()
     shell.warm_up(kernel, _WARM_UP_CELLS)
+    _forget_fonts()
     for module in (torch.random, torch.cuda, torch.cuda.random, torch._compile, torch._dynamo.eval_frame):
         linecache.getlines(str(module.__file__))
     sys.path.remove(str(_FOLDER.parent))
@@ -139,6 +140,13 @@ def _register_japanese_font() -> None:
     font_manager.fontManager.ttflist.append(dataclasses.replace(regular, weight=700))
     for settings in (matplotlib.rcParams, matplotlib.rcParamsDefault):
         settings["font.family"] = ["sans-serif", regular.name]
+
+
+def _forget_fonts() -> None:
+    """Empty the cache that matplotlib empties in every fork, which would touch half a thousand pages there."""
+    from matplotlib import font_manager
+
+    font_manager._get_font.cache_clear()  # type: ignore[attr-defined]
 
 
 def _fork_kernel(
@@ -195,7 +203,7 @@ def _reseed() -> None:
     import numpy
     import torch
 
-    numpy.random.seed(list(memoryview(os.urandom(16)).cast("I")))
+    numpy.random.seed(int.from_bytes(os.urandom(4), "little"))
     torch.default_generator.manual_seed(int.from_bytes(os.urandom(8), "little", signed=True))
 
 
