@@ -152,6 +152,18 @@ class CellStream(io.TextIOBase):
 class ZMQInteractiveShell(ipykernel.zmqshell.ZMQInteractiveShell):  # type: ignore[misc]
     """IPython's shell for kernels, under the name by which libraries recognise a notebook."""
 
+    _transformed: tuple[str | None, str] = (None, "")
+
+    def transform_cell(self, raw_cell: str) -> str:
+        """Transform a cell once: the kernel does it to learn who is to run it, and the shell would do it again."""
+        source, transformed = self._transformed
+        self._transformed = (None, "")
+        if raw_cell is source:
+            return transformed
+        transformed = str(super().transform_cell(raw_cell))
+        self._transformed = (raw_cell, transformed)
+        return transformed
+
     def ask_exit(self) -> None:
         """Let `exit()` end its cell as `sys.exit()` does; the stock one stops the kernel's event loop."""
         raise SystemExit
