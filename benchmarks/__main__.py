@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import budget
 import cage
 import compare
 import fidelity
@@ -25,7 +26,7 @@ from rows import Row, print_table, write_json
 RESULTS = ROOT / "benchmarks" / "results" / "bench.json"
 Measure = Callable[[], list[Row]]
 MINUTES = {
-    **{"latency": 2, "throughput": 6, "peers": 4, "memory": 1, "cage": 1, "growth": 2, "fidelity": 1},
+    **{"latency": 2, "throughput": 9, "budget": 2, "peers": 4, "memory": 1, "cage": 1, "growth": 2, "fidelity": 1},
     **{"publish": 4, "compare": 2},
 }
 """On two quiet cores; the first time some more, for the others' environments."""
@@ -35,8 +36,9 @@ def benchmarks(*, is_quick: bool) -> dict[str, Measure]:
     return {
         "latency": partial(latency.measure, rounds=3 if is_quick else 20),
         "throughput": partial(
-            throughput.measure, submissions=60 if is_quick else 5000, plain_runs=2 if is_quick else 8
+            throughput.measure, submissions=60 if is_quick else 5000, plain_runs=2 if is_quick else 20
         ),
+        "budget": partial(budget.measure, rounds=10 if is_quick else 100),
         "peers": partial(peers.measure, notebooks=2 if is_quick else 20),
         "memory": memory.measure,
         "cage": partial(cage.measure, rounds=10 if is_quick else 200),

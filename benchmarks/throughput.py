@@ -45,7 +45,7 @@ PATIENCE_S = 120.0
 WANTED_SLOPE_BYTES = 1000
 WANTED_RATIO = 18 / 0.8
 """18 a second and a tenth of a second of processor time each, where plain nbclient does 0.8 and takes 2.25 seconds."""
-PARTS, LEAST_PER_PART = 5, 50
+PARTS, LEAST_PER_PART = 10, 50
 
 
 @dataclass(kw_only=True)
