@@ -22,8 +22,12 @@ GraderError
 |- BadWireBytes             bytes from a kernel that are not the wire format
 |- NotFound                 no such thing, or not for the one who asks
 |- NotAllowed               NotSignedIn, Forbidden, NotOpen, FeedbackHeldBack
+|  |- SignInRefused         no such login, or not its password: which of them is not told
+|  |- TooManyTries          to sign in; `retry_after_s` says how long to wait
+|  |- InvitationEnded       a link that was used, replaced, has expired or never was
 |- NotGradedYet             asked for a result before there is one
 |- InvalidRequest           a request that cannot be understood
+|  |- PasswordRefused       `reason` says why a new password is none: too_short, known_word, ...
 |- Conflict                 it exists already
 
 The sentence for people is `error.<code>` in the catalogues (ja, en); `facts` fill its gaps. str(error) is for logs.
@@ -267,6 +271,28 @@ class NotSignedIn(NotAllowed):
     code = "not_signed_in"
 
 
+class SignInRefused(NotAllowed):
+    """No such login, or not its password; which of them is never told."""
+
+    code = "sign_in_refused"
+
+
+class TooManyTries(NotAllowed):
+    """Too many tries to sign in under this login, whether or not it exists."""
+
+    code = "too_many_tries"
+
+    def __init__(self, *, retry_after_s: int) -> None:
+        super().__init__(retry_after_s=retry_after_s)
+        self.retry_after_s = retry_after_s
+
+
+class InvitationEnded(NotAllowed):
+    """The link was used, was replaced by a newer one, has expired or never was one; which of them is not told."""
+
+    code = "invitation_ended"
+
+
 class Forbidden(NotAllowed):
     """Known, but without the role this needs."""
 
@@ -295,6 +321,23 @@ class InvalidRequest(GraderError):
     """The request cannot be understood; `what` says which part."""
 
     code = "invalid_request"
+
+
+class PasswordRefused(InvalidRequest):
+    """A new password is not good enough; `reason` is the stable code people and programs see."""
+
+    code = "password_refused"
+
+    def __init__(self, reason: str, **facts: Fact) -> None:
+        super().__init__(**facts)
+        self.reason = reason
+
+    @property
+    def note(self) -> Note:
+        return Note(code=f"password.{self.reason}", facts=self.facts)
+
+    def __str__(self) -> str:
+        return f"password.{self.reason} {self.facts or ''}".rstrip()
 
 
 class Conflict(GraderError):

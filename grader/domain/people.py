@@ -21,6 +21,11 @@ class Role(StrEnum):
     def is_staff(self) -> bool:
         return self is not Role.STUDENT
 
+    def outranks(self, other: "Role") -> bool:
+        """May this role act for the other one, in the same course?"""
+        order = list(Role)
+        return order.index(self) > order.index(other)
+
 
 class CountingPolicy(StrEnum):
     """Which of a student's submissions for one assignment counts."""
@@ -59,10 +64,13 @@ class Course:
 
 @dataclass(frozen=True, kw_only=True)
 class Membership:
+    """`left_at` is None for members; who left keeps all that was handed in and may come back."""
+
     course_id: CourseId
     person_id: PersonId
     role: Role
     student_number: str | None = None
+    left_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,28 +1,28 @@
 """People, courses, their members, and the tokens with which they sign in."""
 
-import hashlib
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from grader.domain.accounts import SessionId
 from grader.domain.ids import CourseId, PersonId
 from grader.domain.people import CountingPolicy, Course, Membership, Person, Role, Token, TokenId, TokenKind
 from grader.errors import Forbidden, InvalidRequest, NotFound, NotSignedIn
 from grader.flow.names import check_slug, new_id
 from grader.flow.ports import Clock, Stores, Transaction
+from grader.flow.secret import hash_secret, new_secret
 
 _SECRET_PREFIX = "grd_"  # noqa: S105 - lets secret scanners recognise a leaked token; is none itself
-_SECRET_BYTES = 32
 
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """Who asks, as found by `authenticate`; every reading and writing step decides by it."""
+    """Who asks, as found by `authenticate` or `find_caller`; every reading and writing step decides by it."""
 
     person: Person
     memberships: tuple[Membership, ...]
-    token_id: TokenId
+    token_id: TokenId | None = None
+    session_id: SessionId | None = None
 
     def role_in(self, course_id: CourseId) -> Role | None:
         return next((entry.role for entry in self.memberships if entry.course_id == course_id), None)
@@ -190,7 +190,7 @@ def authenticate(secret: str, *, stores: Stores) -> Caller:
         NotSignedIn: unknown, revoked or expired; which of them is not told.
     """
     with stores.storage.reading() as tx:
-        token = tx.tokens.find_by_hash(_hash(secret))
+        token = tx.tokens.find_by_hash(hash_secret(secret))
         if token is None or not token.is_valid(at=stores.clock.now()):
             raise NotSignedIn
         return Caller(
@@ -231,7 +231,7 @@ def _new_person(login: str, *, name: str, is_admin: bool, clock: Clock) -> Perso
 
 
 def _issue(tx: Transaction, person: Person, *, label: str, lifetime_s: float | None, at: datetime) -> IssuedToken:
-    secret = _SECRET_PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
+    secret = _SECRET_PREFIX + new_secret()
     token = Token(
         token_id=TokenId(new_id()),
         person_id=person.person_id,
@@ -240,7 +240,7 @@ def _issue(tx: Transaction, person: Person, *, label: str, lifetime_s: float | N
         created_at=at,
         expires_at=None if lifetime_s is None else at + timedelta(seconds=lifetime_s),
     )
-    tx.tokens.add(token, secret_hash=_hash(secret))
+    tx.tokens.add(token, secret_hash=hash_secret(secret))
     return IssuedToken(token=token, secret=secret)
 
 
@@ -258,8 +258,3 @@ def _check_may_issue(tx: Transaction, by: Caller, person: Person) -> None:
     # A token lets its holder act everywhere the person may: never more than a student, never beyond own courses.
     if person.is_admin or any(entry.role.is_staff or entry.course_id not in own for entry in theirs):
         raise Forbidden(needs="admin")
-
-
-def _hash(secret: str) -> str:
-    """Tokens are long and random, so one fast hash is enough; nothing can be guessed from it."""
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from grader.domain.accounts import Invitation, Session, SessionId, SignInTries
 from grader.domain.assignment import Assignment
 from grader.domain.cage import CageLine
 from grader.domain.device import WITHOUT_GPU, Device
@@ -178,6 +179,46 @@ class Courses(Protocol):
 
     def list_members(self, course_id: CourseId, *, after: str | None, limit: int) -> tuple[Member, ...]:
         """By login; `after` is the login of the last one seen."""
+
+
+class Accounts(Protocol):
+    """Passwords, tries to sign in, and invitations."""
+
+    def find_password(self, person_id: PersonId) -> str | None:
+        """Its hash."""
+
+    def put_password(self, person_id: PersonId, *, hashed: str) -> None: ...
+
+    def find_tries(self, login_hash: str) -> SignInTries | None: ...
+
+    def put_tries(self, login_hash: str, tries: SignInTries) -> None: ...
+
+    def forget_tries(self, login_hash: str) -> None: ...
+
+    def forget_tries_before(self, moment: datetime) -> None: ...
+
+    def put_invitation(self, invitation: Invitation, *, secret_hash: str) -> None:
+        """The person's earlier one is gone."""
+
+    def find_invitation(self, secret_hash: str) -> Invitation | None: ...
+
+    def forget_invitation(self, person_id: PersonId) -> None: ...
+
+
+class Sessions(Protocol):
+    def add(self, session: Session, *, secret_hash: str) -> None: ...
+
+    def find_by_hash(self, secret_hash: str) -> Session | None: ...
+
+    def touch(self, session_id: SessionId, *, at: datetime) -> None:
+        """It was used."""
+
+    def end(self, secret_hash: str) -> None: ...
+
+    def end_all(self, person_id: PersonId, *, but: SessionId | None = None) -> None: ...
+
+    def forget_ended(self, *, at: datetime) -> None:
+        """Take away those whose last moment has passed, whosever they are."""
 
 
 class Tokens(Protocol):
@@ -366,6 +407,10 @@ class Transaction(Protocol):
     def people(self) -> People: ...
     @property
     def courses(self) -> Courses: ...
+    @property
+    def accounts(self) -> Accounts: ...
+    @property
+    def sessions(self) -> Sessions: ...
     @property
     def tokens(self) -> Tokens: ...
     @property

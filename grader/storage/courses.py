@@ -8,12 +8,14 @@ from grader.errors import Conflict, NotFound
 from grader.storage.rows import Rows
 from grader.storage.tables import CourseRow, MembershipRow, PersonRow
 
+_IS_MEMBER = MembershipRow.left_at.is_(None)
+
 _ADD = sa.insert(CourseRow)
 _BY_ID = sa.select(CourseRow).where(CourseRow.course_id == sa.bindparam("course"))
 _BY_SLUG = sa.select(CourseRow).where(CourseRow.slug == sa.bindparam("slug"))
 _ALL = sa.select(CourseRow).order_by(CourseRow.slug)
 _OF_PERSON = _ALL.join(MembershipRow, MembershipRow.course_id == CourseRow.course_id).where(
-    MembershipRow.person_id == sa.bindparam("person")
+    MembershipRow.person_id == sa.bindparam("person"), _IS_MEMBER
 )
 
 _ADD_MEMBER = sa.insert(MembershipRow)
@@ -24,10 +26,12 @@ _HOLDER_OF_NUMBER = sa.select(MembershipRow.person_id).where(
     MembershipRow.course_id == sa.bindparam("course"), MembershipRow.student_number == sa.bindparam("number")
 )
 _MEMBERSHIP = sa.select(MembershipRow).where(
-    MembershipRow.course_id == sa.bindparam("course"), MembershipRow.person_id == sa.bindparam("person")
+    MembershipRow.course_id == sa.bindparam("course"), MembershipRow.person_id == sa.bindparam("person"), _IS_MEMBER
 )
 _MEMBERSHIPS = (
-    sa.select(MembershipRow).where(MembershipRow.person_id == sa.bindparam("person")).order_by(MembershipRow.course_id)
+    sa.select(MembershipRow)
+    .where(MembershipRow.person_id == sa.bindparam("person"), _IS_MEMBER)
+    .order_by(MembershipRow.course_id)
 )
 _MEMBERS = (
     sa.select(
@@ -40,7 +44,7 @@ _MEMBERS = (
         MembershipRow.student_number,
     )
     .join(MembershipRow, MembershipRow.person_id == PersonRow.person_id)
-    .where(MembershipRow.course_id == sa.bindparam("course"))
+    .where(MembershipRow.course_id == sa.bindparam("course"), _IS_MEMBER)
     .order_by(PersonRow.login)
     .limit(sa.bindparam("most"))
 )
@@ -82,13 +86,14 @@ class CoursesTable:
 
     def put_member(self, membership: Membership) -> None:
         course, person = membership.course_id, membership.person_id
-        role, number = membership.role.value, membership.student_number
+        number = membership.student_number
+        values = {"role": membership.role.value, "student_number": number, "left_at": membership.left_at}
         if number is not None:
             holder = self._rows.scalar(_HOLDER_OF_NUMBER, course=course, number=number)
             if holder is not None and holder != person:
                 raise Conflict(what="student_number", name=number)
-        if not self._rows.write(_CHANGE_MEMBER, of_course=course, of_person=person, role=role, student_number=number):
-            self._rows.write(_ADD_MEMBER, course_id=course, person_id=person, role=role, student_number=number)
+        if not self._rows.write(_CHANGE_MEMBER, of_course=course, of_person=person, **values):
+            self._rows.write(_ADD_MEMBER, course_id=course, person_id=person, **values)
 
     def find_membership(self, course_id: CourseId, person_id: PersonId) -> Membership | None:
         row = self._rows.find(_MEMBERSHIP, course=course_id, person=person_id)
@@ -130,4 +135,5 @@ def _read_membership(row: MembershipRow) -> Membership:
         person_id=PersonId(row.person_id),
         role=Role(row.role),
         student_number=row.student_number,
+        left_at=row.left_at,
     )

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from grader.errors import StorageFull
+from grader.storage.accounts import AccountsTable
 from grader.storage.courses import CoursesTable
 from grader.storage.decisions import DecisionsTable
 from grader.storage.engine import begin, reading
@@ -16,6 +17,7 @@ from grader.storage.offerings import OfferingsTable
 from grader.storage.people import PeopleTable
 from grader.storage.rows import Rows
 from grader.storage.runs import RunsTable
+from grader.storage.sessions import SessionsTable
 from grader.storage.submissions import SubmissionsTable
 from grader.storage.tokens import TokensTable
 from grader.storage.versions import VersionsTable
@@ -40,6 +42,14 @@ class DatabaseTransaction:
     @cached_property
     def courses(self) -> CoursesTable:
         return CoursesTable(self._rows)
+
+    @cached_property
+    def accounts(self) -> AccountsTable:
+        return AccountsTable(self._rows)
+
+    @cached_property
+    def sessions(self) -> SessionsTable:
+        return SessionsTable(self._rows)
 
     @cached_property
     def tokens(self) -> TokensTable:

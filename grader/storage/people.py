@@ -34,17 +34,17 @@ class PeopleTable:
         row = self._rows.find(_BY_ID, person=person_id)
         if row is None:
             raise NotFound(what="person", name=person_id)
-        return _read(row)
+        return read_person(row)
 
     def find_by_login(self, login: str) -> Person | None:
         row = self._rows.find(_BY_LOGIN, login=login)
-        return None if row is None else _read(row)
+        return None if row is None else read_person(row)
 
     def has_admin(self) -> bool:
         return self._rows.scalar(_ANY_ADMIN) is not None
 
 
-def _read(row: PersonRow) -> Person:
+def read_person(row: PersonRow) -> Person:
     return Person(
         person_id=PersonId(row.person_id),
         login=row.login,

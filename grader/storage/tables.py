@@ -61,6 +61,71 @@ class MembershipRow(Table):
     person_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("people.person_id"), primary_key=True, index=True)
     role: Mapped[str] = mapped_column(_Word)
     student_number: Mapped[str | None] = mapped_column(sa.String(64))
+    left_at: Mapped[datetime | None]
+    """Since when the person is no member any more; what was handed in stays."""
+
+
+class JoinCodeRow(Table):
+    """The code with which students ask to join a course; a course has one at most."""
+
+    __tablename__ = "join_codes"
+
+    course_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("courses.course_id"), primary_key=True)
+    code: Mapped[str] = mapped_column(_Word, unique=True)
+
+
+class JoinRequestRow(Table):
+    """Who says to be which student, until staff say whether it is so."""
+
+    __tablename__ = "join_requests"
+    __table_args__ = (sa.UniqueConstraint("course_id", "person_id"),)
+
+    request_id: Mapped[str] = mapped_column(_Id, primary_key=True)
+    course_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("courses.course_id"))
+    person_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("people.person_id"), index=True)
+    student_number: Mapped[str] = mapped_column(sa.String(64))
+    asked_at: Mapped[datetime]
+
+
+class PasswordRow(Table):
+    """Who may sign in with a password."""
+
+    __tablename__ = "passwords"
+
+    person_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("people.person_id"), primary_key=True)
+    hashed: Mapped[str] = mapped_column(sa.Text)
+
+
+class SignInTriesRow(Table):
+    """By login, whether or not it exists; the login itself may be anything somebody typed, so it is not kept."""
+
+    __tablename__ = "sign_in_tries"
+
+    login_hash: Mapped[str] = mapped_column(_Hash, primary_key=True)
+    count: Mapped[int]
+    last_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class InvitationRow(Table):
+    """The newest link of a person; it is gone once it was used."""
+
+    __tablename__ = "invitations"
+
+    person_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("people.person_id"), primary_key=True)
+    secret_hash: Mapped[str] = mapped_column(_Hash, unique=True)
+    expires_at: Mapped[datetime]
+
+
+class SessionRow(Table):
+    __tablename__ = "sessions"
+
+    session_id: Mapped[str] = mapped_column(_Id, primary_key=True)
+    person_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("people.person_id"), index=True)
+    secret_hash: Mapped[str] = mapped_column(_Hash, unique=True)
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    idle_s: Mapped[float]
 
 
 class TokenRow(Table):

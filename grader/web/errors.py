@@ -46,11 +46,15 @@ STATUS: Mapping[type[GraderError], HTTPStatus] = {
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.NotAllowed: HTTPStatus.FORBIDDEN,
     errors.NotSignedIn: HTTPStatus.UNAUTHORIZED,
+    errors.SignInRefused: HTTPStatus.UNAUTHORIZED,
+    errors.TooManyTries: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.InvitationEnded: HTTPStatus.GONE,
     errors.Forbidden: HTTPStatus.FORBIDDEN,
     errors.NotOpen: HTTPStatus.FORBIDDEN,
     errors.FeedbackHeldBack: HTTPStatus.FORBIDDEN,
     errors.NotGradedYet: HTTPStatus.CONFLICT,
     errors.InvalidRequest: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.PasswordRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.Conflict: HTTPStatus.CONFLICT,
 }
 
