@@ -21,7 +21,7 @@ GraderError
 |- LeaseLost                another worker has the job now: drop the work
 |- BadWireBytes             bytes from a kernel that are not the wire format
 |- NotFound                 no such thing, or not for the one who asks
-|- NotAllowed               NotSignedIn, Forbidden, NotOpen, FeedbackHeldBack
+|- NotAllowed               NotSignedIn, Forbidden, NotOpen, FeedbackHeldBack, OtherSite
 |  |- SignInRefused         no such login, or not its password: which of them is not told
 |  |- TooManyTries          to sign in; `retry_after_s` says how long to wait
 |  |- InvitationEnded       a link that was used, replaced, has expired or never was
@@ -315,6 +315,12 @@ class FeedbackHeldBack(NotAllowed):
     """Graded, but the course releases feedback later."""
 
     code = "feedback_held_back"
+
+
+class OtherSite(NotAllowed):
+    """Another web site made a person's browser ask for a change."""
+
+    code = "other_site"
 
 
 class InvalidRequest(GraderError):

@@ -1,4 +1,4 @@
-"""Who asks: the bearer token of a request, as a Caller."""
+"""Who asks: the bearer token of a program, or the session of a browser, as a Caller."""
 
 from typing import Annotated
 
@@ -6,6 +6,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from grader.errors import NotSignedIn
+from grader.flow.accounts import find_caller
 from grader.flow.people import Caller, authenticate
 from grader.web.services import Services
 
@@ -36,3 +37,24 @@ def caller_of(
 
 
 SignedIn = Annotated[Caller, Depends(caller_of)]
+
+
+def session_cookie(services: Services) -> str:
+    """The name of the cookie that holds a session's secret."""
+    # With this prefix browsers take it from this very host alone: another host of the campus can plant none.
+    return "__Host-session" if services.is_https else "session"
+
+
+def page_caller_of(services: AppServices, request: Request) -> Caller:
+    """Whose browser this is.
+
+    Raises:
+        NotSignedIn: no session, or one that has ended.
+    """
+    secret = request.cookies.get(session_cookie(services))
+    if secret is None:
+        raise NotSignedIn
+    return find_caller(secret, stores=services.stores)
+
+
+PageCaller = Annotated[Caller, Depends(page_caller_of)]

@@ -1,8 +1,9 @@
-"""The web application: routers, error documents, and the moment a request arrived."""
+"""The web application: routers, errors, and the moment a request arrived."""
 
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
@@ -10,8 +11,11 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from grader import __version__
-from grader.web import errors
+from grader.errors import OtherSite
+from grader.web import assets, errors
 from grader.web.api import courses, decisions, health, submissions
+from grader.web.pages import entrance, home, preferences
+from grader.web.security import SafeHeaders, SameOrigin
 from grader.web.services import Services
 
 _MULTIPART_OVERHEAD_BYTES = 64 * 1024
@@ -36,10 +40,21 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(health.router)
     for router in (courses.router, submissions.router, decisions.router):
         app.include_router(router, prefix="/api/v1")
+    for pages in (assets.router, preferences.router, entrance.router, home.router):
+        app.include_router(pages)
     app.add_middleware(_BodyLimit, upload_bytes=services.max_upload_bytes)
     app.add_middleware(_Arrival)
-    app.add_middleware(_SafeHeaders)
+    app.add_middleware(SameOrigin, refuse=_refuse_other_site, own_host=_host_of(services.public_url))
+    app.add_middleware(SafeHeaders)
     return app
+
+
+def _refuse_other_site(request: Request) -> ASGIApp:
+    return errors.answer(request, OtherSite())
+
+
+def _host_of(public_url: str | None) -> str | None:
+    return None if public_url is None else urlsplit(public_url).netloc.lower()
 
 
 def _with_problem_type(schema: dict[str, Any]) -> dict[str, Any]:
@@ -101,26 +116,3 @@ class _BodyLimit:
             return message
 
         await self._app(scope, receive_some, send)
-
-
-class _SafeHeaders:
-    """Headers every response carries: nothing is sniffed, framed, cached by others or told to other sites."""
-
-    _HEADERS = (
-        (b"x-content-type-options", b"nosniff"),
-        (b"x-frame-options", b"DENY"),
-        (b"referrer-policy", b"no-referrer"),
-        (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-        (b"cache-control", b"no-store"),
-    )
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *self._HEADERS]
-            await send(message)
-
-        await self._app(scope, receive, send_with_headers)

@@ -1,20 +1,30 @@
-"""Error class -> HTTP status: the one table of its kind, and the problem+json documents made from it."""
+"""Error class -> HTTP status: the one table of its kind, and the pages and problem+json documents made from it."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from urllib.parse import urlencode
 
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from grader import errors
 from grader.domain.text import Fact, Language, Note
-from grader.errors import GraderError, InvalidAssignment, InvalidRequest, NotebookRefused, NotFound, SpecDoesNotHold
+from grader.errors import (
+    GraderError,
+    InvalidAssignment,
+    InvalidRequest,
+    NotebookRefused,
+    NotFound,
+    NotSignedIn,
+    SpecDoesNotHold,
+)
 from grader.feedback.catalogue import sentence
 from grader.web.language import request_language
+from grader.web.templating import path_of, render_page
 
 STATUS: Mapping[type[GraderError], HTTPStatus] = {
     errors.GraderError: HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -53,16 +63,28 @@ STATUS: Mapping[type[GraderError], HTTPStatus] = {
     errors.NotOpen: HTTPStatus.FORBIDDEN,
     errors.FeedbackHeldBack: HTTPStatus.FORBIDDEN,
     errors.NotGradedYet: HTTPStatus.CONFLICT,
+    errors.OtherSite: HTTPStatus.FORBIDDEN,
     errors.InvalidRequest: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.PasswordRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.Conflict: HTTPStatus.CONFLICT,
 }
 
+_KINDS: Mapping[HTTPStatus, str] = {
+    HTTPStatus.UNAUTHORIZED: "signed_out",
+    HTTPStatus.FORBIDDEN: "forbidden",
+    HTTPStatus.NOT_FOUND: "not_found",
+    HTTPStatus.CONFLICT: "conflict",
+    HTTPStatus.GONE: "gone",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "too_large",
+}
+"""What the page of an error is headed with and advises; others are the reader's request or our fault."""
+
 MEDIA_TYPE = "application/problem+json"
+_FOR_PROGRAMS = ("/api/", "/healthz", "/readyz")
 
 
 def install(app: FastAPI) -> None:
-    """Make every error of the app a problem+json document in the reader's language."""
+    """Make every error of the app a page or a problem+json document, in the reader's language."""
     app.add_exception_handler(GraderError, _on_grader_error)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
@@ -80,10 +102,38 @@ def code_of(error: GraderError) -> str:
     return error.reason if isinstance(error, NotebookRefused) else error.code
 
 
-def problem(
-    status: HTTPStatus, *, code: str, note: Note, language: Language, more: Mapping[str, Fact] | None = None
-) -> JSONResponse:
+def answer(request: Request, error: GraderError) -> Response:
+    """What the client reads of an error: a page where it asks for one, a problem+json document otherwise."""
+    language = request_language(request)
+    more = _details(error, language)
+    return _answer(request, status_of(error), code=code_of(error), note=error.note, more=more)
+
+
+def _answer(
+    request: Request, status: HTTPStatus, *, code: str, note: Note, more: Mapping[str, Fact] | None = None
+) -> Response:
+    if _wants_page(request):
+        response = _page(request, status, note=note, more=more or {})
+    else:
+        response = _problem(request, status, code=code, note=note, more=more or {})
+    if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.INSUFFICIENT_STORAGE):
+        response.headers["Retry-After"] = "60"
+    return response
+
+
+def _wants_page(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(_FOR_PROGRAMS)
+
+
+def _page(request: Request, status: HTTPStatus, *, note: Note, more: Mapping[str, Fact]) -> Response:
+    kind = _KINDS.get(status, "request" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "ours")
+    details = more.get("findings", [])
+    return render_page("failure.html", request, status=status, facts={"kind": kind, "note": note, "details": details})
+
+
+def _problem(request: Request, status: HTTPStatus, *, code: str, note: Note, more: Mapping[str, Fact]) -> Response:
     """A problem+json response (RFC 9457); `code` and `facts` extend it."""
+    language = request_language(request)
     body: dict[str, object] = {
         "type": "about:blank",
         "title": status.phrase,
@@ -91,23 +141,21 @@ def problem(
         "detail": sentence(note, language),
         "code": code,
         "facts": dict(note.facts),
-        **(more or {}),
+        **more,
     }
     headers = {"Content-Language": language.value, "Vary": "Accept-Language"}
     if status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.INSUFFICIENT_STORAGE):
-        headers["Retry-After"] = "60"
     return JSONResponse(body, status_code=status.value, headers=headers, media_type=MEDIA_TYPE)
 
 
 async def _on_grader_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, GraderError)  # noqa: S101  # registered for this class alone
-    status = status_of(error)
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if isinstance(error, NotSignedIn) and request.method == "GET" and _wants_page(request):
+        return RedirectResponse(f"/sign-in?{urlencode({'next': path_of(request)})}", HTTPStatus.SEE_OTHER)
+    if status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR:
         structlog.get_logger("web").error("request_failed", path=request.url.path, error=str(error))
-    language = request_language(request)
-    return problem(status, code=code_of(error), note=error.note, language=language, more=_details(error, language))
+    return answer(request, error)
 
 
 def _details(error: GraderError, language: Language) -> dict[str, Fact]:
@@ -131,13 +179,11 @@ def _details(error: GraderError, language: Language) -> dict[str, Fact]:
 async def _on_validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for this class alone
     where = [".".join(str(part) for part in entry["loc"][1:] or entry["loc"]) for entry in error.errors()]
-    ours = InvalidRequest(what=", ".join(where))
-    return problem(status_of(ours), code=ours.code, note=ours.note, language=request_language(request))
+    return answer(request, InvalidRequest(what=", ".join(where)))
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  # registered for this class alone
-    language = request_language(request)
     status = HTTPStatus(error.status_code)
     if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return too_large(request, limit_mb=request.app.state.max_upload_mb)
@@ -146,22 +192,21 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
         ours = NotFound(what="page", name=request.url.path)
     else:
         ours = InvalidRequest(what=f"{request.method} {request.url.path}")
-    response = problem(status, code=ours.code, note=ours.note, language=language)
+    response = _answer(request, status, code=ours.code, note=ours.note)
     response.headers.update(error.headers or {})
     return response
 
 
-def too_large(request: Request, *, limit_mb: int) -> JSONResponse:
+def too_large(request: Request, *, limit_mb: int) -> Response:
     """The body is larger than an upload may be; it was not read to its end, its size is what the request says."""
     length = request.headers.get("content-length", "")
     size_mb = int(length) // 1024**2 if length.isdecimal() and len(length) < 20 else f"> {limit_mb}"
     refused = NotebookRefused("too_large", size_mb=size_mb, limit_mb=limit_mb)
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-    return problem(status, code=refused.reason, note=refused.note, language=request_language(request))
+    return _answer(request, status, code=refused.reason, note=refused.note)
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:
     structlog.get_logger("web").error("bug", path=request.url.path, exc_info=error)
     note = Note(code="error.grader_error")
-    status = HTTPStatus.INTERNAL_SERVER_ERROR
-    return problem(status, code="grader_error", note=note, language=request_language(request))
+    return _answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, code="grader_error", note=note)

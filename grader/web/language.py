@@ -1,10 +1,12 @@
-"""Which language a request asks for."""
+"""Which language a request asks for: by choice, or by the browser."""
 
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from grader.domain.text import Language
+
+LANGUAGE_COOKIE = "language"
 
 
 def preferred_language(header: str | None) -> Language:
@@ -33,6 +35,10 @@ def _weight(parameter: str) -> float:
 
 
 def request_language(request: Request) -> Language:
+    """What its reader chose on a page; otherwise what the browser prefers."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE)
+    if chosen in tuple(Language):
+        return Language(chosen)
     return preferred_language(request.headers.get("accept-language"))
 
 

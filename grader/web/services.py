@@ -1,7 +1,8 @@
 """What the web process needs of the world, gathered by wiring."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from grader.domain.accounts import SessionLifetimes
 from grader.flow.assignments import StoredAssignments
 from grader.flow.ports import Stores
 from grader.flow.submit import Intake
@@ -15,3 +16,10 @@ class Services:
     intake: Intake
     assignments: StoredAssignments
     max_upload_bytes: int
+    session_lifetimes: SessionLifetimes = field(default_factory=SessionLifetimes)
+    public_url: str | None = None
+    """How people reach the service, such as https://grader.example.ac.jp; None where nobody said."""
+
+    @property
+    def is_https(self) -> bool:
+        return self.public_url is not None and self.public_url.startswith("https://")

@@ -145,3 +145,11 @@ def test_the_wheel_brings_the_bundled_assignments(installed_wheel, tmp_path):
     found = dict(line.split(" ", 1) for line in done.stdout.splitlines())
     assert found.keys() == bundled().keys()
     assert all(path.startswith(str(installed_wheel)) for path in found.values())
+
+
+def test_the_wheel_brings_everything_that_pages_are_made_of(installed_wheel):
+    def made_of(package: Path) -> set[str]:
+        folders = (package / "web" / "static", package / "web" / "templates", package / "feedback" / "locale")
+        return {str(file.relative_to(package)) for folder in folders for file in folder.rglob("*") if file.is_file()}
+
+    assert made_of(installed_wheel / "grader") == made_of(ROOT / "grader")

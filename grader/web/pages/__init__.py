@@ -1,0 +1,1 @@
+"""HTML pages, one module per role or purpose; templates/ and static/ stand beside this folder."""

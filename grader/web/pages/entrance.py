@@ -1,0 +1,112 @@
+"""The way in and out: signing in, signing out, and the link with which people choose their password."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import RedirectResponse
+
+from grader.domain.text import Note
+from grader.errors import PasswordRefused, SignInRefused, TooManyTries
+from grader.flow import accounts
+from grader.flow.accounts import IssuedSession
+from grader.web.access import AppServices, PageCaller, session_cookie
+from grader.web.errors import status_of
+from grader.web.security import own_path
+from grader.web.services import Services
+from grader.web.templating import render_page
+
+router = APIRouter(include_in_schema=False)
+
+Typed = Annotated[str, Form()]
+
+
+@router.get("/sign-in")
+async def get_sign_in(request: Request, next: str = "/") -> Response:  # noqa: A002  # the name in the address
+    """Ask for login and password."""
+    return render_page("sign_in.html", request, facts={"next": own_path(next), "login": "", "note": None})
+
+
+@router.post("/sign-in")
+def post_sign_in(
+    request: Request,
+    services: AppServices,
+    login: Typed = "",
+    password: Typed = "",
+    next: Typed = "/",  # noqa: A002  # the field's name
+) -> Response:
+    """Sign in and go on to where the person wanted to; otherwise ask again and say why."""
+    try:
+        issued = accounts.sign_in(login, password, stores=services.stores, lifetimes=services.session_lifetimes)
+    except (SignInRefused, TooManyTries) as error:
+        facts = {"next": own_path(next), "login": login, "note": error.note}
+        response = render_page("sign_in.html", request, status=status_of(error), facts=facts)
+        if isinstance(error, TooManyTries):
+            response.headers["Retry-After"] = str(error.retry_after_s)
+        return response
+    return _enter(issued, to=own_path(next), services=services)
+
+
+@router.post("/sign-out")
+def post_sign_out(request: Request, services: AppServices) -> Response:
+    """End this browser's session."""
+    secret = request.cookies.get(session_cookie(services))
+    if secret is not None:
+        accounts.sign_out(secret, stores=services.stores)
+    return _leave(services)
+
+
+@router.post("/sign-out/everywhere")
+def post_sign_out_everywhere(services: AppServices, caller: PageCaller) -> Response:
+    """End all sessions of the caller, on every device."""
+    accounts.sign_out_everywhere(caller.person.person_id, stores=services.stores)
+    return _leave(services)
+
+
+@router.get("/invitation/{secret}")
+def get_invitation(secret: str, request: Request, services: AppServices) -> Response:
+    """Greet the person whom the link is for and ask for a password; looking does not use the link up."""
+    return _ask_for_password(request, secret=secret, services=services, note=None)
+
+
+@router.post("/invitation/{secret}")
+def post_invitation(
+    secret: str, request: Request, services: AppServices, password: Typed = "", again: Typed = ""
+) -> Response:
+    """Keep the password and sign the person in; otherwise ask again and say why."""
+    if password != again:
+        return _ask_for_password(request, secret=secret, services=services, note=Note(code="page.passwords_differ"))
+    try:
+        issued = accounts.accept_invitation(
+            secret, password, stores=services.stores, lifetimes=services.session_lifetimes
+        )
+    except PasswordRefused as error:
+        return _ask_for_password(request, secret=secret, services=services, note=error.note)
+    return _enter(issued, to="/", services=services)
+
+
+def _ask_for_password(request: Request, *, secret: str, services: Services, note: Note | None) -> Response:
+    invitation = accounts.read_invitation(secret, stores=services.stores)
+    status = HTTPStatus.OK if note is None else HTTPStatus.UNPROCESSABLE_ENTITY
+    return render_page("invitation.html", request, status=status, facts={"person": invitation.person, "note": note})
+
+
+def _enter(issued: IssuedSession, *, to: str, services: Services) -> Response:
+    response = RedirectResponse(to, HTTPStatus.SEE_OTHER)
+    response.set_cookie(
+        session_cookie(services),
+        issued.secret,
+        max_age=int(services.session_lifetimes.total_s),
+        httponly=True,
+        # Lax, not strict: a link in a mail must open the page for who is signed in.
+        samesite="lax",
+        secure=services.is_https,
+        path="/",
+    )
+    return response
+
+
+def _leave(services: Services) -> Response:
+    response = RedirectResponse("/sign-in", HTTPStatus.SEE_OTHER)
+    response.delete_cookie(session_cookie(services), path="/", secure=services.is_https, httponly=True, samesite="lax")
+    return response
