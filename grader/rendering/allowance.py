@@ -22,7 +22,7 @@ class Allowance:
 
     text: Budget = field(default_factory=lambda: Budget(left=1_000_000))
     """Characters of outputs, before they are escaped."""
-    formatted: Budget = field(default_factory=lambda: Budget(left=150_000))
+    formatted: Budget = field(default_factory=lambda: Budget(left=100_000))
     """Characters of Markdown, which is dear to read."""
     coloured: Budget = field(default_factory=lambda: Budget(left=200_000))
     """Characters of code."""
