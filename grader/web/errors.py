@@ -154,8 +154,14 @@ async def _on_grader_error(request: Request, error: Exception) -> Response:
     if isinstance(error, NotSignedIn) and request.method == "GET" and _wants_page(request):
         return RedirectResponse(f"/sign-in?{urlencode({'next': path_of(request)})}", HTTPStatus.SEE_OTHER)
     if status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        structlog.get_logger("web").error("request_failed", path=request.url.path, error=str(error))
+        structlog.get_logger("web").error("request_failed", path=_logged_path(request), error=str(error))
     return answer(request, error)
+
+
+def _logged_path(request: Request) -> str:
+    """Where it happened; a secret in an address, such as an invitation's, is good for whoever reads the log, too."""
+    secret = request.path_params.get("secret")
+    return request.url.path if secret is None else request.url.path.replace(secret, "...")
 
 
 def _details(error: GraderError, language: Language) -> dict[str, Fact]:
@@ -207,6 +213,6 @@ def too_large(request: Request, *, limit_mb: int) -> Response:
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:
-    structlog.get_logger("web").error("bug", path=request.url.path, exc_info=error)
+    structlog.get_logger("web").error("bug", path=_logged_path(request), exc_info=error)
     note = Note(code="error.grader_error")
     return _answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, code="grader_error", note=note)

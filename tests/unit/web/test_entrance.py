@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from grader.errors import NotSignedIn
 from grader.flow import accounts
@@ -144,3 +145,12 @@ def test_a_form_sent_after_the_session_ended_is_told_so_and_leads_to_no_loop(bro
 
     assert answer.status_code == 401
     assert "<h1>Please sign in</h1>" in answer.text
+
+
+def test_no_log_holds_the_secret_of_a_link(services, open_browser):
+    browser = open_browser(services=replace(services, stores=None))
+
+    with capture_logs() as logs:
+        assert browser.get("/invitation/a-secret").status_code == 500
+
+    assert [entry["path"] for entry in logs] == ["/invitation/..."]

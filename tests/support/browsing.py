@@ -1,0 +1,68 @@
+"""A person's browser in tests: what it sees of a school's pages, and everything that a page must not do."""
+
+import uuid
+from dataclasses import dataclass, field
+
+from axe_playwright_python.sync_playwright import Axe
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
+from playwright.sync_api import Page
+from school import School
+
+from grader.flow import accounts
+from grader.web.security import PAGE_POLICY
+
+HOST = "grader.test"
+"""Not localhost, which browsers trust as if it were https."""
+PATIENCE_MS = 20_000
+PHONE, DESK = (360, 740), (1280, 800)
+AXE_OPTIONS = {"rules": {"target-size": {"enabled": True}}}
+
+
+@dataclass(frozen=True)
+class Site:
+    """The web process in a thread, and the school behind it."""
+
+    school: School
+    url: str
+    app: FastAPI
+
+    def invite(self, login: str) -> str:
+        return f"/invitation/{accounts.invite(login, stores=self.school.stores).secret}"
+
+    def serve(self, html: str) -> str:
+        """Serve a page that no module makes yet, under the policy of pages; gives its path."""
+        path = f"/{uuid.uuid4()}"
+        page = HTMLResponse(html, headers={"Content-Security-Policy": PAGE_POLICY})
+        self.app.add_api_route(path, lambda: page)
+        return path
+
+
+@dataclass
+class Reader:
+    """One person's browser. It notes whatever a page must not do."""
+
+    page: Page
+    language: str
+    trouble: list[str] = field(default_factory=list)
+
+    def watch(self, *, url: str) -> None:
+        self.page.on("console", lambda told: self._note(told.text if told.type in ("error", "warning") else ""))
+        self.page.on("pageerror", lambda error: self._note(str(error)))
+        self.page.on("request", lambda asked: self._note("" if asked.url.startswith((url, "data:")) else asked.url))
+
+    def _note(self, trouble: str) -> None:
+        if trouble:
+            self.trouble.append(trouble)
+
+    def forget(self, status: int) -> None:
+        """Chromium reports each answer of 400 and above; this one was meant."""
+        self.trouble = [line for line in self.trouble if f"status of {status}" not in line]
+
+    def check_page(self) -> None:
+        """In the reader's language, no wider than the screen, accessible, and without trouble of its own."""
+        assert self.page.locator("html").get_attribute("lang") == self.language
+        assert self.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "it scrolls sideways"
+        found = Axe().run(self.page, options=AXE_OPTIONS)
+        assert found.violations_count == 0, found.generate_report()
+        assert self.trouble == [], self.trouble
