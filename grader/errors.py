@@ -28,6 +28,7 @@ GraderError
 |- NotGradedYet             asked for a result before there is one
 |- InvalidRequest           a request that cannot be understood
 |  |- PasswordRefused       `reason` says why a new password is none: too_short, known_word, ...
+|  |- RosterRefused         `reason` says why a file cannot be imported as a roster: no_columns, unreadable, ...
 |- Conflict                 it exists already
 
 The sentence for people is `error.<code>` in the catalogues (ja, en); `facts` fill its gaps. str(error) is for logs.
@@ -344,6 +345,23 @@ class PasswordRefused(InvalidRequest):
 
     def __str__(self) -> str:
         return f"password.{self.reason} {self.facts or ''}".rstrip()
+
+
+class RosterRefused(InvalidRequest):
+    """A file cannot be imported as a course's roster; `reason` is the stable code people and programs see."""
+
+    code = "roster_refused"
+
+    def __init__(self, reason: str, **facts: Fact) -> None:
+        super().__init__(**facts)
+        self.reason = reason
+
+    @property
+    def note(self) -> Note:
+        return Note(code=f"roster.{self.reason}", facts=self.facts)
+
+    def __str__(self) -> str:
+        return f"roster.{self.reason} {self.facts or ''}".rstrip()
 
 
 class Conflict(GraderError):

@@ -18,6 +18,12 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     """0 takes any free port."""
+    public_url: str = Field(default="none", pattern=r"^(none|https?://[^\s/?#@]+/?)$")
+    """How people reach the service from outside; none where it is at the address it listens on."""
+    session_idle_s: int = Field(default=7 * 24 * 3600, gt=0)
+    """How long somebody stays signed in who does not come back."""
+    session_total_s: int = Field(default=30 * 24 * 3600, gt=0)
+    """How long somebody stays signed in at most."""
     workers: int = Field(default=1, ge=0, le=64)
     """Worker processes that `serve` starts; each runs one notebook at a time."""
     ready_kernels: int = Field(default=1, ge=0, le=16)
@@ -63,6 +69,10 @@ class Settings(BaseSettings):
     def preloaded(self) -> tuple[str, ...]:
         names = (name.strip() for name in self.preloaded_modules.split(","))
         return tuple(name for name in names if name not in ("", "none"))
+
+    @property
+    def public_origin(self) -> str | None:
+        return None if self.public_url == "none" else self.public_url.rstrip("/")
 
     @property
     def database_path(self) -> Path:

@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
 from grader.catalog import Bundle, Loaded, bundled, parse, read_bundle
+from grader.domain.accounts import SessionLifetimes
 from grader.domain.cage import CageLine, Checkup, LineState
 from grader.domain.device import WITH_GPU, WITHOUT_GPU, Device
 from grader.domain.publishing import Dates
@@ -35,6 +36,7 @@ from grader.errors import (
     NotFound,
     OperatorCanFix,
 )
+from grader.flow.accounts import invite
 from grader.flow.assignments import StoredAssignments
 from grader.flow.people import add_course, ensure_admin
 from grader.flow.ports import Stores
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
 
 DEMO_COURSE = "demo"
 DEMO_ASSIGNMENT = "torch-tensor"
+_ADMIN = "admin"
 _SECRET_BYTES = 32
 
 
@@ -67,9 +70,10 @@ class SystemClock:
 
 @dataclass(frozen=True, kw_only=True)
 class FirstStart:
-    """What only the first start on a data folder gives: the admin's token, shown once."""
+    """What only the first start on a data folder gives, shown once: the admin's token, and the secret of a link."""
 
     admin_token: str | None
+    admin_invitation: str | None
 
 
 def read_settings() -> Settings:
@@ -224,8 +228,27 @@ def prepare(settings: Settings) -> FirstStart:
         if is_first and settings.demo:
             _create_demo_course(chosen, stores=stores)
         # Last, so that a start which was cut off before is a first start again and shows its token.
-        issued = ensure_admin(login="admin", stores=stores) if is_first else None
-    return FirstStart(admin_token=None if issued is None else issued.secret)
+        issued = ensure_admin(login=_ADMIN, stores=stores) if is_first else None
+        invited = None if issued is None else invite(_ADMIN, stores=stores)
+    return FirstStart(
+        admin_token=None if issued is None else issued.secret,
+        admin_invitation=None if invited is None else invited.secret,
+    )
+
+
+def invitation_link(secret: str, *, settings: Settings, listens_on: tuple[str, int] | None = None) -> str:
+    """Where the person whom it is for chooses a password.
+
+    Args:
+        listens_on: host and port, where the service has been given them already.
+    """
+    return f"{settings.public_origin or local_url(listens_on or (settings.host, settings.port))}/invitation/{secret}"
+
+
+def local_url(address: tuple[str, int]) -> str:
+    """The address that a service on this host and port has."""
+    host, port = address
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _choose_bundled(wanted: str) -> Mapping[str, Path]:
@@ -456,6 +479,8 @@ def run_web(settings: Settings, *, fd: int | None) -> int:
             intake=intake,
             assignments=stored_assignments(stores),
             max_upload_bytes=settings.max_upload_bytes,
+            session_lifetimes=SessionLifetimes(idle_s=settings.session_idle_s, total_s=settings.session_total_s),
+            public_url=settings.public_origin,
         )
         server = uvicorn.Server(
             uvicorn.Config(

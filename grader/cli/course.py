@@ -10,6 +10,7 @@ from grader.cli.table import plain
 from grader.domain.people import CountingPolicy
 from grader.domain.text import Fact, Note
 from grader.feedback.catalogue import sentence
+from grader.flow.joining import close_joining, find_join_code, renew_join_code
 from grader.flow.people import add_course
 from grader.flow.publish import offer, update_offering
 
@@ -83,3 +84,18 @@ def update(
             "most": one.most,
         }
         print(plain(sentence(Note(code="review.exceeding", facts=facts), language)))
+
+
+@app.command("code")
+def code(
+    course: Annotated[str, typer.Argument(help="The course's short name.")],
+    renew: Annotated[bool, typer.Option("--renew", help="Make another one; the earlier one stops working.")] = False,
+    close: Annotated[bool, typer.Option("--close", help="Take it away: nobody can ask to join any more.")] = False,
+) -> None:
+    """Print the code with which students ask to join a course; made when it is first asked for."""
+    with wiring.open_stores(wiring.read_settings()) as stores:
+        if close:
+            close_joining(course, stores=stores)
+            return
+        known = None if renew else find_join_code(course, stores=stores)
+        print(known or renew_join_code(course, stores=stores))

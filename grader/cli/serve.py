@@ -33,10 +33,12 @@ def serve() -> None:
         supervisor = Supervisor([*children, *list_workers(settings)], shutdown_s=settings.shutdown_s)
         _on_stop_signal(supervisor.stop)
         language = default_language()
-        shown_host = f"[{host}]" if ":" in host else host
-        lines = [sentence(Note(code="cli.serving", facts={"url": f"http://{shown_host}:{port}"}), language)]
+        lines = [sentence(Note(code="cli.serving", facts={"url": wiring.local_url((host, port))}), language)]
         if first_start.admin_token is not None:
             lines.append(sentence(Note(code="cli.admin_token", facts={"token": first_start.admin_token}), language))
+        if first_start.admin_invitation is not None:
+            link = wiring.invitation_link(first_start.admin_invitation, settings=settings, listens_on=(host, port))
+            lines.append(sentence(Note(code="cli.admin_link", facts={"link": link}), language))
         supervisor.run(on_started=lambda: print("\n".join(lines), flush=True))
 
 

@@ -26,7 +26,7 @@ from grader.flow.secret import hash_secret, new_secret
 _INVITATION_S = 14 * 24 * 3600
 _TRIES_COUNT_FOR = timedelta(days=1)
 _TOUCH_EVERY = timedelta(minutes=1)
-_DEFAULT_LIFETIMES = SessionLifetimes()
+DEFAULT_LIFETIMES = SessionLifetimes()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ class IssuedInvitation:
 
 
 def sign_in(
-    login: str, password: str, *, stores: Stores, lifetimes: SessionLifetimes = _DEFAULT_LIFETIMES
+    login: str, password: str, *, stores: Stores, lifetimes: SessionLifetimes = DEFAULT_LIFETIMES
 ) -> IssuedSession:
     """Start a session; takes as long whether or not the login exists.
 
@@ -56,7 +56,7 @@ def sign_in(
     """
     person = _check_credentials(login.strip(), password, stores=stores)
     with stores.storage.writing() as tx:
-        return _start_session(tx, person, lifetimes=lifetimes, at=stores.clock.now())
+        return start_session(tx, person, lifetimes=lifetimes, at=stores.clock.now())
 
 
 def find_caller(secret: str, *, stores: Stores) -> Caller:
@@ -148,7 +148,7 @@ def read_invitation(secret: str, *, stores: Stores) -> Invitation:
 
 
 def accept_invitation(
-    secret: str, password: str, *, stores: Stores, lifetimes: SessionLifetimes = _DEFAULT_LIFETIMES
+    secret: str, password: str, *, stores: Stores, lifetimes: SessionLifetimes = DEFAULT_LIFETIMES
 ) -> IssuedSession:
     """Use the link up: the person has this password now and is signed in here and nowhere else.
 
@@ -163,7 +163,7 @@ def accept_invitation(
         # Read anew: of two who use the link at the same moment one is too late.
         person = _get_invitation(tx, secret, at=now).person
         _change_password(tx, person, hashed=hashed, keep=None)
-        return _start_session(tx, person, lifetimes=lifetimes, at=now)
+        return start_session(tx, person, lifetimes=lifetimes, at=now)
 
 
 def _check_credentials(login: str, password: str, *, stores: Stores) -> Person:
@@ -192,7 +192,8 @@ def _check_credentials(login: str, password: str, *, stores: Stores) -> Person:
     return person
 
 
-def _start_session(tx: Transaction, person: Person, *, lifetimes: SessionLifetimes, at: datetime) -> IssuedSession:
+def start_session(tx: Transaction, person: Person, *, lifetimes: SessionLifetimes, at: datetime) -> IssuedSession:
+    """For somebody who has proved to be this person."""
     tx.sessions.forget_ended(at=at)
     session = Session(
         session_id=SessionId(new_id()),

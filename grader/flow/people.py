@@ -12,6 +12,7 @@ from grader.flow.names import check_slug, new_id
 from grader.flow.ports import Clock, Stores, Transaction
 from grader.flow.secret import hash_secret, new_secret
 
+_MOST_CHARACTERS = 255
 _SECRET_PREFIX = "grd_"  # noqa: S105 - lets secret scanners recognise a leaked token; is none itself
 
 
@@ -53,7 +54,7 @@ def create_person(login: str, *, name: str, stores: Stores, is_admin: bool = Fal
         Conflict: the login is taken.
         InvalidRequest: the login is empty or has blanks at its ends.
     """
-    person = _new_person(login, name=name, is_admin=is_admin, clock=stores.clock)
+    person = new_person(login, name=name, is_admin=is_admin, clock=stores.clock)
     with stores.storage.writing() as tx:
         tx.people.add(person)
     return person
@@ -128,7 +129,7 @@ def add_member(new: NewMember, *, course: str, stores: Stores, by: Caller | None
             raise Forbidden(needs="instructor")
         person = tx.people.find_by_login(new.login)
         if person is None:
-            person = _new_person(new.login, name=new.name, is_admin=False, clock=stores.clock)
+            person = new_person(new.login, name=new.name, is_admin=False, clock=stores.clock)
             tx.people.add(person)
         membership = Membership(
             course_id=found.course_id,
@@ -202,7 +203,7 @@ def authenticate(secret: str, *, stores: Stores) -> Caller:
 
 def ensure_admin(*, login: str, stores: Stores) -> IssuedToken | None:
     """At the first start: make an admin and a token for it, both or neither. None when there is an admin already."""
-    person = _new_person(login, name=login, is_admin=True, clock=stores.clock)
+    person = new_person(login, name=login, is_admin=True, clock=stores.clock)
     with stores.storage.writing() as tx:
         if tx.people.has_admin():
             return None
@@ -222,8 +223,14 @@ def visible_course(tx: Transaction, slug: str, caller: Caller | None) -> Course:
     return course
 
 
-def _new_person(login: str, *, name: str, is_admin: bool, clock: Clock) -> Person:
-    if not login or login != login.strip() or not login.isprintable():
+def is_login(login: str) -> bool:
+    """Can people type it, and does the database take it?"""
+    return 0 < len(login) <= _MOST_CHARACTERS and login == login.strip() and login.isprintable()
+
+
+def new_person(login: str, *, name: str, is_admin: bool, clock: Clock) -> Person:
+    """Raises InvalidRequest: the login is none."""
+    if not is_login(login):
         raise InvalidRequest(what="login", value=login)
     return Person(
         person_id=PersonId(new_id()), login=login, name=name or login, is_admin=is_admin, created_at=clock.now()

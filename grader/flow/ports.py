@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from grader.domain.accounts import Invitation, Session, SessionId, SignInTries
 from grader.domain.assignment import Assignment
 from grader.domain.cage import CageLine
 from grader.domain.device import WITHOUT_GPU, Device
@@ -26,13 +25,14 @@ from grader.domain.ids import (
 from grader.domain.jobs import Claim, JobKind, QueueDepth, WorkerHealth
 from grader.domain.location import Wanted
 from grader.domain.notebook import Notebook
-from grader.domain.people import Course, Member, Membership, Person, Token, TokenId
+from grader.domain.people import Course, Member, Membership, Person
 from grader.domain.publishing import Dates, Offering, PublishedVersion, Revision, Rubrics, VersionState
 from grader.domain.result import Points, Result
 from grader.domain.selftest import SelfTestReport
 from grader.domain.submission import Decision, Graded, Run, Submission, WrittenAnswer
 from grader.domain.text import Note, Text
 from grader.domain.values import Reply
+from grader.flow.account_ports import Accounts, Joins, Sessions, Tokens
 
 
 class Clock(Protocol):
@@ -151,6 +151,8 @@ class People(Protocol):
 
     def has_admin(self) -> bool: ...
 
+    def rename(self, person_id: PersonId, *, name: str) -> None: ...
+
 
 class Courses(Protocol):
     def add(self, course: Course) -> None:
@@ -180,58 +182,11 @@ class Courses(Protocol):
     def list_members(self, course_id: CourseId, *, after: str | None, limit: int) -> tuple[Member, ...]:
         """By login; `after` is the login of the last one seen."""
 
+    def list_roster(self, course_id: CourseId) -> tuple[Member, ...]:
+        """Everybody who is or was a member, by login."""
 
-class Accounts(Protocol):
-    """Passwords, tries to sign in, and invitations."""
-
-    def find_password(self, person_id: PersonId) -> str | None:
-        """Its hash."""
-
-    def put_password(self, person_id: PersonId, *, hashed: str) -> None: ...
-
-    def find_tries(self, login_hash: str) -> SignInTries | None: ...
-
-    def put_tries(self, login_hash: str, tries: SignInTries) -> None: ...
-
-    def forget_tries(self, login_hash: str) -> None: ...
-
-    def forget_tries_before(self, moment: datetime) -> None: ...
-
-    def put_invitation(self, invitation: Invitation, *, secret_hash: str) -> None:
-        """The person's earlier one is gone."""
-
-    def find_invitation(self, secret_hash: str) -> Invitation | None: ...
-
-    def forget_invitation(self, person_id: PersonId) -> None: ...
-
-
-class Sessions(Protocol):
-    def add(self, session: Session, *, secret_hash: str) -> None: ...
-
-    def find_by_hash(self, secret_hash: str) -> Session | None: ...
-
-    def touch(self, session_id: SessionId, *, at: datetime) -> None:
-        """It was used."""
-
-    def end(self, secret_hash: str) -> None: ...
-
-    def end_all(self, person_id: PersonId, *, but: SessionId | None = None) -> None: ...
-
-    def forget_ended(self, *, at: datetime) -> None:
-        """Take away those whose last moment has passed, whosever they are."""
-
-
-class Tokens(Protocol):
-    def add(self, token: Token, *, secret_hash: str) -> None: ...
-
-    def find_by_hash(self, secret_hash: str) -> Token | None: ...
-
-    def find(self, token_id: TokenId) -> Token | None: ...
-
-    def list_of(self, person_id: PersonId) -> tuple[Token, ...]: ...
-
-    def revoke(self, token_id: TokenId, *, at: datetime) -> None:
-        """A token that was revoked before keeps its first moment."""
+    def was_ever_member(self, person_id: PersonId) -> bool:
+        """Of any course."""
 
 
 class Versions(Protocol):
@@ -411,6 +366,8 @@ class Transaction(Protocol):
     def accounts(self) -> Accounts: ...
     @property
     def sessions(self) -> Sessions: ...
+    @property
+    def joins(self) -> Joins: ...
     @property
     def tokens(self) -> Tokens: ...
     @property

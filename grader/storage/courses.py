@@ -1,5 +1,8 @@
 """Courses and their members in the database."""
 
+from datetime import datetime
+from typing import TypeAlias
+
 import sqlalchemy as sa
 
 from grader.domain.ids import CourseId, PersonId
@@ -7,6 +10,8 @@ from grader.domain.people import CountingPolicy, Course, Member, Membership, Per
 from grader.errors import Conflict, NotFound
 from grader.storage.rows import Rows
 from grader.storage.tables import CourseRow, MembershipRow, PersonRow
+
+_MembersQuery: TypeAlias = "sa.Select[str, str, str, bool, datetime, str, str | None, datetime | None]"
 
 _IS_MEMBER = MembershipRow.left_at.is_(None)
 
@@ -33,7 +38,8 @@ _MEMBERSHIPS = (
     .where(MembershipRow.person_id == sa.bindparam("person"), _IS_MEMBER)
     .order_by(MembershipRow.course_id)
 )
-_MEMBERS = (
+_EVER_MEMBER = sa.select(MembershipRow.course_id).where(MembershipRow.person_id == sa.bindparam("person")).limit(1)
+_ROSTER = (
     sa.select(
         PersonRow.person_id,
         PersonRow.login,
@@ -42,12 +48,13 @@ _MEMBERS = (
         PersonRow.created_at,
         MembershipRow.role,
         MembershipRow.student_number,
+        MembershipRow.left_at,
     )
     .join(MembershipRow, MembershipRow.person_id == PersonRow.person_id)
-    .where(MembershipRow.course_id == sa.bindparam("course"), _IS_MEMBER)
+    .where(MembershipRow.course_id == sa.bindparam("course"))
     .order_by(PersonRow.login)
-    .limit(sa.bindparam("most"))
 )
+_MEMBERS = _ROSTER.where(_IS_MEMBER).limit(sa.bindparam("most"))
 _MEMBERS_AFTER = _MEMBERS.where(PersonRow.login > sa.bindparam("after"))
 
 
@@ -104,17 +111,31 @@ class CoursesTable:
 
     def list_members(self, course_id: CourseId, *, after: str | None, limit: int) -> tuple[Member, ...]:
         query, place = (_MEMBERS, {}) if after is None else (_MEMBERS_AFTER, {"after": after})
-        rows = self._rows.list_tuples(query, course=course_id, most=limit, **place)
+        return self._read_members(query, course_id, most=limit, **place)
+
+    def list_roster(self, course_id: CourseId) -> tuple[Member, ...]:
+        return self._read_members(_ROSTER, course_id)
+
+    def was_ever_member(self, person_id: PersonId) -> bool:
+        return self._rows.scalar(_EVER_MEMBER, person=person_id) is not None
+
+    def _read_members(self, query: _MembersQuery, course_id: CourseId, **bounds: object) -> tuple[Member, ...]:
         return tuple(
             Member(
                 person=Person(
                     person_id=PersonId(person_id), login=login, name=name, is_admin=is_admin, created_at=created_at
                 ),
                 membership=Membership(
-                    course_id=course_id, person_id=PersonId(person_id), role=Role(role), student_number=number
+                    course_id=course_id,
+                    person_id=PersonId(person_id),
+                    role=Role(role),
+                    student_number=number,
+                    left_at=left_at,
                 ),
             )
-            for person_id, login, name, is_admin, created_at, role, number in rows
+            for person_id, login, name, is_admin, created_at, role, number, left_at in self._rows.list_tuples(
+                query, course=course_id, **bounds
+            )
         )
 
 

@@ -13,6 +13,7 @@ from grader.storage.accounts import AccountsTable
 from grader.storage.courses import CoursesTable
 from grader.storage.decisions import DecisionsTable
 from grader.storage.engine import begin, reading
+from grader.storage.joins import JoinsTable
 from grader.storage.offerings import OfferingsTable
 from grader.storage.people import PeopleTable
 from grader.storage.rows import Rows
@@ -50,6 +51,10 @@ class DatabaseTransaction:
     @cached_property
     def sessions(self) -> SessionsTable:
         return SessionsTable(self._rows)
+
+    @cached_property
+    def joins(self) -> JoinsTable:
+        return JoinsTable(self._rows)
 
     @cached_property
     def tokens(self) -> TokensTable:

@@ -11,6 +11,7 @@ from grader.storage.tables import PersonRow
 _ADD = sa.insert(PersonRow)
 _BY_ID = sa.select(PersonRow).where(PersonRow.person_id == sa.bindparam("person"))
 _BY_LOGIN = sa.select(PersonRow).where(PersonRow.login == sa.bindparam("login"))
+_RENAME = sa.update(PersonRow).where(PersonRow.person_id == sa.bindparam("of_person"))
 _ANY_ADMIN = sa.select(PersonRow.person_id).where(PersonRow.is_admin).limit(1)
 
 
@@ -42,6 +43,9 @@ class PeopleTable:
 
     def has_admin(self) -> bool:
         return self._rows.scalar(_ANY_ADMIN) is not None
+
+    def rename(self, person_id: PersonId, *, name: str) -> None:
+        self._rows.write(_RENAME, of_person=person_id, name=name)
 
 
 def read_person(row: PersonRow) -> Person:

@@ -66,6 +66,7 @@ STATUS: Mapping[type[GraderError], HTTPStatus] = {
     errors.OtherSite: HTTPStatus.FORBIDDEN,
     errors.InvalidRequest: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.PasswordRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.RosterRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.Conflict: HTTPStatus.CONFLICT,
 }
 

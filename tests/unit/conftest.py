@@ -3,6 +3,8 @@
 import pytest
 from school import School
 
+from grader.flow import passwords
+
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory):
@@ -40,3 +42,12 @@ def school_with_dates(tmp_path):
     yield open_school
     for school in opened:
         school.stores.storage.close()
+
+
+@pytest.fixture
+def cheap_hashes(monkeypatch):
+    """Hashes that cost next to nothing: what they cost is no promise of those who ask for this."""
+    monkeypatch.setattr(passwords, "_HASHER", passwords.Argon2Hasher(memory_cost=8, time_cost=1, parallelism=1))
+    passwords._nobodys_hash.cache_clear()
+    yield
+    passwords._nobodys_hash.cache_clear()

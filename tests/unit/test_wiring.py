@@ -19,8 +19,16 @@ from grader.domain.device import Device
 from grader.domain.jobs import JobKind
 from grader.domain.people import Role
 from grader.domain.publishing import VersionState
-from grader.errors import DataUnusable, GpuUnavailable, InvalidRequest, InvalidSettings, NotFound, NotSignedIn
-from grader.flow import people
+from grader.errors import (
+    DataUnusable,
+    GpuUnavailable,
+    InvalidRequest,
+    InvalidSettings,
+    InvitationEnded,
+    NotFound,
+    NotSignedIn,
+)
+from grader.flow import accounts, people
 from grader.flow.people import NewMember, add_member
 from grader.sandbox.gpu import nvml
 from grader.settings import Settings
@@ -132,6 +140,34 @@ class TestFirstStart:
         assert {version.state for version in versions} == {VersionState.UNPROVED}
         assert waiting == len(bundled())
         assert settings.draw_key_path.exists()
+
+    def test_the_link_lets_the_admin_choose_a_password_once(self, settings, cheap_hashes):
+        first = wiring.prepare(settings)
+
+        with wiring.open_stores(settings) as stores:
+            issued = accounts.accept_invitation(first.admin_invitation, "correct horse 8", stores=stores)
+            assert accounts.find_caller(issued.secret, stores=stores).person.is_admin
+            with pytest.raises(InvitationEnded):
+                accounts.read_invitation(first.admin_invitation, stores=stores)
+        assert wiring.prepare(settings).admin_invitation is None
+
+    @pytest.mark.parametrize(
+        ("how", "expected"),
+        [
+            pytest.param({}, "http://127.0.0.1:8000/invitation/s", id="this machine"),
+            pytest.param({"host": "::1", "port": 80}, "http://[::1]:80/invitation/s", id="an IPv6 address"),
+            pytest.param({"public_url": "https://g.example/"}, "https://g.example/invitation/s", id="a public address"),
+        ],
+    )
+    def test_a_link_leads_to_where_people_reach_the_service(self, how, expected):
+        assert wiring.invitation_link("s", settings=Settings(**how)) == expected
+
+    @pytest.mark.parametrize("url", ["", "grader.example", "https://g.example/path", "https://a@b", "ftp://g.example"])
+    def test_a_public_address_that_is_none_stops_the_start(self, monkeypatch, url):
+        monkeypatch.setenv("GRADER_PUBLIC_URL", url)
+        with pytest.raises(InvalidSettings) as caught:
+            wiring.read_settings()
+        assert "GRADER_PUBLIC_URL" in caught.value.facts["what"]
 
     def test_only_the_bundled_assignments_asked_for_are_published_homework_8_first(self, settings):
         wiring.prepare(settings.model_copy(update={"bundled": " autograd-basics,torch-tensor"}))

@@ -21,17 +21,10 @@ from grader.errors import (
 )
 from grader.flow import accounts, passwords, people
 
+pytestmark = pytest.mark.usefixtures("cheap_hashes")
+
 PASSWORD = "correct horse 8"
 DAY_S = 24 * 3600
-
-
-@pytest.fixture(autouse=True)
-def cheap(monkeypatch):
-    """Hashes that cost next to nothing: what they cost is no promise of these tests."""
-    monkeypatch.setattr(passwords, "_HASHER", passwords.Argon2Hasher(memory_cost=8, time_cost=1, parallelism=1))
-    passwords._nobodys_hash.cache_clear()
-    yield
-    passwords._nobodys_hash.cache_clear()
 
 
 @pytest.fixture

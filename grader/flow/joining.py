@@ -1,0 +1,220 @@
+"""Joining a course with its code: students say who they are, staff say whether it is so."""
+
+import secrets
+import unicodedata
+from dataclasses import dataclass, replace
+
+from grader.domain.accounts import JoinRequest, JoinRequestId, SessionLifetimes
+from grader.domain.ids import CourseId
+from grader.domain.people import Course, Member, Membership, Person, Role
+from grader.errors import Conflict, Forbidden, InvalidRequest, NotFound
+from grader.flow.accounts import DEFAULT_LIFETIMES, IssuedSession, start_session
+from grader.flow.names import new_id
+from grader.flow.passwords import check_password, hash_password
+from grader.flow.people import Caller, new_person, visible_course
+from grader.flow.ports import Stores, Transaction
+
+_LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+"""Those that nobody mistakes for another when a code is read from a slide."""
+_LENGTH = 8
+_MOST_NUMBER = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewAccount:
+    """What somebody types who has a join code and no account yet."""
+
+    login: str
+    name: str
+    student_number: str
+    password: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PendingJoin:
+    """A request as staff see it; `expected` is whom the roster has under this student number."""
+
+    request: JoinRequest
+    expected: Member | None
+
+
+def renew_join_code(course: str, *, stores: Stores, by: Caller | None = None) -> str:
+    """A new code with which people ask to join; an earlier one is useless from now on.
+
+    Raises:
+        NotFound: no such course, or not for `by`.
+        Forbidden: `by` is neither instructor nor admin; None is the operator.
+    """
+    code = "".join(secrets.choice(_LETTERS) for _ in range(_LENGTH))
+    with stores.storage.writing() as tx:
+        tx.joins.put_code(_taught_course(tx, course, by).course_id, code=code)
+    return code
+
+
+def close_joining(course: str, *, stores: Stores, by: Caller | None = None) -> None:
+    """The course has no code any more; requests that wait stay. Raises as `renew_join_code`."""
+    with stores.storage.writing() as tx:
+        tx.joins.put_code(_taught_course(tx, course, by).course_id, code=None)
+
+
+def find_join_code(course: str, *, stores: Stores, by: Caller | None = None) -> str | None:
+    """The course's code, for its staff. Raises as `list_pending`."""
+    with stores.storage.reading() as tx:
+        return tx.joins.find_code(_staffed_course(tx, course, by).course_id)
+
+
+def read_join_code(code: str, *, stores: Stores) -> Course:
+    """Which course the code is for. Raises NotFound."""
+    with stores.storage.reading() as tx:
+        return _course_of(tx, code)
+
+
+def join(
+    code: str, new: NewAccount, *, stores: Stores, lifetimes: SessionLifetimes = DEFAULT_LIFETIMES
+) -> IssuedSession:
+    """Make an account and ask to join; the course stays closed to it until staff admit it.
+
+    Raises:
+        NotFound: no course has this code.
+        Conflict: the login is taken; whose it is may sign in and ask then.
+        InvalidRequest: no login, or no student number.
+        PasswordRefused: not good enough.
+    """
+    read_join_code(code, stores=stores)  # without a code nobody makes us hash
+    person = new_person(new.login.strip(), name=new.name.strip(), is_admin=False, clock=stores.clock)
+    check_password(new.password, person=person)
+    hashed = hash_password(new.password)
+    with stores.storage.writing() as tx:
+        course = _course_of(tx, code)
+        tx.people.add(person)
+        tx.accounts.put_password(person.person_id, hashed=hashed)
+        _ask(tx, person, course_id=course.course_id, student_number=new.student_number, stores=stores)
+        return start_session(tx, person, lifetimes=lifetimes, at=stores.clock.now())
+
+
+def ask_to_join(code: str, *, student_number: str, caller: Caller, stores: Stores) -> JoinRequest:
+    """Ask with the account one has; asking again replaces what was asked before.
+
+    Raises:
+        NotFound: no course has this code.
+        Conflict: the caller is a member already.
+        InvalidRequest: no student number.
+    """
+    with stores.storage.writing() as tx:
+        course = _course_of(tx, code)
+        if tx.courses.find_membership(course.course_id, caller.person.person_id) is not None:
+            raise Conflict(what="member", name=caller.person.login)
+        return _ask(tx, caller.person, course_id=course.course_id, student_number=student_number, stores=stores)
+
+
+def list_asked(*, caller: Caller, stores: Stores) -> tuple[Course, ...]:
+    """The courses that the caller has asked to join and that have not answered."""
+    with stores.storage.reading() as tx:
+        return tuple(tx.courses.get(request.course_id) for request in tx.joins.list_of(caller.person.person_id))
+
+
+def list_pending(course: str, *, stores: Stores, by: Caller | None = None) -> tuple[PendingJoin, ...]:
+    """Who asks to join, oldest first, each with whom the roster has under their number.
+
+    Raises:
+        NotFound: no such course, or not for `by`.
+        Forbidden: `by` is a student.
+    """
+    with stores.storage.reading() as tx:
+        found = _staffed_course(tx, course, by)
+        by_number = {member.membership.student_number: member for member in tx.courses.list_roster(found.course_id)}
+        return tuple(
+            PendingJoin(request=request, expected=by_number.get(request.student_number))
+            for request in tx.joins.list_in(found.course_id)
+        )
+
+
+def admit(request_id: JoinRequestId, *, course: str, stores: Stores, by: Caller | None = None) -> Membership:
+    """They are who they say: a student of the course under this number from now on.
+
+    Whom the roster had under the number makes room, if that account was never used: it was made from the roster, and
+    this is the same student.
+
+    Raises:
+        NotFound: no such course or request, or not for `by`.
+        Forbidden: `by` is a student.
+        Conflict: the number is that of a member who has signed in.
+    """
+    with stores.storage.writing() as tx:
+        found = _staffed_course(tx, course, by)
+        request = _request_in(tx, found, request_id)
+        for member in tx.courses.list_roster(found.course_id):
+            is_other = member.person.person_id != request.person.person_id
+            if is_other and member.membership.student_number == request.student_number:
+                _make_room(tx, member, stores=stores)
+        held = tx.courses.find_membership(found.course_id, request.person.person_id)
+        membership = Membership(
+            course_id=found.course_id,
+            person_id=request.person.person_id,
+            role=Role.STUDENT if held is None else held.role,
+            student_number=request.student_number,
+        )
+        tx.courses.put_member(membership)
+        tx.joins.forget(request_id)
+    return membership
+
+
+def decline(request_id: JoinRequestId, *, course: str, stores: Stores, by: Caller | None = None) -> None:
+    """They are not who they say, or do not belong here. Raises NotFound, Forbidden as `admit`."""
+    with stores.storage.writing() as tx:
+        _request_in(tx, _staffed_course(tx, course, by), request_id)
+        tx.joins.forget(request_id)
+
+
+def _ask(tx: Transaction, person: Person, *, course_id: CourseId, student_number: str, stores: Stores) -> JoinRequest:
+    number = unicodedata.normalize("NFKC", student_number).strip()
+    if not number or len(number) > _MOST_NUMBER or not number.isprintable():
+        raise InvalidRequest(what="student_number")
+    request = JoinRequest(
+        request_id=JoinRequestId(new_id()),
+        course_id=course_id,
+        person=person,
+        student_number=number,
+        asked_at=stores.clock.now(),
+    )
+    tx.joins.add(request)
+    return request
+
+
+def _make_room(tx: Transaction, member: Member, *, stores: Stores) -> None:
+    membership = member.membership
+    if membership.role.is_staff or tx.accounts.find_password(member.person.person_id) is not None:
+        raise Conflict(what="student_number", name=str(membership.student_number))
+    left_at = membership.left_at or stores.clock.now()
+    tx.courses.put_member(replace(membership, student_number=None, left_at=left_at))
+
+
+def _course_of(tx: Transaction, code: str) -> Course:
+    """However it was typed: small letters, full-width ones, in two halves."""
+    typed = unicodedata.normalize("NFKC", code).upper()
+    plain = "".join(letter for letter in typed if letter in _LETTERS)
+    course_id = tx.joins.find_course(plain) if len(plain) == _LENGTH else None
+    if course_id is None:
+        raise NotFound(what="join_code", name=plain[: 2 * _LENGTH])
+    return tx.courses.get(course_id)
+
+
+def _request_in(tx: Transaction, course: Course, request_id: JoinRequestId) -> JoinRequest:
+    request = tx.joins.get(request_id)
+    if request.course_id != course.course_id:
+        raise NotFound(what="join_request", name=request_id)
+    return request
+
+
+def _taught_course(tx: Transaction, slug: str, by: Caller | None) -> Course:
+    course = visible_course(tx, slug, by)
+    if by is not None and not by.is_instructor_in(course.course_id):
+        raise Forbidden(needs="instructor")
+    return course
+
+
+def _staffed_course(tx: Transaction, slug: str, by: Caller | None) -> Course:
+    course = visible_course(tx, slug, by)
+    if by is not None and not by.is_staff_in(course.course_id):
+        raise Forbidden(needs="staff")
+    return course

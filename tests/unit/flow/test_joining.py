@@ -1,0 +1,208 @@
+"""Joining with a code: it opens nothing before staff have said that somebody is who they say."""
+
+import pytest
+
+from grader.domain.accounts import JoinRequestId
+from grader.domain.people import Role
+from grader.errors import Conflict, Forbidden, InvalidRequest, NotFound, PasswordRefused
+from grader.flow import accounts, joining, people
+from grader.flow.joining import NewAccount
+from grader.flow.people import NewMember, add_member
+from grader.flow.roster import preview_roster
+
+pytestmark = pytest.mark.usefixtures("cheap_hashes")
+
+PASSWORD = "correct horse 8"
+
+
+@pytest.fixture
+def code(school):
+    return joining.renew_join_code("demo", stores=school.stores)
+
+
+def join(school, code, login="dora", *, number="7", password=PASSWORD):
+    new = NewAccount(login=login, name="Dora", student_number=number, password=password)
+    issued = joining.join(code, new, stores=school.stores)
+    return accounts.find_caller(issued.secret, stores=school.stores)
+
+
+def again(school, caller):
+    """The same person, as found by what they sign in with."""
+    return accounts.find_caller(
+        accounts.sign_in(caller.person.login, PASSWORD, stores=school.stores).secret, stores=school.stores
+    )
+
+
+def pending(school, by=None):
+    return joining.list_pending("demo", stores=school.stores, by=by)
+
+
+def admit(school, by=None):
+    (one,) = pending(school)
+    return joining.admit(one.request.request_id, course="demo", stores=school.stores, by=by)
+
+
+def roster(school):
+    with school.stores.storage.reading() as tx:
+        course = tx.courses.find_by_slug("demo")
+        return {member.person.login: member.membership for member in tx.courses.list_roster(course.course_id)}
+
+
+def test_who_joins_is_signed_in_and_sees_nothing_of_the_course_yet(school, code):
+    caller = join(school, code)
+    assert (caller.person.login, caller.memberships) == ("dora", ())
+    assert [course.slug for course in joining.list_asked(caller=caller, stores=school.stores)] == ["demo"]
+
+
+def test_staff_see_who_asks_and_whom_the_roster_has_under_the_number(school, code):
+    add_member(NewMember(login="n7", name="Dora D.", student_number="7"), course="demo", stores=school.stores)
+    join(school, code, number="７")
+    (one,) = pending(school, by=school.caller("tom"))
+    assert (one.request.person.login, one.request.student_number) == ("dora", "7")
+    assert one.expected.person.name == "Dora D."
+
+
+def test_who_is_admitted_is_a_student_under_the_number(school, code):
+    caller = join(school, code)
+    admit(school, by=school.caller("tom"))
+    (membership,) = again(school, caller).memberships
+    assert (membership.role, membership.student_number) == (Role.STUDENT, "7")
+    assert pending(school) == ()
+    assert joining.list_asked(caller=caller, stores=school.stores) == ()
+
+
+def test_the_account_that_a_roster_made_and_nobody_used_makes_room(school, code):
+    add_member(NewMember(login="n7", name="Dora", student_number="7"), course="demo", stores=school.stores)
+    join(school, code)
+    admit(school)
+    assert roster(school)["dora"].student_number == "7"
+    assert (roster(school)["n7"].student_number, roster(school)["n7"].left_at) == (None, school.clock.now())
+
+
+def test_nobody_takes_the_number_of_a_member_who_has_signed_in(school, code):
+    add_member(NewMember(login="ann", name="", student_number="7"), course="demo", stores=school.stores)
+    link = accounts.invite("ann", stores=school.stores).secret
+    accounts.accept_invitation(link, PASSWORD, stores=school.stores)
+    join(school, code)
+    with pytest.raises(Conflict):
+        admit(school)
+    assert roster(school)["ann"].student_number == "7"
+    assert len(pending(school)) == 1
+
+
+def test_who_is_declined_stays_outside_and_may_ask_again(school, code):
+    caller = join(school, code)
+    (one,) = pending(school)
+    joining.decline(one.request.request_id, course="demo", stores=school.stores, by=school.caller("tom"))
+    assert (pending(school), again(school, caller).memberships) == ((), ())
+    joining.ask_to_join(code, student_number="8", caller=caller, stores=school.stores)
+    assert len(pending(school)) == 1
+
+
+def test_asking_again_replaces_what_was_asked_before(school, code):
+    caller = join(school, code)
+    joining.ask_to_join(code, student_number="8", caller=caller, stores=school.stores)
+    assert [one.request.student_number for one in pending(school)] == ["8"]
+
+
+def test_a_member_need_not_ask(school, code):
+    with pytest.raises(Conflict):
+        joining.ask_to_join(code, student_number="8", caller=school.caller("ann"), stores=school.stores)
+
+
+def test_who_became_staff_meanwhile_stays_staff(school, code):
+    join(school, code)
+    add_member(NewMember(login="dora", name="", role=Role.TA), course="demo", stores=school.stores)
+    assert admit(school).role is Role.TA
+
+
+def test_a_taken_login_is_told_and_leaves_nothing_behind(school, code):
+    with pytest.raises(Conflict):
+        join(school, code, "ann")
+    assert pending(school) == ()
+    with school.stores.storage.reading() as tx:
+        ann = tx.people.find_by_login("ann")
+        assert tx.accounts.find_password(ann.person_id) is None
+
+
+@pytest.mark.parametrize(
+    ("login", "number", "password", "error"),
+    [
+        pytest.param("", "7", PASSWORD, InvalidRequest, id="no login"),
+        pytest.param("a\nb", "7", PASSWORD, InvalidRequest, id="a login on two lines"),
+        pytest.param("x" * 256, "7", PASSWORD, InvalidRequest, id="a login without end"),
+        pytest.param("dora", " ", PASSWORD, InvalidRequest, id="no number"),
+        pytest.param("dora", "7" * 65, PASSWORD, InvalidRequest, id="a number without end"),
+        pytest.param("dora", "\ud800", PASSWORD, InvalidRequest, id="a surrogate"),
+        pytest.param("dora", "7", "short", PasswordRefused, id="a short password"),
+    ],
+)
+def test_what_cannot_be_an_account_makes_none(school, code, login, number, password, error):
+    with pytest.raises(error):
+        join(school, code, login, number=number, password=password)
+    assert pending(school) == ()
+    with school.stores.storage.reading() as tx:
+        assert tx.people.find_by_login("dora") is None
+
+
+@pytest.mark.parametrize("typed", ["{0} ", "{1}", "{2}-{3}"], ids=["as it is", "small letters", "in two halves"])
+def test_a_code_is_read_however_it_was_typed(school, code, typed):
+    typed = typed.format(code, code.lower(), code[:4], code[4:])
+    assert joining.read_join_code(typed, stores=school.stores).slug == "demo"
+
+
+@pytest.mark.parametrize("typed", ["", "AAAAAAAA", "x" * 10**5, "\ud800"], ids=["empty", "other", "long", "surrogate"])
+def test_another_code_is_no_courses(school, code, typed):
+    with pytest.raises(NotFound):
+        join(school, typed)
+
+
+def test_an_earlier_code_and_a_closed_one_open_nothing(school, code):
+    newer = joining.renew_join_code("demo", stores=school.stores, by=school.caller("ida"))
+    assert joining.find_join_code("demo", stores=school.stores, by=school.caller("tom")) == newer
+    with pytest.raises(NotFound):
+        join(school, code)
+    joining.close_joining("demo", stores=school.stores, by=school.caller("ida"))
+    assert joining.find_join_code("demo", stores=school.stores) is None
+    with pytest.raises(NotFound):
+        join(school, newer)
+
+
+@pytest.mark.parametrize("by", ["ann", "tom"])
+def test_only_who_teaches_makes_and_closes_codes(school, by):
+    for act in (joining.renew_join_code, joining.close_joining):
+        with pytest.raises(Forbidden):
+            act("demo", stores=school.stores, by=school.caller(by))
+
+
+def test_students_learn_and_decide_nothing_about_who_asks(school, code):
+    join(school, code)
+    (one,) = pending(school)
+    ann = school.caller("ann")
+    for act in (joining.list_pending, joining.find_join_code):
+        with pytest.raises(Forbidden):
+            act("demo", stores=school.stores, by=ann)
+    for act in (joining.admit, joining.decline):
+        with pytest.raises(Forbidden):
+            act(one.request.request_id, course="demo", stores=school.stores, by=ann)
+    assert len(pending(school)) == 1
+
+
+def test_a_request_is_answered_in_its_own_course_only(school, code):
+    people.add_course("other", title="Other", stores=school.stores)
+    add_member(NewMember(login="uma", name="", role=Role.INSTRUCTOR), course="other", stores=school.stores)
+    join(school, code)
+    (one,) = pending(school)
+    for request_id in (one.request.request_id, JoinRequestId("none")):
+        with pytest.raises(NotFound):
+            joining.admit(request_id, course="other", stores=school.stores, by=school.caller("uma"))
+
+
+def test_a_roster_does_not_let_in_who_took_somebodys_login_with_a_code(school, code):
+    caller = join(school, code, "bella@example.test")
+    data = b"login,number\nann,1\nbob,2\nbella@example.test,3\n"
+    (problem,) = preview_roster(data, course="demo", stores=school.stores).plan.problems
+    assert (problem.line, problem.note.code) == (4, "roster.signed_up")
+    admit(school)
+    assert preview_roster(data, course="demo", stores=school.stores).plan.problems == ()
+    assert again(school, caller).memberships
