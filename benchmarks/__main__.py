@@ -20,6 +20,7 @@ import memory
 import peers
 import publish
 import throughput
+import web
 from places import ROOT
 from rows import Row, print_table, write_json
 
@@ -27,7 +28,7 @@ RESULTS = ROOT / "benchmarks" / "results" / "bench.json"
 Measure = Callable[[], list[Row]]
 MINUTES = {
     **{"latency": 2, "throughput": 9, "budget": 2, "peers": 4, "memory": 1, "cage": 1, "growth": 2, "fidelity": 1},
-    **{"publish": 4, "compare": 2},
+    **{"publish": 4, "compare": 2, "web": 4},
 }
 """On two quiet cores; the first time some more, for the others' environments."""
 
@@ -51,6 +52,7 @@ def benchmarks(*, is_quick: bool) -> dict[str, Measure]:
             rounds=3,
             slugs=[publish.HOMEWORK_8] if is_quick else None,
         ),
+        "web": partial(web.measure, rounds=5 if is_quick else 60, is_quick=is_quick),
     }
 
 

@@ -1,8 +1,12 @@
-"""What is read of a whole course at once: who is in it, what counts for each, how every check came out."""
+"""What is read of a whole course at once: who is in it, what counts for each, how every check came out.
+
+Named tuples, not dataclasses: a page is made of thousands of them, and a frozen dataclass takes five times as long.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from grader.domain.ids import CheckId, CourseId, OfferingId, PersonId, QuestionId, SubmissionId, VersionHash
 from grader.domain.result import Points, Verdict
@@ -11,23 +15,24 @@ from grader.domain.submission import DecisionKind, RunState
 
 @dataclass(frozen=True, kw_only=True)
 class Scope:
-    """Which counting submissions are meant: a course's, those for one offering, those of some people."""
+    """Which of the submissions that count are meant: all in a course, or those for one offering, or of some people.
+
+    Only those of students: what staff hand in to try an assignment is no result of the course.
+    """
 
     course_id: CourseId
     offering_id: OfferingId | None = None
     people: Sequence[PersonId] | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Student:
+class Student(NamedTuple):
     person_id: PersonId
     login: str
     name: str
     student_number: str | None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sums:
+class Sums(NamedTuple):
     """Points of a check, a question or a submission."""
 
     score: Points
@@ -36,15 +41,13 @@ class Sums:
     points: Points
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Counted:
+class Counted(NamedTuple):
     """The submission that counts for one person and offering."""
 
     person_id: PersonId
     offering_id: OfferingId
     submission_id: SubmissionId
     number: int
-    received_at: datetime
     is_late: bool
     state: RunState
     """Of the run whose result is the submission's, or of the newest while there is no result."""
@@ -54,34 +57,48 @@ class Counted:
     """What that run itself found, without what people decided."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Ruling:
-    """The part of a decision that points follow from."""
+class Ruling(NamedTuple):
+    """What somebody decided, beside what the run had found about one check that it is about."""
 
     submission_id: SubmissionId
     question_id: QuestionId
     check_id: CheckId | None
+    """None: it is about the whole question, and there is one of these for each of its checks."""
+    place: int
+    """Of the decision among those about the submission."""
     kind: DecisionKind
     points: Points | None
+    found_check: CheckId
+    found_kind: str
+    found_verdict: Verdict
+    found_code: str
+    found_diagnosis: str | None
+    found: Sums
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CheckLine:
-    """A check's result in a submission that counts, without the facts of its sentence."""
+class QuestionLine(NamedTuple):
+    """What the run found about one question of a submission that counts."""
 
     submission_id: SubmissionId
+    question_id: QuestionId
+    found: Sums
+
+
+class CheckGroup(NamedTuple):
+    """Submissions that count and in which the runs found the same about a check."""
+
     question_id: QuestionId
     check_id: CheckId
     kind: str
     verdict: Verdict
-    sums: Sums
     code: str
     diagnosis: str | None
     """Code of the mistake that was recognised."""
+    students: int
+    sample: SubmissionId
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """That something was handed in; every submission, whether it counts or not."""
 
     received_at: datetime

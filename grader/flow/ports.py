@@ -25,6 +25,7 @@ from grader.domain.ids import (
 from grader.domain.jobs import Claim, JobKind, QueueDepth, WorkerHealth
 from grader.domain.location import Wanted
 from grader.domain.notebook import Notebook
+from grader.domain.overview import Arrival, CheckGroup, Counted, QuestionLine, Ruling, Scope, Student
 from grader.domain.people import Course, Member, Membership, Person
 from grader.domain.publishing import Dates, Offering, PublishedVersion, Revision, Rubrics, VersionState
 from grader.domain.result import Points, Result
@@ -343,6 +344,26 @@ class Decisions(Protocol):
         """The offering's submissions about which anything was ever decided, oldest first."""
 
 
+class Overview(Protocol):
+    """What is read of a whole course at once; each is one statement."""
+
+    def list_students(self, course_id: CourseId) -> tuple[Student, ...]:
+        """Its roster without staff, by login."""
+
+    def list_arrivals(self, course_id: CourseId, *, offering_id: OfferingId) -> tuple[Arrival, ...]:
+        """Everything that its students handed in for the offering, oldest first."""
+
+    def list_counted(self, scope: Scope) -> tuple[Counted, ...]: ...
+
+    def list_rulings(self, scope: Scope) -> tuple[Ruling, ...]:
+        """The whole history of every decision about a question that the submission's result has."""
+
+    def list_questions(self, scope: Scope) -> tuple[QuestionLine, ...]: ...
+
+    def group_checks(self, scope: Scope) -> tuple[CheckGroup, ...]:
+        """In the assignment's order."""
+
+
 class Workers(Protocol):
     def report(self, health: WorkerHealth) -> None: ...
 
@@ -380,6 +401,8 @@ class Transaction(Protocol):
     def runs(self) -> Runs: ...
     @property
     def decisions(self) -> Decisions: ...
+    @property
+    def overview(self) -> Overview: ...
     @property
     def workers(self) -> Workers: ...
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 
 from grader.domain.assignment import Check, Question
 from grader.domain.execution import Outcome
@@ -129,7 +130,11 @@ def sum_points(points: Collection[Points]) -> Points:
     return _rounded(sum(points))
 
 
+@lru_cache(maxsize=4096)
 def _rounded(points: Points) -> Points:
-    """Points to two decimals, halves away from zero; an int where nothing is lost by it."""
+    """Points to two decimals, halves away from zero; an int where nothing is lost by it.
+
+    Remembered: a course's table adds up tens of thousands of sums, and most are one of a few hundred.
+    """
     exact = Decimal(repr(points)).quantize(_CENT, rounding=ROUND_HALF_UP)
     return int(exact) if exact == exact.to_integral_value() else float(exact)

@@ -15,6 +15,7 @@ from grader.storage.decisions import DecisionsTable
 from grader.storage.engine import begin, reading
 from grader.storage.joins import JoinsTable
 from grader.storage.offerings import OfferingsTable
+from grader.storage.overview import OverviewTables
 from grader.storage.people import PeopleTable
 from grader.storage.rows import Rows
 from grader.storage.runs import RunsTable
@@ -79,6 +80,10 @@ class DatabaseTransaction:
     @cached_property
     def decisions(self) -> DecisionsTable:
         return DecisionsTable(self._rows)
+
+    @cached_property
+    def overview(self) -> OverviewTables:
+        return OverviewTables(self._rows)
 
     @cached_property
     def workers(self) -> WorkersTable:

@@ -1,12 +1,13 @@
 """What staff read of a whole course, in a handful of statements whatever its size."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
-from grader.domain.ids import CheckId, CourseId, OfferingId, PersonId, QuestionId, SubmissionId, VersionHash
-from grader.domain.overview import Arrival, CheckLine, Counted, Ruling, Scope, Student, Sums
+from grader.domain.ids import CourseId, OfferingId, PersonId, QuestionId, SubmissionId
+from grader.domain.overview import Arrival, CheckGroup, Counted, QuestionLine, Ruling, Scope, Student, Sums
 from grader.domain.people import Role
 from grader.domain.result import Verdict
 from grader.domain.submission import DecisionKind, RunState
@@ -24,7 +25,11 @@ from grader.storage.tables import (
     SubmissionRow,
 )
 
-_IS_STUDENT = sa.and_(MembershipRow.course_id == sa.bindparam("course"), MembershipRow.role == Role.STUDENT.value)
+_IS_STUDENT = sa.and_(
+    MembershipRow.course_id == sa.bindparam("course"),
+    MembershipRow.role == Role.STUDENT.value,
+    MembershipRow.left_at.is_(None),
+)
 _STUDENTS = (
     sa.select(PersonRow.person_id, PersonRow.login, PersonRow.name, MembershipRow.student_number)
     .join(MembershipRow, MembershipRow.person_id == PersonRow.person_id)
@@ -38,7 +43,7 @@ _ARRIVALS = (
     .order_by(SubmissionRow.received_at)
 )
 
-_WAITS_IN = (
+_NEWEST_STATE = (
     sa.select(RunRow.state)
     .where(RunRow.submission_id == CountingSubmissionRow.submission_id)
     .order_by(RunRow.number.desc())
@@ -46,7 +51,6 @@ _WAITS_IN = (
     .correlate(CountingSubmissionRow)
     .scalar_subquery()
 )
-"""State of the newest run, looked up only where no run counts."""
 _counting = aliased(RunRow)
 _COUNTED = (
     sa.select(
@@ -54,16 +58,15 @@ _COUNTED = (
         CountingSubmissionRow.offering_id,
         CountingSubmissionRow.submission_id,
         SubmissionRow.number,
-        SubmissionRow.received_at,
         SubmissionRow.is_late,
-        sa.case((_counting.run_id.is_(None), _WAITS_IN), else_=_counting.state),
+        # The newest is looked for only where none counts.
+        sa.case((_counting.run_id.is_(None), _NEWEST_STATE), else_=_counting.state),
         _counting.version,
         _counting.score,
         _counting.decided,
         _counting.pending,
         _counting.points,
     )
-    .join(OfferingRow, OfferingRow.offering_id == CountingSubmissionRow.offering_id)
     .join(SubmissionRow, SubmissionRow.submission_id == CountingSubmissionRow.submission_id)
     .outerjoin(CountingRunRow, CountingRunRow.submission_id == CountingSubmissionRow.submission_id)
     .outerjoin(_counting, _counting.run_id == CountingRunRow.run_id)
@@ -73,43 +76,73 @@ _RULINGS = (
         DecisionRow.submission_id,
         DecisionRow.question_id,
         DecisionRow.check_id,
+        DecisionRow.place,
         DecisionRow.kind,
         DecisionRow.points,
-    )
-    .join(CountingSubmissionRow, CountingSubmissionRow.submission_id == DecisionRow.submission_id)
-    .join(OfferingRow, OfferingRow.offering_id == CountingSubmissionRow.offering_id)
-    .order_by(DecisionRow.submission_id, DecisionRow.place)
-)
-_CHECKS = (
-    sa.select(
-        CountingSubmissionRow.submission_id,
-        QuestionResultRow.question_id,
         CheckResultRow.check_id,
         CheckResultRow.kind,
         CheckResultRow.verdict,
+        CheckResultRow.code,
+        CheckResultRow.diagnosis["code"].as_string(),
         CheckResultRow.score,
         CheckResultRow.decided,
         CheckResultRow.pending,
         CheckResultRow.points,
-        CheckResultRow.code,
-        CheckResultRow.diagnosis["code"].as_string(),
     )
-    .join(OfferingRow, OfferingRow.offering_id == CountingSubmissionRow.offering_id)
+    .select_from(CountingSubmissionRow)
+    .join(DecisionRow, DecisionRow.submission_id == CountingSubmissionRow.submission_id)
+    .join(CountingRunRow, CountingRunRow.submission_id == CountingSubmissionRow.submission_id)
+    .outerjoin(
+        QuestionResultRow,
+        sa.and_(
+            QuestionResultRow.run_id == CountingRunRow.run_id, QuestionResultRow.question_id == DecisionRow.question_id
+        ),
+    )
+    .outerjoin(
+        CheckResultRow,
+        sa.and_(
+            CheckResultRow.run_id == QuestionResultRow.run_id,
+            CheckResultRow.question_place == QuestionResultRow.place,
+            sa.or_(DecisionRow.check_id.is_(None), CheckResultRow.check_id == DecisionRow.check_id),
+        ),
+    )
+)
+"""Outer joins: with inner ones SQLite looks at every check of the course first, and then whether one was decided."""
+_QUESTIONS = (
+    sa.select(
+        CountingSubmissionRow.submission_id,
+        QuestionResultRow.question_id,
+        QuestionResultRow.score,
+        QuestionResultRow.decided,
+        QuestionResultRow.pending,
+        QuestionResultRow.points,
+    )
     .join(CountingRunRow, CountingRunRow.submission_id == CountingSubmissionRow.submission_id)
     .join(QuestionResultRow, QuestionResultRow.run_id == CountingRunRow.run_id)
-    .join(
+    .order_by(QuestionResultRow.place)
+)
+_SAME = (
+    QuestionResultRow.question_id,
+    CheckResultRow.check_id,
+    CheckResultRow.kind,
+    CheckResultRow.verdict,
+    CheckResultRow.code,
+    CheckResultRow.diagnosis["code"].as_string(),
+)
+_CHECKS = (
+    sa.select(*_SAME, sa.func.count(), sa.func.min(CountingSubmissionRow.submission_id))
+    .select_from(CountingSubmissionRow)
+    .join(CountingRunRow, CountingRunRow.submission_id == CountingSubmissionRow.submission_id)
+    .join(QuestionResultRow, QuestionResultRow.run_id == CountingRunRow.run_id)
+    .outerjoin(
         CheckResultRow,
         sa.and_(
             CheckResultRow.run_id == QuestionResultRow.run_id,
             CheckResultRow.question_place == QuestionResultRow.place,
         ),
     )
-)
-_RULED_CHECKS = _CHECKS.where(
-    sa.exists().where(
-        DecisionRow.submission_id == CountingSubmissionRow.submission_id,
-        DecisionRow.question_id == QuestionResultRow.question_id,
-    )
+    .group_by(*_SAME)
+    .order_by(sa.func.min(CheckResultRow.question_place), sa.func.min(CheckResultRow.place))
 )
 
 
@@ -117,9 +150,11 @@ class _Scoped:
     """One query in a variant for each kind of scope."""
 
     def __init__(self, query: sa.Select[*tuple[Any, ...]]) -> None:
-        course = query.where(OfferingRow.course_id == sa.bindparam("course"))
+        students = query.join(MembershipRow, MembershipRow.person_id == CountingSubmissionRow.person_id)
+        of_course = sa.select(OfferingRow.offering_id).where(OfferingRow.course_id == sa.bindparam("course"))
+        course = students.where(_IS_STUDENT, CountingSubmissionRow.offering_id.in_(of_course))
         people = CountingSubmissionRow.person_id.in_(sa.bindparam("people", expanding=True))
-        offering = course.where(CountingSubmissionRow.offering_id == sa.bindparam("offering"))
+        offering = students.where(_IS_STUDENT, CountingSubmissionRow.offering_id == sa.bindparam("offering"))
         self._variants = {
             (False, False): course,
             (False, True): course.where(people),
@@ -137,8 +172,12 @@ class _Scoped:
 
 
 _COUNTED_IN, _RULINGS_IN = _Scoped(_COUNTED), _Scoped(_RULINGS)
-_CHECKS_IN = _Scoped(_CHECKS.order_by(CheckResultRow.question_place, CheckResultRow.place))
-_RULED_CHECKS_IN = _Scoped(_RULED_CHECKS)
+_QUESTIONS_IN, _CHECKS_IN = _Scoped(_QUESTIONS), _Scoped(_CHECKS)
+
+# By the thousand: looked up here in a tenth of the time that their classes take to find them.
+_STATES = {state.value: state for state in RunState}
+_KINDS = {kind.value: kind for kind in DecisionKind}
+_VERDICTS = {verdict.value: verdict for verdict in Verdict}
 
 
 class OverviewTables:
@@ -147,87 +186,72 @@ class OverviewTables:
 
     def list_students(self, course_id: CourseId) -> tuple[Student, ...]:
         return tuple(
-            Student(person_id=PersonId(person_id), login=login, name=name, student_number=number)
+            Student(PersonId(person_id), login, name, number)
             for person_id, login, name, number in self._rows.list_tuples(_STUDENTS, course=course_id)
         )
 
     def list_arrivals(self, course_id: CourseId, *, offering_id: OfferingId) -> tuple[Arrival, ...]:
         rows = self._rows.list_tuples(_ARRIVALS, course=course_id, offering=offering_id)
-        return tuple(Arrival(received_at=received_at, is_late=is_late) for received_at, is_late in rows)
+        return tuple(Arrival(received_at, is_late) for received_at, is_late in rows)
 
     def list_counted(self, scope: Scope) -> tuple[Counted, ...]:
         query, values = _COUNTED_IN.within(scope)
+        rows = self._rows.list_tuples(query, **values)
         return tuple(
-            Counted(
-                person_id=PersonId(person_id),
-                offering_id=OfferingId(offering_id),
-                submission_id=SubmissionId(submission_id),
-                number=number,
-                received_at=received_at,
-                is_late=is_late,
-                state=_STATES[state],
-                version=version if version is None else VersionHash(version),
-                sums=None if score is None else Sums(score=score, decided=decided, pending=pending, points=points),
-            )
-            for (
-                person_id,
-                offering_id,
-                submission_id,
-                number,
-                received_at,
-                is_late,
-                state,
-                version,
-                score,
-                decided,
-                pending,
-                points,
-            ) in self._rows.list_tuples(query, **values)
+            Counted(person, offering, submission, number, is_late, _STATES[state], version, _read_sums(sums))
+            for person, offering, submission, number, is_late, state, version, *sums in rows
         )
 
     def list_rulings(self, scope: Scope) -> tuple[Ruling, ...]:
         query, values = _RULINGS_IN.within(scope)
+        rows = self._rows.list_tuples(query, **values)
         return tuple(
             Ruling(
-                submission_id=SubmissionId(submission_id),
-                question_id=QuestionId(question_id),
-                check_id=None if check_id is None else CheckId(check_id),
-                kind=_KINDS[kind],
-                points=points,
-            )
-            for submission_id, question_id, check_id, kind, points in self._rows.list_tuples(query, **values)
-        )
-
-    def list_checks(self, scope: Scope, *, only_ruled: bool) -> tuple[CheckLine, ...]:
-        query, values = (_RULED_CHECKS_IN if only_ruled else _CHECKS_IN).within(scope)
-        return tuple(
-            CheckLine(
-                submission_id=SubmissionId(submission_id),
-                question_id=QuestionId(question_id),
-                check_id=CheckId(check_id),
-                kind=kind,
-                verdict=_VERDICTS[verdict],
-                sums=Sums(score=score, decided=decided, pending=pending, points=points),
-                code=code,
-                diagnosis=diagnosis,
+                submission_id,
+                question_id,
+                decided_check,
+                place,
+                _KINDS[kind],
+                points,
+                check_id,
+                check_kind,
+                _VERDICTS[verdict],
+                code,
+                diagnosis,
+                Sums(*found),
             )
             for (
                 submission_id,
                 question_id,
-                check_id,
+                decided_check,
+                place,
                 kind,
-                verdict,
-                score,
-                decided,
-                pending,
                 points,
+                check_id,
+                check_kind,
+                verdict,
                 code,
                 diagnosis,
-            ) in self._rows.list_tuples(query, **values)
+                *found,
+            ) in rows
+            if check_id is not None
+        )
+
+    def list_questions(self, scope: Scope) -> tuple[QuestionLine, ...]:
+        query, values = _QUESTIONS_IN.within(scope)
+        return tuple(
+            QuestionLine(SubmissionId(submission_id), QuestionId(question_id), Sums(*sums))
+            for submission_id, question_id, *sums in self._rows.list_tuples(query, **values)
+        )
+
+    def group_checks(self, scope: Scope) -> tuple[CheckGroup, ...]:
+        query, values = _CHECKS_IN.within(scope)
+        return tuple(
+            CheckGroup(question_id, check_id, kind, _VERDICTS[verdict], *rest)
+            for question_id, check_id, kind, verdict, *rest in self._rows.list_tuples(query, **values)
+            if check_id is not None
         )
 
 
-# Thousands of words a page: looked up here in a tenth of the time that their classes take to find them.
-_STATES = {state.value: state for state in RunState}
-_KINDS = {kind.value: kind for kind in DecisionKind}
-_VERDICTS = {verdict.value: verdict for verdict in Verdict}
+def _read_sums(columns: Sequence[Any]) -> Sums | None:
+    return None if columns[0] is None else Sums(*columns)

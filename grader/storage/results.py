@@ -25,18 +25,22 @@ _CHECKS = sa.select(CheckResultRow).where(CheckResultRow.run_id == sa.bindparam(
 
 
 def write_questions(rows: Rows, run_id: RunId, *, questions: Sequence[QuestionResult]) -> None:
-    rows.add_all(
-        _ADD_QUESTION,
-        [_question_values(question, run_id=run_id, place=place) for place, question in enumerate(questions)],
-    )
-    rows.add_all(
-        _ADD_CHECK,
-        [
-            _check_values(check, run_id=run_id, question_place=question_place, place=place)
-            for question_place, question in enumerate(questions)
-            for place, check in enumerate(question.checks)
-        ],
-    )
+    of_questions, of_checks = result_rows(run_id, questions)
+    rows.add_all(_ADD_QUESTION, of_questions)
+    rows.add_all(_ADD_CHECK, of_checks)
+
+
+def result_rows(
+    run_id: RunId, questions: Sequence[QuestionResult]
+) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+    """What a run's questions and checks are in their tables."""
+    of_questions = [_question_values(question, run_id=run_id, place=place) for place, question in enumerate(questions)]
+    of_checks = [
+        _check_values(check, run_id=run_id, question_place=question_place, place=place)
+        for question_place, question in enumerate(questions)
+        for place, check in enumerate(question.checks)
+    ]
+    return of_questions, of_checks
 
 
 def read_questions(rows: Rows, run_id: RunId) -> tuple[QuestionResult, ...]:

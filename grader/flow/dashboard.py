@@ -1,0 +1,291 @@
+"""An assignment's dashboard: how scores lie, what people get wrong, when they hand in, and who has not."""
+
+import statistics
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeAlias
+from zoneinfo import ZoneInfo
+
+from grader.domain.ids import CheckId, QuestionId, SubmissionId
+from grader.domain.overview import Arrival, CheckGroup, QuestionLine, Ruling, Scope, Student, Sums
+from grader.domain.people import Course
+from grader.domain.publishing import Offering, Revision
+from grader.domain.result import Points, Verdict
+from grader.errors import NotFound
+from grader.flow.people import Caller
+from grader.flow.ports import Stores
+from grader.flow.settle import Ruled, Weights, gives_points, settle_question, settle_verdict, valid_rulings
+from grader.flow.table import CellState, read_weights, settle, staff_course, state_of
+from grader.grading.score import sum_points
+
+Judged: TypeAlias = tuple[Ruling, Verdict]
+"""A check that somebody gave points for, and what it comes to."""
+BARS = 10
+"""Of the distribution."""
+_NOT_RULED: Ruled = {}
+_HOURS_UP_TO, _DAYS_UP_TO = timedelta(days=3), timedelta(days=120)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """How many scores lie from `least` up to, but not including, `below`; in the last bar up to all points."""
+
+    least: float
+    below: float
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuestionShare:
+    """What all earned for one question together."""
+
+    question_id: QuestionId
+    score: Points
+    decided: Points
+    full: int
+    """Students with all its points."""
+    none: int
+    """Students with none, all of it decided."""
+    waiting: int
+    """Students some of whose points wait."""
+    results: int
+
+    @property
+    def share(self) -> float | None:
+        """Earned of what is decided; None while nothing is."""
+        return self.score / self.decided if self.decided else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckShare:
+    """How one check came out for all."""
+
+    question_id: QuestionId
+    check_id: CheckId
+    kind: str
+    verdicts: Mapping[Verdict, int]
+
+    @property
+    def share(self) -> float | None:
+        """Passed of those that are decided; None while none is."""
+        decided = sum(count for verdict, count in self.verdicts.items() if not verdict.is_pending)
+        return self.verdicts.get(Verdict.PASSED, 0) / decided if decided else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailureGroup:
+    """Those who got the same thing wrong: the same check ended with the same code and the same recognised mistake."""
+
+    question_id: QuestionId
+    check_id: CheckId
+    verdict: Verdict
+    code: str
+    diagnosis: str | None
+    count: int
+    sample: SubmissionId
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bucket:
+    """What was handed in from `start` on, until the next bucket starts."""
+
+    start: datetime
+    """In the course's time zone."""
+    in_time: int
+    late: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dashboard:
+    """Everything counts one submission of each student, but for the arrivals, which are all that was handed in."""
+
+    course: Course
+    offering: Offering
+    revision: Revision
+    students: int
+    states: Mapping[CellState, int]
+    """How far the students are; every state stands in it."""
+    distribution: tuple[Bar, ...]
+    """Of what is earned so far, by those who have a result."""
+    mean: float | None
+    median: float | None
+    questions: tuple[QuestionShare, ...]
+    """The hardest first, those of which nothing is decided last."""
+    checks: tuple[CheckShare, ...]
+    """The same."""
+    failures: tuple[FailureGroup, ...]
+    """The most frequent first."""
+    arrivals: tuple[Bucket, ...]
+    """By hours, days or weeks, whichever the whole span asks for; empty ones between others stand too."""
+    not_handed_in: tuple[Student, ...]
+    """By login."""
+
+
+def read_dashboard(course: str, assignment: str, *, caller: Caller, stores: Stores) -> Dashboard:
+    """How an assignment goes, for staff: of each student what counts, with what people decided.
+
+    Raises:
+        NotFound: no such course or assignment, or not for the caller.
+        Forbidden: the caller is a student.
+    """
+    with stores.storage.reading() as tx:
+        found = staff_course(tx, course, caller)
+        offering = tx.offerings.find(found.course_id, slug=assignment)
+        if offering is None:
+            raise NotFound(what="assignment", name=assignment)
+        revision = tx.versions.get_revision(offering.version, number=offering.revision)
+        students = tx.overview.list_students(found.course_id)
+        scope = Scope(course_id=found.course_id, offering_id=offering.offering_id)
+        counted = tx.overview.list_counted(scope)
+        weights = read_weights(tx, counted, revisions={offering.offering_id: revision})
+        rulings = valid_rulings(tx.overview.list_rulings(scope))
+        questions = tx.overview.list_questions(scope)
+        groups = tx.overview.group_checks(scope)
+        arrivals = tx.overview.list_arrivals(found.course_id, offering_id=offering.offering_id)
+    sums = {each.submission_id: settle(each, rulings=rulings, weights=weights) for each in counted}
+    scores = [each.score for each in sums.values() if each is not None]
+    handed_in = {each.person_id for each in counted}
+    not_handed_in = tuple(student for student in students if student.person_id not in handed_in)
+    states = Counter(state_of(each, sums[each.submission_id]) for each in counted)
+    states[CellState.NOT_HANDED_IN] = len(not_handed_in)
+    weights_of = {
+        each.submission_id: weights[each.offering_id, each.version] for each in counted if each.version is not None
+    }
+    judged = _judge(rulings, weights_of)
+    return Dashboard(
+        course=found,
+        offering=offering,
+        revision=revision,
+        students=len(students),
+        states={state: states[state] for state in CellState},
+        distribution=_distribute(scores, points=revision.points),
+        mean=statistics.fmean(scores) if scores else None,
+        median=statistics.median(scores) if scores else None,
+        questions=_share_questions(_settle_questions(questions, rulings, weights_of)),
+        checks=_share_checks(groups, judged),
+        failures=_list_failures(groups, judged),
+        arrivals=_bucket(arrivals, zone=ZoneInfo(found.time_zone)),
+        not_handed_in=not_handed_in,
+    )
+
+
+def _settle_questions(
+    questions: Sequence[QuestionLine],
+    rulings: Mapping[SubmissionId, Ruled],
+    weights_of: Mapping[SubmissionId, Weights],
+) -> Sequence[tuple[QuestionId, Sums]]:
+    """Every question of every submission, with what people decided."""
+    settled = []
+    for each in questions:
+        ruled = rulings.get(each.submission_id, _NOT_RULED).get(each.question_id)
+        weights = weights_of[each.submission_id]
+        settled.append((each.question_id, settle_question(each.found, ruled, weights=weights) if ruled else each.found))
+    return settled
+
+
+def _judge(rulings: Mapping[SubmissionId, Ruled], weights_of: Mapping[SubmissionId, Weights]) -> Sequence[Judged]:
+    return [
+        (ruling, settle_verdict(ruling, weights=weights_of[submission_id]))
+        for submission_id, ruled in rulings.items()
+        for of_question in ruled.values()
+        for ruling in of_question
+        if gives_points(ruling)
+    ]
+
+
+def _distribute(scores: Sequence[Points], *, points: Points) -> tuple[Bar, ...]:
+    """Bars of equal width from nothing to all points, whether or not any score lies in them."""
+    if not points:
+        return ()
+    counts = Counter(min(int(score * BARS / points), BARS - 1) for score in scores)
+    return tuple(
+        Bar(least=points * place / BARS, below=points * (place + 1) / BARS, count=counts[place])
+        for place in range(BARS)
+    )
+
+
+def _share_questions(settled: Sequence[tuple[QuestionId, Sums]]) -> tuple[QuestionShare, ...]:
+    grouped: defaultdict[QuestionId, list[Sums]] = defaultdict(list)
+    for question_id, sums in settled:
+        grouped[question_id].append(sums)
+    shares = [
+        QuestionShare(
+            question_id=question_id,
+            score=sum_points([each.score for each in sums]),
+            decided=sum_points([each.decided for each in sums]),
+            full=sum(each.score >= each.points for each in sums),
+            none=sum(not each.score and not each.pending for each in sums),
+            waiting=sum(bool(each.pending) for each in sums),
+            results=len(sums),
+        )
+        for question_id, sums in grouped.items()
+    ]
+    return tuple(sorted(shares, key=lambda each: (each.share is None, each.share or 0)))
+
+
+def _share_checks(groups: Sequence[CheckGroup], judged: Sequence[Judged]) -> tuple[CheckShare, ...]:
+    verdicts: defaultdict[tuple[QuestionId, CheckId], Counter[Verdict]] = defaultdict(Counter)
+    kinds = {}
+    for group in groups:
+        kinds[group.question_id, group.check_id] = group.kind
+        verdicts[group.question_id, group.check_id][group.verdict] += group.students
+    for ruling, verdict in judged:
+        counts = verdicts[ruling.question_id, ruling.found_check]
+        counts[ruling.found_verdict] -= 1
+        counts[verdict] += 1
+    shares = [
+        CheckShare(question_id=question_id, check_id=check_id, kind=kind, verdicts=+verdicts[question_id, check_id])
+        for (question_id, check_id), kind in kinds.items()
+    ]
+    return tuple(sorted(shares, key=lambda each: (each.share is None, each.share or 0)))
+
+
+def _list_failures(groups: Sequence[CheckGroup], judged: Sequence[Judged]) -> tuple[FailureGroup, ...]:
+    """All that the runs found not to be right, where no person has decided otherwise since."""
+    overruled = Counter(
+        (each.question_id, each.found_check, each.found_verdict, each.found_code, each.found_diagnosis)
+        for each, _ in judged
+    )
+    failures = [
+        FailureGroup(
+            question_id=group.question_id,
+            check_id=group.check_id,
+            verdict=group.verdict,
+            code=group.code,
+            diagnosis=group.diagnosis,
+            count=group.students
+            - overruled[group.question_id, group.check_id, group.verdict, group.code, group.diagnosis],
+            sample=group.sample,
+        )
+        for group in groups
+        if group.verdict not in (Verdict.PASSED, Verdict.NEEDS_REVIEW)
+    ]
+    return tuple(sorted((each for each in failures if each.count), key=lambda each: -each.count))
+
+
+def _bucket(arrivals: Sequence[Arrival], *, zone: ZoneInfo) -> tuple[Bucket, ...]:
+    """Counts by hour, day or week of the course's clock."""
+    if not arrivals:
+        return ()
+    first, last = (arrivals[place].received_at.astimezone(zone) for place in (0, -1))
+    span = last - first
+    start = first.replace(minute=0, second=0, microsecond=0)
+    if span <= _HOURS_UP_TO:
+        step = timedelta(hours=1)
+    else:
+        start = start.replace(hour=0)
+        step = timedelta(days=1) if span <= _DAYS_UP_TO else timedelta(days=7)
+    # Steps of the wall clock: a day begins at midnight on the days that have 23 or 25 hours too.
+    starts = [start]
+    while starts[-1] + step <= last:
+        starts.append(starts[-1] + step)
+    counts = Counter(
+        (bisect_right(starts, arrival.received_at.astimezone(zone)) - 1, arrival.is_late) for arrival in arrivals
+    )
+    return tuple(
+        Bucket(start=start, in_time=counts[place, False], late=counts[place, True])
+        for place, start in enumerate(starts)
+    )

@@ -1,0 +1,341 @@
+"""A course's table: students by assignments, sorted, filtered, searched and cut into pages on the server."""
+
+import unicodedata
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple, TypeAlias, TypeVar
+
+from grader.domain.ids import OfferingId, PersonId, SubmissionId, VersionHash
+from grader.domain.overview import Counted, Scope, Student, Sums
+from grader.domain.people import Course
+from grader.domain.publishing import Offering, Revision
+from grader.domain.result import Points
+from grader.domain.submission import RunState
+from grader.domain.text import Text
+from grader.errors import Forbidden, InvalidRequest
+from grader.flow.people import Caller, visible_course
+from grader.flow.ports import Stores, Transaction
+from grader.flow.settle import Ruled, Weights, settle_submission, valid_rulings, weights_of
+from grader.grading.score import sum_points
+
+T = TypeVar("T")
+
+MOST_ROWS = 500
+"""Of one page."""
+_NOTHING = Sums(score=0, decided=0, pending=0, points=0)
+_NOT_RULED: Ruled = {}
+WeightsInPlay: TypeAlias = Mapping[tuple[OfferingId, VersionHash], Weights]
+"""By offering, of every version that results are of."""
+
+
+class CellState(StrEnum):
+    """How far one student is with one assignment."""
+
+    NOT_HANDED_IN = "not_handed_in"
+    WAITING = "waiting"
+    """There is no result yet."""
+    FAILED = "failed"
+    """We could not grade it; never a zero."""
+    PENDING = "pending"
+    """Graded; some of the points wait for a person or for us."""
+    DECIDED = "decided"
+
+
+class SortBy(StrEnum):
+    NUMBER = "number"
+    NAME = "name"
+    LOGIN = "login"
+    TOTAL = "total"
+    ASSIGNMENT = "assignment"
+    """The one that the query names."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableQuery:
+    """What to show of the table, and in which order."""
+
+    sort: SortBy = SortBy.NUMBER
+    is_descending: bool = False
+    search: str = ""
+    """Part of a name, login or student number; full-width or half-width, small or capital."""
+    assignment: str | None = None
+    """Slug of the assignment that is sorted by, or whose state is filtered by."""
+    state: CellState | None = None
+    """Only students who are so far with the assignment; with any of them where none is named."""
+    page: int = 1
+    size: int | None = 50
+    """Rows of a page; None for all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    offering_id: OfferingId
+    slug: str
+    title: Text
+    points: Points
+    due_at: datetime | None
+
+
+class Cell(NamedTuple):
+    """`sums` are None where there is no result; the submission is None where nothing was handed in."""
+
+    state: CellState
+    sums: Sums | None = None
+    submission_id: SubmissionId | None = None
+    number: int | None = None
+    is_late: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableRow:
+    student: Student
+    cells: tuple[Cell, ...]
+    """In the order of the columns."""
+    total: Sums
+    """Of all that has a result. `points` are those of the results, not of the course."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    course: Course
+    columns: tuple[Column, ...]
+    rows: tuple[TableRow, ...]
+    students: int
+    """In the course."""
+    matched: int
+    """Of them, those that were asked for, on all pages."""
+    page: int
+    pages: int
+
+
+_NOT_HANDED_IN = Cell(state=CellState.NOT_HANDED_IN)
+
+
+def read_table(course: str, *, query: TableQuery, caller: Caller, stores: Stores) -> Table:
+    """One page of the table, for staff: of each student what counts, with what people decided.
+
+    A page behind the last one is the last one: filters change under the reader's hands.
+
+    Raises:
+        NotFound: no such course, or not for the caller.
+        Forbidden: the caller is a student.
+        InvalidRequest: no such assignment, no such page.
+    """
+    _check_page(query)
+    with stores.storage.reading() as tx:
+        found = staff_course(tx, course, caller)
+        offerings = tx.offerings.list_of(found.course_id)
+        revisions = {
+            each.offering_id: tx.versions.get_revision(each.version, number=each.revision) for each in offerings
+        }
+        columns = tuple(_column(each, revisions[each.offering_id]) for each in offerings)
+        place = _place_of(query, columns)
+        everybody = tx.overview.list_students(found.course_id)
+        students = _search(everybody, query.search)
+        needs_cells = query.state is not None or query.sort in (SortBy.TOTAL, SortBy.ASSIGNMENT)
+        if not needs_cells:
+            # Only whom the page shows: a course of thousands costs no more than one of fifty.
+            students = _sort_students(students, query)
+            matched, (page, pages) = len(students), _page_of(query, len(students))
+            shown = _cut(students, query, page=page)
+            rows = _read_rows(
+                tx, found, shown, revisions=revisions, is_part=len(shown) < min(len(everybody), MOST_ROWS + 1)
+            )
+        else:
+            rows = _read_rows(tx, found, students, revisions=revisions, is_part=False)
+            rows = _sort_rows([row for row in rows if _is_wanted(row, query.state, place)], query, place)
+            matched, (page, pages) = len(rows), _page_of(query, len(rows))
+            rows = _cut(rows, query, page=page)
+    return Table(
+        course=found,
+        columns=columns,
+        rows=tuple(rows),
+        students=len(everybody),
+        matched=matched,
+        page=page,
+        pages=pages,
+    )
+
+
+def staff_course(tx: Transaction, slug: str, caller: Caller) -> Course:
+    """The course, for its staff.
+
+    Raises:
+        NotFound: no such course, or not for the caller.
+        Forbidden: the caller is a student.
+    """
+    found = visible_course(tx, slug, caller)
+    if not caller.is_staff_in(found.course_id):
+        raise Forbidden(needs="staff")
+    return found
+
+
+def state_of(counted: Counted, sums: Sums | None) -> CellState:
+    """How far a submission that counts is; `sums` with what people decided."""
+    if sums is None:
+        return CellState.FAILED if counted.state is RunState.FAILED else CellState.WAITING
+    return CellState.PENDING if sums.pending else CellState.DECIDED
+
+
+def settle(counted: Counted, *, rulings: Mapping[SubmissionId, Ruled], weights: WeightsInPlay) -> Sums | None:
+    """What stands of a submission that counts; None while it has no result."""
+    if counted.sums is None or counted.version is None:
+        return None
+    return settle_submission(
+        counted.sums,
+        rulings.get(counted.submission_id, _NOT_RULED),
+        weights=weights[counted.offering_id, counted.version],
+    )
+
+
+def read_weights(
+    tx: Transaction, counted: Collection[Counted], *, revisions: Mapping[OfferingId, Revision]
+) -> WeightsInPlay:
+    """Of every version that results are of: from the revision they are read with, as `standing` has it.
+
+    Args:
+        tx: for what older versions were worth.
+        counted: the results.
+        revisions: that the offerings are at.
+    """
+    weights = {}
+    for offering_id, version in {(each.offering_id, each.version) for each in counted}:
+        if version is not None:
+            current = revisions[offering_id]
+            revision = current if current.version == version else tx.versions.get_revision(version)
+            weights[offering_id, version] = weights_of(revision)
+    return weights
+
+
+def _read_rows(
+    tx: Transaction,
+    course: Course,
+    students: Sequence[Student],
+    *,
+    revisions: Mapping[OfferingId, Revision],
+    is_part: bool,
+) -> list[TableRow]:
+    people = [student.person_id for student in students] if is_part else None
+    scope = Scope(course_id=course.course_id, people=people)
+    counted = tx.overview.list_counted(scope)
+    weights = read_weights(tx, counted, revisions=revisions)
+    rulings = valid_rulings(tx.overview.list_rulings(scope))
+    cells: dict[tuple[PersonId, OfferingId], Cell] = {}
+    for each in counted:
+        sums = settle(each, rulings=rulings, weights=weights)
+        cells[each.person_id, each.offering_id] = Cell(
+            state_of(each, sums), sums, each.submission_id, each.number, each.is_late
+        )
+    return [
+        _row(student, [cells.get((student.person_id, offering_id), _NOT_HANDED_IN) for offering_id in revisions])
+        for student in students
+    ]
+
+
+def _row(student: Student, cells: Sequence[Cell]) -> TableRow:
+    results = [cell.sums for cell in cells if cell.sums is not None]
+    total = Sums(*map(sum_points, zip(*results, strict=True))) if results else _NOTHING
+    return TableRow(student=student, cells=tuple(cells), total=total)
+
+
+def _column(offering: Offering, revision: Revision) -> Column:
+    return Column(
+        offering_id=offering.offering_id,
+        slug=offering.slug,
+        title=revision.title,
+        points=revision.points,
+        due_at=offering.dates.due_at,
+    )
+
+
+def _check_page(query: TableQuery) -> None:
+    if query.page < 1:
+        raise InvalidRequest(what="page", value=str(query.page))
+    if query.size is not None and not 1 <= query.size <= MOST_ROWS:
+        raise InvalidRequest(what="size", value=str(query.size), most=MOST_ROWS)
+
+
+def _place_of(query: TableQuery, columns: Sequence[Column]) -> int | None:
+    """Of the assignment that the query names, among the columns."""
+    slugs = [column.slug for column in columns]
+    if query.assignment is None:
+        if query.sort is SortBy.ASSIGNMENT:
+            raise InvalidRequest(what="assignment", value="")
+        return None
+    if query.assignment not in slugs:
+        raise InvalidRequest(what="assignment", value=query.assignment)
+    return slugs.index(query.assignment)
+
+
+def _search(students: Sequence[Student], search: str) -> list[Student]:
+    wanted = _folded(search).strip()
+    if not wanted:
+        return list(students)
+    return [
+        student
+        for student in students
+        if any(wanted in _folded(text) for text in (student.name, student.login, student.student_number or ""))
+    ]
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+_STUDENT_KEYS: Mapping[SortBy, Callable[[Student], tuple[bool, str, str]]] = {
+    SortBy.NUMBER: lambda student: (student.student_number is not None, student.student_number or "", student.login),
+    SortBy.NAME: lambda student: (bool(student.name), _folded(student.name), student.login),
+    SortBy.LOGIN: lambda student: (True, student.login, ""),
+}
+"""Whether there is something to sort by; what; and what decides between equals."""
+
+
+def _sort_students(students: Sequence[Student], query: TableQuery) -> list[Student]:
+    """In the query's order; who has nothing to be sorted by comes last either way."""
+    key = _STUDENT_KEYS.get(query.sort, _STUDENT_KEYS[SortBy.NUMBER])
+    in_order = sorted(students, key=key, reverse=query.is_descending)
+    return sorted(in_order, key=lambda student: not key(student)[0])
+
+
+def _sort_rows(rows: Sequence[TableRow], query: TableQuery, place: int | None) -> list[TableRow]:
+    """In the query's order; equal scores by student number, and who has no score last either way."""
+    by_student = {row.student.person_id: row for row in rows}
+    if query.sort not in (SortBy.TOTAL, SortBy.ASSIGNMENT):
+        return [by_student[each.person_id] for each in _sort_students([row.student for row in rows], query)]
+    by_number = replace(query, sort=SortBy.NUMBER, is_descending=False)
+    settled = [by_student[each.person_id] for each in _sort_students([row.student for row in rows], by_number)]
+    sums = {
+        row.student.person_id: _sums_to_sort_by(row, place if query.sort is SortBy.ASSIGNMENT else None) for row in rows
+    }
+    sign = -1 if query.is_descending else 1
+
+    def key(row: TableRow) -> tuple[bool, Points]:
+        found = sums[row.student.person_id]
+        return (True, 0) if found is None else (False, sign * found.score)
+
+    return sorted(settled, key=key)
+
+
+def _sums_to_sort_by(row: TableRow, place: int | None) -> Sums | None:
+    if place is not None:
+        return row.cells[place].sums
+    return row.total if any(cell.sums is not None for cell in row.cells) else None
+
+
+def _is_wanted(row: TableRow, state: CellState | None, place: int | None) -> bool:
+    cells = row.cells if place is None else (row.cells[place],)
+    return state is None or any(cell.state is state for cell in cells)
+
+
+def _page_of(query: TableQuery, count: int) -> tuple[int, int]:
+    """The page that is shown, of how many; there is always one."""
+    pages = 1 if query.size is None else max(1, -(-count // query.size))
+    return min(query.page, pages), pages
+
+
+def _cut(items: Sequence[T], query: TableQuery, *, page: int) -> list[T]:
+    if query.size is None:
+        return list(items)
+    return list(items[(page - 1) * query.size : page * query.size])
