@@ -1,8 +1,9 @@
 """HTML and SVG that a notebook put out, as documents of their own: for a sandboxed frame, never for a page."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from html import escape
+from typing import Final, TypeAlias
 
 _POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 FRAME_HEADERS: Final[Mapping[str, str]] = {
@@ -19,6 +20,10 @@ FRAME_HEADERS: Final[Mapping[str, str]] = {
 'self'` in its own policy, which also keeps a link in the frame from leading elsewhere."""
 
 
+FrameAddress: TypeAlias = Callable[[str], str]
+"""Gives the address of our own origin that answers with the document of a frame, by the frame's name."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Frame:
     """One output that may hold anything. The renderer leaves an element with `data-frame="{name}"` in its place."""
@@ -32,3 +37,8 @@ def make_frame(name: str, *, html: str) -> Frame:
     """Give what a cell put out as a document; the policy stands in it too, before anything of the student's."""
     head = f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
     return Frame(name=name, document=f"<!doctype html><html><head>{head}</head><body>{html}</body></html>")
+
+
+def write_frame(address: str, *, title: str) -> str:
+    """The HTML of a frame without any right; `title` is HTML text already."""
+    return f'<iframe sandbox="" loading="lazy" title="{title}" src="{escape(address)}"></iframe>'

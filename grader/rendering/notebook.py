@@ -9,7 +9,7 @@ from grader.domain.text import Language
 from grader.rendering.allowance import Allowance
 from grader.rendering.attachments import read_cell_attachments
 from grader.rendering.code import render_code
-from grader.rendering.frames import Frame
+from grader.rendering.frames import Frame, FrameAddress
 from grader.rendering.images import Image, ImageAddress, as_data_address
 from grader.rendering.markdown import MAX_FORMATTED, render_markdown
 from grader.rendering.outputs import Place, Shown, join_lines, render_output, render_plain
@@ -50,6 +50,7 @@ def render_notebook(
     language: Language,
     attachments: Mapping[int, Mapping[str, Image]] | None = None,
     image_address: ImageAddress = as_data_address,
+    frame_address: FrameAddress | None = None,
 ) -> RenderedNotebook:
     """Give the notebook that we wrote (nbformat 4) as HTML; what students put into it can be read and does nothing.
 
@@ -61,6 +62,7 @@ def render_notebook(
         attachments: pictures of the uploaded file by a cell's place from 0 and their name (attachments.py reads them);
             what stands in the notebook itself is found without.
         image_address: where the page finds a picture.
+        frame_address: where it finds the document of an output that is HTML or SVG; without, only its source is shown.
 
     Raises:
         ValueError: this is no JSON of a notebook; our own mistake.
@@ -80,6 +82,7 @@ def render_notebook(
             language=language,
             allowance=allowance,
             image_address=image_address,
+            frame_address=frame_address,
         )
         cells.append(_render_cell(cell, place=place, images=images))
     return RenderedNotebook(cells=tuple(cells))

@@ -7,7 +7,7 @@ from html import escape
 from grader.domain.text import Language
 from grader.rendering.allowance import Allowance
 from grader.rendering.ansi import render_text, strip_text
-from grader.rendering.frames import Frame, make_frame
+from grader.rendering.frames import Frame, FrameAddress, make_frame, write_frame
 from grader.rendering.images import ImageAddress, read_image, write_image
 from grader.rendering.markdown import MAX_FORMATTED, render_markdown
 from grader.rendering.sanitize import clean_table, is_table
@@ -36,6 +36,7 @@ class Place:
     language: Language
     allowance: Allowance
     image_address: ImageAddress
+    frame_address: FrameAddress | None = None
 
     def say(self, code: str, **facts: str | int) -> str:
         return spell(code, self.language, **facts)
@@ -139,5 +140,9 @@ def _render_active(source: str, *, kind: str, place: Place) -> Shown:
     summary = place.say("rendering.source_of_active", size_kb=size_kb(source))
     folded = _fold(render_plain(source, place=place), summary=summary, kind="nb-long")
     frame = f' data-frame="{place.name}"' if is_framed else ""
-    html = f'<div class="nb-active"{frame}><p class="nb-note">{note}</p>{folded}</div>'
+    inside = ""
+    if is_framed and place.frame_address is not None:
+        title = place.say("rendering.outputs_of_cell", cell=place.cell_number)
+        inside = write_frame(place.frame_address(place.name), title=title)
+    html = f'<div class="nb-active"{frame}><p class="nb-note">{note}</p>{inside}{folded}</div>'
     return Shown(html=html, frames=(make_frame(place.name, html=source),) if is_framed else ())

@@ -151,6 +151,15 @@ def test_html_that_may_be_active_waits_in_a_frame(html):
     assert rendered.find_frame("cell-1-output-1") is None
 
 
+def test_page_that_answers_for_frames_shows_them_without_any_right():
+    outputs = [shown(text_html="<b>x</b>"), {**shown(), "data": {"application/javascript": "x"}}]
+    rendered = render(code("", outputs=outputs), frame_address=lambda name: f'/frames/{name}"')
+    frames = [attributes for tag, attributes in read_page(rendered.html).tags if tag == "iframe"]
+    assert [(one["sandbox"], one["src"], one["title"]) for one in frames] == [
+        ("", '/frames/cell-1-output-1"', "Output of cell 1")
+    ]
+
+
 def test_frame_states_its_policy_before_anything_of_the_students():
     document = render(code("", outputs=[shown(text_html="<head><meta>x")])).find_frame("cell-1-output-1").document
     assert document.index("Content-Security-Policy") < document.index("<head><meta>x")
