@@ -146,7 +146,7 @@ def _forget_fonts() -> None:
     """Empty the cache that matplotlib empties in every fork, which would touch half a thousand pages there."""
     from matplotlib import font_manager
 
-    font_manager._get_font.cache_clear()  # type: ignore[attr-defined]
+    font_manager._get_font.cache_clear()
 
 
 def _fork_kernel(
