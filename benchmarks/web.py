@@ -31,6 +31,8 @@ from grader.settings import Settings
 from grader.wiring import open_stores
 
 WANTED_MS = 150
+"""Of pages and lists; an export is a file, and nobody waits for the next line of it."""
+EXPORTS = ("table as CSV", "table as XLSX")
 QUICK = ("--courses", "1", "--students", "60", "--submissions", "1000")
 Read = Callable[[], object]
 
@@ -80,7 +82,7 @@ def measure_reads(folder: Path, *, rounds: int) -> list[Row]:
             unit="ms",
             baseline=baseline_ms,
             beside=beside,
-            wanted=WANTED_MS,
+            wanted=None if name in EXPORTS else WANTED_MS,
         )
         for name, taken in seconds.items()
     ]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import NamedTuple, TypeAlias, TypeVar
 
 from grader.domain.ids import OfferingId, PersonId, SubmissionId, VersionHash
@@ -134,26 +135,25 @@ def read_table(course: str, *, query: TableQuery, caller: Caller, stores: Stores
         place = _place_of(query, columns)
         everybody = tx.overview.list_students(found.course_id)
         students = _search(everybody, query.search)
-        needs_cells = query.state is not None or query.sort in (SortBy.TOTAL, SortBy.ASSIGNMENT)
-        if not needs_cells:
-            # Only whom the page shows: a course of thousands costs no more than one of fifty.
-            students = _sort_students(students, query)
-            matched, (page, pages) = len(students), _page_of(query, len(students))
-            shown = _cut(students, query, page=page)
-            rows = _read_rows(
-                tx, found, shown, revisions=revisions, is_part=len(shown) < min(len(everybody), MOST_ROWS + 1)
-            )
+        read = partial(_read_rows, tx, found, revisions=revisions)
+        if query.state is not None or query.sort in (SortBy.TOTAL, SortBy.ASSIGNMENT):
+            # One assignment's cells are enough where the choice and the order follow from that assignment alone.
+            deciding = None if place is None or query.sort is SortBy.TOTAL else columns[place].offering_id
+            rows = [row for row in read(students, offering_id=deciding) if _is_wanted(row, query.state, place)]
+            chosen, is_whole = _sort_rows(rows, query, place), deciding is None
+            students = [row.student for row in chosen]
         else:
-            rows = _read_rows(tx, found, students, revisions=revisions, is_part=False)
-            rows = _sort_rows([row for row in rows if _is_wanted(row, query.state, place)], query, place)
-            matched, (page, pages) = len(rows), _page_of(query, len(rows))
-            rows = _cut(rows, query, page=page)
+            students, chosen, is_whole = _sort_students(students, query), [], False
+        page, pages = _page_of(query, len(students))
+        # Only whom the page shows: a course of thousands costs no more than one of fifty.
+        shown = _cut(students, query, page=page)
+        rows = _cut(chosen, query, page=page) if is_whole else read(shown, is_part=len(shown) <= MOST_ROWS)
     return Table(
         course=found,
         columns=columns,
         rows=tuple(rows),
         students=len(everybody),
-        matched=matched,
+        matched=len(students),
         page=page,
         pages=pages,
     )
@@ -215,10 +215,21 @@ def _read_rows(
     students: Sequence[Student],
     *,
     revisions: Mapping[OfferingId, Revision],
-    is_part: bool,
+    offering_id: OfferingId | None = None,
+    is_part: bool = False,
 ) -> list[TableRow]:
+    """Whole rows, or with nothing but one offering's cells in them.
+
+    Args:
+        tx: to read in.
+        course: whose.
+        students: whose rows, in this order.
+        revisions: that the offerings are at, in the columns' order.
+        offering_id: the one offering.
+        is_part: ask for these students alone.
+    """
     people = [student.person_id for student in students] if is_part else None
-    scope = Scope(course_id=course.course_id, people=people)
+    scope = Scope(course_id=course.course_id, offering_id=offering_id, people=people)
     counted = tx.overview.list_counted(scope)
     weights = read_weights(tx, counted, revisions=revisions)
     rulings = valid_rulings(tx.overview.list_rulings(scope))

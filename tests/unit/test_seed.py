@@ -12,7 +12,7 @@ from grader.feedback.catalogue import sentence
 from grader.flow.people import Caller
 from grader.flow.progress import read_result
 from grader.flow.standing import recount
-from grader.flow.table import SortBy, TableQuery, read_table
+from grader.flow.table import CellState, SortBy, TableQuery, read_table
 from grader.settings import Settings
 from grader.wiring import open_stores
 
@@ -85,11 +85,33 @@ def test_every_finding_has_its_sentences(stores):
                 assert sentence(note, language, visibility=visibility)
 
 
-def test_the_table_has_the_points_of_every_result(stores):
-    """With decisions that were taken back, and questions that were settled as a whole."""
+@pytest.fixture
+def caller(stores):
     with stores.storage.reading() as tx:
         tutor = tx.people.find_by_login("ta-1")
-        caller = Caller(person=tutor, memberships=tx.courses.list_memberships(tutor.person_id))
+        return Caller(person=tutor, memberships=tx.courses.list_memberships(tutor.person_id))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        pytest.param(TableQuery(size=5, page=2), id="by number"),
+        pytest.param(
+            TableQuery(size=5, page=2, sort=SortBy.ASSIGNMENT, assignment="activations"), id="by one assignment"
+        ),
+        pytest.param(TableQuery(state=CellState.DECIDED, assignment="activations"), id="filtered by one assignment"),
+        pytest.param(TableQuery(state=CellState.PENDING), id="filtered by all"),
+    ],
+)
+def test_a_row_is_the_same_on_every_page(stores, caller, query):
+    whole = read_table("course-1", query=TableQuery(size=None), caller=caller, stores=stores)
+    part = read_table("course-1", query=query, caller=caller, stores=stores)
+    assert part.rows
+    assert [row for row in part.rows if row not in whole.rows] == []
+
+
+def test_the_table_has_the_points_of_every_result(stores, caller):
+    """With decisions that were taken back, and questions that were settled as a whole."""
     query = TableQuery(sort=SortBy.TOTAL, size=None)
     table = read_table("course-1", query=query, caller=caller, stores=stores)
     cells = [cell for row in table.rows for cell in row.cells if cell.sums is not None]
