@@ -16,10 +16,14 @@ SPECIAL = {
     InvalidAssignment: ((),),
     SpecDoesNotHold: ((),),
     errors.GpuUnavailable: ("none",),
+    errors.PasswordRefused: ("too_short",),
+    errors.RosterRefused: ("no_columns",),
 }
 
 
 def make(kind):
+    if kind is errors.TooManyTries:
+        return kind(retry_after_s=10)
     return kind(*SPECIAL.get(kind, ()))
 
 
