@@ -112,6 +112,7 @@ def _moment(context: Context, at: datetime, *, zone: str) -> Markup:
     now = context["now"]
     assert isinstance(now, datetime)  # noqa: S101  # our own template's mistake
     words = write_moment(at, zone=zone, language=_reader(context).language, now=now)
+    # The format of a Markup escapes whatever it is given.
     return Markup('<time datetime="{}">{}</time>').format(at.isoformat(), words)
 
 

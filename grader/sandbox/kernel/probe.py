@@ -123,7 +123,7 @@ class Replay:
         self._request = request
         self._describer = describer
 
-    def answer(self, shell: Any, deadline: Deadline, *, is_last: bool) -> bytes:  # noqa: ANN401
+    def answer(self, shell: Any, deadline: Deadline, *, is_last: bool) -> bytes:  # noqa: ANN401 - IPython's, or a fake
         """An empty reply where no copy can be made (CUDA, no process left) or the copy did not come to its end.
 
         What comes last needs no copy, which costs more than most of what runs in it.
@@ -136,7 +136,7 @@ class Replay:
             pieces = pieces if ending == DONE else []
         return names_frame(self._request["key"], pieces)
 
-    def run(self, shell: Any, take: Callable[[Piece], None]) -> None:  # noqa: ANN401
+    def run(self, shell: Any, take: Callable[[Piece], None]) -> None:  # noqa: ANN401 - IPython's, or a fake
         """Run the code in this very process, a copy of the kernel or a kernel that has done everything else."""
         screen = Screen()
         namespace = shell.user_ns
