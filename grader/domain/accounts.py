@@ -47,6 +47,14 @@ class Invitation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Identity:
+    """Who somebody is to an identity provider (OpenID Connect): there the two together are one person for ever."""
+
+    issuer: str
+    subject: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class SignInTries:
     """Tries to sign in under a login, whether or not it exists, since the last one that succeeded."""
 

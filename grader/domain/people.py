@@ -60,6 +60,8 @@ class Course:
     time_zone: str
     counting: CountingPolicy
     created_at: datetime
+    shows_at_risk: bool = False
+    """Does its dashboard list students who may fail?"""
 
 
 @dataclass(frozen=True, kw_only=True)

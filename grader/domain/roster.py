@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
+from grader.domain.ids import CourseId, PersonId
 from grader.domain.people import Member
 from grader.domain.text import Note
 
@@ -14,6 +16,17 @@ class RosterColumns:
     login: str | None = None
     name: str | None = None
     student_number: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RosterUpload:
+    """A file that somebody looks at before importing it."""
+
+    course_id: CourseId
+    person_id: PersonId
+    file_name: str
+    data: bytes
+    uploaded_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)

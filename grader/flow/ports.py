@@ -34,6 +34,7 @@ from grader.domain.submission import Decision, Graded, Run, Submission, WrittenA
 from grader.domain.text import Note, Text
 from grader.domain.values import Reply
 from grader.flow.account_ports import Accounts, Joins, Sessions, Tokens
+from grader.flow.course_ports import Identities, RosterUploads
 
 
 class Clock(Protocol):
@@ -158,6 +159,9 @@ class People(Protocol):
 class Courses(Protocol):
     def add(self, course: Course) -> None:
         """Raises Conflict: the slug is taken."""
+
+    def change(self, course: Course) -> None:
+        """Its title, zone, policy and switches. Raises NotFound."""
 
     def get(self, course_id: CourseId) -> Course:
         """Raises NotFound."""
@@ -389,6 +393,10 @@ class Transaction(Protocol):
     def sessions(self) -> Sessions: ...
     @property
     def joins(self) -> Joins: ...
+    @property
+    def roster_uploads(self) -> RosterUploads: ...
+    @property
+    def identities(self) -> Identities: ...
     @property
     def tokens(self) -> Tokens: ...
     @property

@@ -16,6 +16,7 @@ _MembersQuery: TypeAlias = "sa.Select[str, str, str, bool, datetime, str, str | 
 _IS_MEMBER = MembershipRow.left_at.is_(None)
 
 _ADD = sa.insert(CourseRow)
+_CHANGE = sa.update(CourseRow).where(CourseRow.course_id == sa.bindparam("of_course"))
 _BY_ID = sa.select(CourseRow).where(CourseRow.course_id == sa.bindparam("course"))
 _BY_SLUG = sa.select(CourseRow).where(CourseRow.slug == sa.bindparam("slug"))
 _ALL = sa.select(CourseRow).order_by(CourseRow.slug)
@@ -73,7 +74,13 @@ class CoursesTable:
             time_zone=course.time_zone,
             counting=course.counting.value,
             created_at=course.created_at,
+            shows_at_risk=course.shows_at_risk,
         )
+
+    def change(self, course: Course) -> None:
+        values = {"title": course.title, "time_zone": course.time_zone, "counting": course.counting.value}
+        if not self._rows.write(_CHANGE, of_course=course.course_id, shows_at_risk=course.shows_at_risk, **values):
+            raise NotFound(what="course", name=course.slug)
 
     def get(self, course_id: CourseId) -> Course:
         row = self._rows.find(_BY_ID, course=course_id)
@@ -147,6 +154,7 @@ def _read(row: CourseRow) -> Course:
         time_zone=row.time_zone,
         counting=CountingPolicy(row.counting),
         created_at=row.created_at,
+        shows_at_risk=row.shows_at_risk,
     )
 
 

@@ -13,10 +13,12 @@ from grader.storage.accounts import AccountsTable
 from grader.storage.courses import CoursesTable
 from grader.storage.decisions import DecisionsTable
 from grader.storage.engine import begin, reading
+from grader.storage.identities import IdentitiesTable
 from grader.storage.joins import JoinsTable
 from grader.storage.offerings import OfferingsTable
 from grader.storage.overview import OverviewTables
 from grader.storage.people import PeopleTable
+from grader.storage.roster_uploads import RosterUploadsTable
 from grader.storage.rows import Rows
 from grader.storage.runs import RunsTable
 from grader.storage.sessions import SessionsTable
@@ -56,6 +58,14 @@ class DatabaseTransaction:
     @cached_property
     def joins(self) -> JoinsTable:
         return JoinsTable(self._rows)
+
+    @cached_property
+    def roster_uploads(self) -> RosterUploadsTable:
+        return RosterUploadsTable(self._rows)
+
+    @cached_property
+    def identities(self) -> IdentitiesTable:
+        return IdentitiesTable(self._rows)
 
     @cached_property
     def tokens(self) -> TokensTable:

@@ -51,6 +51,7 @@ class CourseRow(Table):
     time_zone: Mapped[str] = mapped_column(sa.String(64))
     counting: Mapped[str] = mapped_column(_Word)
     created_at: Mapped[datetime]
+    shows_at_risk: Mapped[bool] = mapped_column(server_default=sa.false())
 
 
 class MembershipRow(Table):
@@ -85,6 +86,28 @@ class JoinRequestRow(Table):
     person_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("people.person_id"), index=True)
     student_number: Mapped[str] = mapped_column(sa.String(64))
     asked_at: Mapped[datetime]
+
+
+class RosterUploadRow(Table):
+    """A roster file that somebody looks at before importing it; one at most for each person and course."""
+
+    __tablename__ = "roster_uploads"
+
+    course_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("courses.course_id"), primary_key=True)
+    person_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("people.person_id"), primary_key=True)
+    file_name: Mapped[str] = mapped_column(StudentText)
+    data: Mapped[bytes]
+    uploaded_at: Mapped[datetime]
+
+
+class IdentityRow(Table):
+    """Who somebody is to an identity provider (OpenID Connect); the two words never change there."""
+
+    __tablename__ = "identities"
+
+    issuer: Mapped[str] = mapped_column(sa.String(255), primary_key=True)
+    subject: Mapped[str] = mapped_column(sa.String(255), primary_key=True)
+    person_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("people.person_id"), index=True)
 
 
 class PasswordRow(Table):
