@@ -147,10 +147,19 @@ class DecisionKind(StrEnum):
     WITHDRAWN = "withdrawn"
     """Takes the override (no check named) or the points (check named) back."""
 
+    CARRIED = "carried"
+    """The points of the same words in an earlier submission of the same person."""
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
     """What a person decided about a submission's question. Belongs to no run, so it survives every regrade.
+    COMMENT = "comment"
+    """Words for the student about a question, without points; empty ones take the earlier ones back."""
+
+    @property
+    def settles(self) -> bool:
+        """Does it give points?"""
+        return self not in (DecisionKind.WITHDRAWN, DecisionKind.COMMENT)
 
     History is kept: of all decisions with the same submission, question and check the newest is valid.
     """

@@ -35,6 +35,7 @@ from grader.domain.text import Note, Text
 from grader.domain.values import Reply
 from grader.flow.account_ports import Accounts, Joins, Sessions, Tokens
 from grader.flow.course_ports import Identities, RosterUploads
+from grader.flow.review_ports import Reviews
 
 
 class Clock(Protocol):
@@ -420,6 +421,8 @@ class Storage(Protocol):
 
     def reading(self) -> AbstractContextManager[Transaction]:
         """One consistent view; writing in it is an error."""
+    def reviews(self) -> Reviews: ...
+    @property
 
     def writing(self) -> AbstractContextManager[Transaction]:
         """Alone among writers from its first statement; committed at the end of the block, undone by an exception.

@@ -42,6 +42,8 @@ def valid_rulings(rulings: Iterable[Ruling]) -> Mapping[SubmissionId, Ruled]:
     """The newest about each question and check, without those that were taken back, by submission."""
     newest: dict[tuple[SubmissionId, QuestionId, CheckId | None, CheckId], Ruling] = {}
     for ruling in rulings:
+        if ruling.kind is DecisionKind.COMMENT:
+            continue
         key = (ruling.submission_id, ruling.question_id, ruling.check_id, ruling.found_check)
         known = newest.get(key)
         if known is None or known.place < ruling.place:

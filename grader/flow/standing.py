@@ -24,10 +24,15 @@ def valid_decisions(decisions: Sequence[Decision]) -> tuple[Decision, ...]:
     Args:
         decisions: oldest first.
     """
-    newest: dict[tuple[QuestionId, CheckId | None], Decision] = {}
+    newest: dict[tuple[QuestionId, CheckId | None, bool], Decision] = {}
     for decision in decisions:
-        newest[(decision.question_id, decision.check_id)] = decision
-    return tuple(decision for decision in newest.values() if decision.kind is not DecisionKind.WITHDRAWN)
+        # A comment stands beside whatever settles the question.
+        newest[(decision.question_id, decision.check_id, decision.kind is DecisionKind.COMMENT)] = decision
+    return tuple(decision for decision in newest.values() if decision.kind.settles or _is_said(decision))
+
+
+def _is_said(decision: Decision) -> bool:
+    return decision.kind is DecisionKind.COMMENT and bool(decision.comment)
 
 
 def with_decisions(result: Result, decisions: Sequence[Decision], *, rubrics: Rubrics = _AS_GRADED) -> Result:
@@ -109,7 +114,7 @@ def _question(question: QuestionResult, decisions: Sequence[Decision]) -> Questi
     if override is not None:
         points = min(override.points or 0, question.points)
         note = Note(code="review.overridden", facts={"points": points, "comment": override.comment})
-        notes = (*question.notes, note)
+        notes = (*question.notes, note, *said)
         return replace(question, checks=checks, score=points, decided=question.points, pending=0, notes=notes)
     return sum_question(question.question_id, checks, notes=question.notes, cells=question.cells)
 
@@ -125,7 +130,7 @@ def _weigh(question: QuestionResult, rubrics: Rubrics) -> QuestionResult:
             points = sum_points(rubric_of[check.check_id].values())
             check = replace(check, score=0, decided=0, pending=points, points=points)
         checks.append(check)
-    return sum_question(question.question_id, checks, notes=question.notes, cells=question.cells)
+    return sum_question(question.question_id, checks, notes=(*question.notes, *said), cells=question.cells)
 
 
 def _check(check: CheckResult, decision: Decision | None) -> CheckResult:
@@ -143,4 +148,9 @@ def _check(check: CheckResult, decision: Decision | None) -> CheckResult:
         code="review.points",
         facts=facts,
         diagnosis=None,
+    )
+    said = tuple(
+        Note(code="review.commented", facts={"comment": decision.comment})
+        for decision in own
+        if decision.kind is DecisionKind.COMMENT
     )

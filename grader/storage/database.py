@@ -18,6 +18,7 @@ from grader.storage.joins import JoinsTable
 from grader.storage.offerings import OfferingsTable
 from grader.storage.overview import OverviewTables
 from grader.storage.people import PeopleTable
+from grader.storage.reviews import ReviewTables
 from grader.storage.roster_uploads import RosterUploadsTable
 from grader.storage.rows import Rows
 from grader.storage.runs import RunsTable
@@ -94,6 +95,10 @@ class DatabaseTransaction:
     @cached_property
     def overview(self) -> OverviewTables:
         return OverviewTables(self._rows)
+
+    @cached_property
+    def reviews(self) -> ReviewTables:
+        return ReviewTables(self._rows)
 
     @cached_property
     def workers(self) -> WorkersTable:

@@ -58,10 +58,10 @@ class DecisionsTable:
         return tuple(map(SubmissionId, self._rows.scalars(_DECIDED_IN, offering=offering_id)))
 
     def list_of(self, submission_id: SubmissionId) -> tuple[Decision, ...]:
-        return tuple(map(_read, self._rows.list(_OF_SUBMISSION, submission=submission_id)))
+        return tuple(map(read_decision, self._rows.list(_OF_SUBMISSION, submission=submission_id)))
 
 
-def _read(row: DecisionRow) -> Decision:
+def read_decision(row: DecisionRow) -> Decision:
     return Decision(
         decision_id=DecisionId(row.decision_id),
         submission_id=SubmissionId(row.submission_id),

@@ -374,6 +374,35 @@ class DecisionRow(Table):
     __table_args__ = (sa.UniqueConstraint("submission_id", "place"),)
 
 
+class ReviewDraftRow(Table):
+    """What somebody typed about an answer before giving points; it is gone once the answer is decided."""
+
+    __tablename__ = "review_drafts"
+
+    submission_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("submissions.submission_id"), primary_key=True)
+    question_id: Mapped[str] = mapped_column(_Slug, primary_key=True)
+    check_id: Mapped[str] = mapped_column(_Slug, primary_key=True)
+    person_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("people.person_id"), primary_key=True)
+    items: Mapped[list[Any]]
+    points: Mapped[str] = mapped_column(StudentText)
+    comment: Mapped[str] = mapped_column(StudentText)
+    saved_at: Mapped[datetime]
+
+
+class SavedCommentRow(Table):
+    """Words about one question that the whole team may use again."""
+
+    __tablename__ = "saved_comments"
+    __table_args__ = (sa.Index(None, "offering_id", "question_id"),)
+
+    comment_id: Mapped[str] = mapped_column(_Id, primary_key=True)
+    offering_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("offerings.offering_id"))
+    question_id: Mapped[str] = mapped_column(_Slug)
+    text: Mapped[str] = mapped_column(StudentText)
+    created_by: Mapped[str] = mapped_column(_Id, sa.ForeignKey("people.person_id"))
+    created_at: Mapped[datetime]
+
+
 class WorkerRow(Table):
     __tablename__ = "workers"
 

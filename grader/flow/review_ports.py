@@ -1,0 +1,46 @@
+"""What reviewing needs of the database, as Protocols; `ports.Transaction` has one of each."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from grader.domain.ids import CheckId, OfferingId, QuestionId, SubmissionId
+from grader.domain.review import Answer, AnswerScope, Draft, SavedComment, SavedCommentId, Ungraded
+from grader.domain.submission import Decision
+
+
+class Reviews(Protocol):
+    """Answers that need a person, and what reviewers keep for themselves and for each other."""
+
+    def list_waiting(self, scope: AnswerScope) -> tuple[Answer, ...]:
+        """What nobody has settled yet, oldest first."""
+
+    def list_answers(self, scope: AnswerScope, question_id: QuestionId) -> tuple[Answer, ...]:
+        """Every written check of the question and whatever else of it waits or waited, oldest first."""
+
+    def list_ungraded(self, scope: AnswerScope) -> tuple[Ungraded, ...]:
+        """Oldest first."""
+
+    def list_decisions(self, scope: AnswerScope, question_id: QuestionId) -> tuple[Decision, ...]:
+        """All about the question of submissions that count, oldest first for each."""
+
+    def put_draft(self, draft: Draft) -> None:
+        """The person's earlier one about this answer is gone."""
+
+    def list_drafts(
+        self, submission_id: SubmissionId, *, question_id: QuestionId, check_id: CheckId
+    ) -> tuple[Draft, ...]:
+        """Everybody's, the newest first."""
+
+    def forget_drafts(
+        self, submission_ids: Sequence[SubmissionId], *, question_id: QuestionId, check_id: CheckId
+    ) -> None:
+        """Everybody's about this check of these submissions: it was decided."""
+
+    def add_comment(self, comment: SavedComment) -> None: ...
+
+    def list_comments(self, offering_id: OfferingId, *, question_id: QuestionId) -> tuple[SavedComment, ...]:
+        """Oldest first."""
+
+    def find_comment(self, comment_id: SavedCommentId) -> SavedComment | None: ...
+
+    def forget_comment(self, comment_id: SavedCommentId) -> None: ...
