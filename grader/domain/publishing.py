@@ -1,13 +1,14 @@
 """Published versions of assignments, and the courses' offerings of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
 
 from grader.domain.device import Device
 from grader.domain.ids import BlobKey, CheckId, CourseId, OfferingId, QuestionId, VersionHash
+from grader.domain.people import CountingPolicy
 from grader.domain.result import Points
 from grader.domain.text import Note, Text
 
@@ -63,14 +64,62 @@ class Dates:
     closes_at: datetime | None = None
     feedback_at: datetime | None = None
 
+    def has_opened(self, *, at: datetime) -> bool:
+        return self.opens_at is None or self.opens_at <= at
+
+    def has_closed(self, *, at: datetime) -> bool:
+        return self.closes_at is not None and self.closes_at <= at
+
     def is_open(self, *, at: datetime) -> bool:
-        return (self.opens_at is None or self.opens_at <= at) and (self.closes_at is None or at < self.closes_at)
+        return self.has_opened(at=at) and not self.has_closed(at=at)
 
     def is_late(self, *, at: datetime) -> bool:
         return self.due_at is not None and at > self.due_at
 
-    def is_released(self, *, at: datetime) -> bool:
-        return self.feedback_at is None or self.feedback_at <= at
+
+class LateUnit(StrEnum):
+    HOUR = "hour"
+    DAY = "day"
+
+    @property
+    def length(self) -> timedelta:
+        return timedelta(hours=1) if self is LateUnit.HOUR else timedelta(days=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatePolicy:
+    """What a late submission loses of the points that it earns; `grading.score` reckons it."""
+
+    percent: Points
+    """For each hour or day that has begun since the grace ended."""
+    unit: LateUnit = LateUnit.DAY
+    grace_minutes: int = 0
+    """What arrives so shortly after the due date is in time."""
+    most_percent: Points = 100
+
+    @property
+    def grace(self) -> timedelta:
+        return timedelta(minutes=self.grace_minutes)
+
+
+class Release(StrEnum):
+    """When students may read points and details."""
+
+    BY_DATE = "by_date"
+    """From `feedback_at` on; at once where there is none."""
+    BY_HAND = "by_hand"
+    """Not before somebody releases them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What an offering's dates mean for points: it lies beside them and is changed like them."""
+
+    late: LatePolicy | None = None
+    """None: what is late loses nothing, until it closes."""
+    counting: CountingPolicy | None = None
+    """None: which submission counts is as the course says."""
+    release: Release = Release.BY_DATE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,3 +133,15 @@ class Offering:
     revision: int
     dates: Dates
     created_at: datetime
+    rules: Rules = field(default_factory=Rules)
+
+    def is_late(self, *, at: datetime) -> bool:
+        """Has its due date passed, and what the rules give beyond it?"""
+        grace = timedelta() if self.rules.late is None else self.rules.late.grace
+        return self.dates.due_at is not None and at > self.dates.due_at + grace
+
+    def is_released(self, *, at: datetime) -> bool:
+        """May students read points and details?"""
+        if self.rules.release is Release.BY_HAND:
+            return False
+        return self.dates.feedback_at is None or self.dates.feedback_at <= at

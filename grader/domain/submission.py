@@ -28,7 +28,7 @@ DecisionId = NewType("DecisionId", str)
 
 @dataclass(frozen=True, kw_only=True)
 class Submission:
-    """What was handed in; never changes."""
+    """What was handed in; the bytes and the moment never change."""
 
     submission_id: SubmissionId
     person_id: PersonId
@@ -42,7 +42,12 @@ class Submission:
     received_at: datetime
     """When the upload's request arrived: the moment that counts."""
     is_late: bool
+    """By the dates that the offering has now, as are the next two."""
     identity: IdentityHint = field(default_factory=IdentityHint)
+    is_too_late: bool = False
+    """It arrived after closing: kept and graded, but it never counts."""
+    late_percent: Points = 0
+    """What it loses of the points that it earns."""
 
 
 class RunState(StrEnum):
@@ -142,17 +147,12 @@ class DecisionKind(StrEnum):
     """Points for a written check: settles what a machine cannot."""
     RECOMPUTED = "recomputed"
     """Points for the same rubric items as before, after the rubric's weights had changed."""
+    CARRIED = "carried"
+    """The points of the same words in an earlier submission of the same person."""
     OVERRIDE = "override"
     """Points for a whole question, whatever the checks say."""
     WITHDRAWN = "withdrawn"
     """Takes the override (no check named) or the points (check named) back."""
-
-    CARRIED = "carried"
-    """The points of the same words in an earlier submission of the same person."""
-
-@dataclass(frozen=True, kw_only=True)
-class Decision:
-    """What a person decided about a submission's question. Belongs to no run, so it survives every regrade.
     COMMENT = "comment"
     """Words for the student about a question, without points; empty ones take the earlier ones back."""
 
@@ -160,6 +160,11 @@ class Decision:
     def settles(self) -> bool:
         """Does it give points?"""
         return self not in (DecisionKind.WITHDRAWN, DecisionKind.COMMENT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What a person decided about a submission's question. Belongs to no run, so it survives every regrade.
 
     History is kept: of all decisions with the same submission, question and check the newest is valid.
     """

@@ -6,7 +6,7 @@ from grader.domain.text import Note
 
 _NEUTRAL = frozenset({"check", "written", "review"})
 """Groups of codes about the circumstances or from a person: they tell nothing of the answer that was compared."""
-_NEUTRAL_NOTES = frozenset({"cell", "execution", "follow", "locate", "repair", "review", "saved"})
+_NEUTRAL_NOTES = frozenset({"cell", "execution", "follow", "late", "locate", "repair", "review", "saved"})
 """What happened to the student's own cells, and which of them were taken."""
 
 

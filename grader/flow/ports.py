@@ -27,7 +27,7 @@ from grader.domain.location import Wanted
 from grader.domain.notebook import Notebook
 from grader.domain.overview import Arrival, CheckGroup, Counted, QuestionLine, Ruling, Scope, Student
 from grader.domain.people import Course, Member, Membership, Person
-from grader.domain.publishing import Dates, Offering, PublishedVersion, Revision, Rubrics, VersionState
+from grader.domain.publishing import Dates, Offering, PublishedVersion, Revision, Rubrics, Rules, VersionState
 from grader.domain.result import Points, Result
 from grader.domain.selftest import SelfTestReport
 from grader.domain.submission import Decision, Graded, Run, Submission, WrittenAnswer
@@ -35,6 +35,7 @@ from grader.domain.text import Note, Text
 from grader.domain.values import Reply
 from grader.flow.account_ports import Accounts, Joins, Sessions, Tokens
 from grader.flow.course_ports import Identities, RosterUploads
+from grader.flow.manuscript_ports import Manuscripts
 from grader.flow.review_ports import Reviews
 
 
@@ -254,6 +255,8 @@ class Offerings(Protocol):
 
     def set_dates(self, offering_id: OfferingId, dates: Dates) -> None: ...
 
+    def set_rules(self, offering_id: OfferingId, rules: Rules) -> None: ...
+
     def set_version(self, offering_id: OfferingId, version: VersionHash, *, revision: int) -> None: ...
 
 
@@ -278,6 +281,12 @@ class Submissions(Protocol):
 
     def set_counting(self, submission: Submission) -> None:
         """From now on this one counts for its person and offering."""
+
+    def clear_counting(self, submission: Submission) -> None:
+        """From now on none counts for its person and offering."""
+
+    def mark_late(self, submissions: Sequence[Submission]) -> None:
+        """Keep what their moments mean by the dates and rules of now."""
 
     def find_counting(self, offering_id: OfferingId, *, person_id: PersonId) -> SubmissionId | None: ...
 
@@ -405,6 +414,8 @@ class Transaction(Protocol):
     @property
     def offerings(self) -> Offerings: ...
     @property
+    def manuscripts(self) -> Manuscripts: ...
+    @property
     def submissions(self) -> Submissions: ...
     @property
     def runs(self) -> Runs: ...
@@ -412,6 +423,8 @@ class Transaction(Protocol):
     def decisions(self) -> Decisions: ...
     @property
     def overview(self) -> Overview: ...
+    @property
+    def reviews(self) -> Reviews: ...
     @property
     def workers(self) -> Workers: ...
 
@@ -421,8 +434,6 @@ class Storage(Protocol):
 
     def reading(self) -> AbstractContextManager[Transaction]:
         """One consistent view; writing in it is an error."""
-    def reviews(self) -> Reviews: ...
-    @property
 
     def writing(self) -> AbstractContextManager[Transaction]:
         """Alone among writers from its first statement; committed at the end of the block, undone by an exception.
@@ -435,8 +446,10 @@ class Storage(Protocol):
 class JobQueue(Protocol):
     """Work for workers, in the transaction of whoever brings or does it."""
 
-    def enqueue(self, tx: Transaction, *, kind: JobKind, subject: str, device: Device = Device.CPU) -> JobId:
-        """Ask for work; asking again for what waits already changes nothing but makes it due now."""
+    def enqueue(
+        self, tx: Transaction, *, kind: JobKind, subject: str, device: Device = Device.CPU, after_s: float = 0
+    ) -> JobId:
+        """Ask for work, due after a while; asking again for what waits already changes nothing but when it is due."""
 
     def has_work(
         self, tx: Transaction, *, kinds: Collection[JobKind], devices: Collection[Device] = WITHOUT_GPU
@@ -467,6 +480,9 @@ class JobQueue(Protocol):
         """Give it back untouched, due now; the attempt does not count. Raises LeaseLost."""
 
     def depth(self, tx: Transaction) -> QueueDepth: ...
+
+    def find_place(self, tx: Transaction, *, kind: JobKind, subject: str) -> int | None:
+        """Which turn is its, from 1; None where it does not wait."""
 
 
 @dataclass(frozen=True, kw_only=True)

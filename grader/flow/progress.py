@@ -223,7 +223,7 @@ def view_submission(tx: Transaction, submission: Submission, *, caller: Caller, 
     run = counting_run(tx, submission.submission_id)
     if run.totals is not None:
         run = replace(run, totals=_totals(standing_result(tx, run)))
-    is_released = is_staff or offering.dates.is_released(at=at)
+    is_released = is_staff or offering.is_released(at=at)
     device = tx.versions.get(run.version).device
     counting = tx.submissions.find_counting(offering.offering_id, person_id=submission.person_id)
     return SubmissionView(
@@ -237,8 +237,20 @@ def view_submission(tx: Transaction, submission: Submission, *, caller: Caller, 
         # While feedback is held back, which one is the best would tell which score is higher.
         counts=is_released and counting == submission.submission_id,
         is_released=is_released,
-        state=_state_of(tx, run, device=device, at=at),
+        state=tell_state(tx, run, device=device, at=at),
     )
+
+
+def tell_state(tx: Transaction, run: Run, *, device: Device, at: datetime) -> Note:
+    """How far a run is, and what it waits for, in a transaction that is open."""
+    if run.state is not RunState.QUEUED:
+        return Note(code=f"state.{run.state.value}")
+    if run.trouble is not None and run.trouble.code == "run.held_back":
+        return Note(code="state.held_back", facts=run.trouble.facts)
+    ready = _ready_devices(_living_workers(tx, at=at))
+    if device in ready:
+        return Note(code="state.queued")
+    return Note(code="state.waits_for_gpu" if ready and device is Device.CUDA else "state.paused")
 
 
 def read_result(submission_id: SubmissionId, *, caller: Caller, stores: Stores) -> ResultView:
@@ -325,15 +337,6 @@ def _offering_view(tx: Transaction, course: Course, offering: Offering) -> Offer
         version=tx.versions.get(offering.version),
         revision=tx.versions.get_revision(offering.version, number=offering.revision),
     )
-
-
-def _state_of(tx: Transaction, run: Run, *, device: Device, at: datetime) -> Note:
-    if run.state is not RunState.QUEUED:
-        return Note(code=f"state.{run.state.value}")
-    ready = _ready_devices(_living_workers(tx, at=at))
-    if device in ready:
-        return Note(code="state.queued")
-    return Note(code="state.waits_for_gpu" if ready and device is Device.CUDA else "state.paused")
 
 
 def _living_workers(tx: Transaction, *, at: datetime) -> tuple[WorkerHealth, ...]:

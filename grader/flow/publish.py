@@ -98,7 +98,7 @@ def offer(slug: str, *, course: str, stores: Stores, dates: Dates = _NO_DATES, b
         Conflict: the course offers it already.
         Forbidden: `by` is neither instructor nor admin.
     """
-    _check_order(dates)
+    check_order(dates)
     with stores.storage.writing() as tx:
         found = visible_course(tx, course, by)
         if by is not None and not by.is_instructor_in(found.course_id):
@@ -141,7 +141,7 @@ def update_offering(
         given = {name: value for name, value in asdict(dates).items() if value is not None}
         if given:
             changed = replace(offering.dates, **given)
-            _check_order(changed)
+            check_order(changed)
             tx.offerings.set_dates(offering.offering_id, changed)
         version = _newest_usable(tx, slug).version
         tx.offerings.set_version(offering.offering_id, version, revision=tx.versions.get_revision(version).number)
@@ -149,8 +149,8 @@ def update_offering(
         return follow_rubrics(tx, before=offering, after=after, at=stores.clock.now())
 
 
-def _check_order(dates: Dates) -> None:
-    """An offering that closes before it opens could never be handed in to."""
+def check_order(dates: Dates) -> None:
+    """Raises InvalidRequest: an offering that closes before it opens could never be handed in to."""
     order = [moment for moment in (dates.opens_at, dates.due_at, dates.closes_at) if moment is not None]
     if order != sorted(order):
         raise InvalidRequest(what="opens <= due <= closes")

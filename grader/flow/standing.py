@@ -1,6 +1,6 @@
 """What stands: a run's result with people's decisions in it, and which of a student's submissions counts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from grader.domain.execution import Outcome
@@ -11,7 +11,7 @@ from grader.domain.result import CheckResult, Points, QuestionResult, Result, Ve
 from grader.domain.submission import Decision, DecisionKind, Run, RunState, Submission
 from grader.domain.text import Note
 from grader.flow.ports import Transaction
-from grader.grading.score import sum_points, sum_question, total
+from grader.grading.score import deduct_late, late_percent, points_when_late, sum_points, sum_question, total
 
 _AS_GRADED: Rubrics = {}
 _ALL = 100_000
@@ -51,10 +51,16 @@ def with_decisions(result: Result, decisions: Sequence[Decision], *, rubrics: Ru
 
 
 def standing_result(tx: Transaction, run: Run) -> Result:
-    """Raises NotFound: the run has no result."""
-    offering = tx.offerings.get(tx.submissions.get(run.submission_id).offering_id)
-    rubrics = revision_of(tx, run, offering=offering).rubrics
-    return with_decisions(tx.runs.load_result(run.run_id), tx.decisions.list_of(run.submission_id), rubrics=rubrics)
+    """What counts of a run: with what people decided, and less what being late costs.
+
+    Raises:
+        NotFound: the run has no result.
+    """
+    submission = tx.submissions.get(run.submission_id)
+    rubrics = revision_of(tx, run, offering=tx.offerings.get(submission.offering_id)).rubrics
+    decisions = tx.decisions.list_of(run.submission_id)
+    result = with_decisions(tx.runs.load_result(run.run_id), decisions, rubrics=rubrics)
+    return deduct_late(result, percent=submission.late_percent)
 
 
 def counting_run(tx: Transaction, submission_id: SubmissionId) -> Run:
@@ -80,43 +86,84 @@ def is_held_up_by_us(tx: Transaction, run: Run) -> bool:
     )
 
 
-def recount(tx: Transaction, submission: Submission) -> None:
-    """Point at the submission that counts for this person and offering, by the course's policy.
+def judge_arrival(submission: Submission, *, offering: Offering) -> Submission:
+    """The submission with what its moment means by the offering's dates and rules."""
+    due_at, policy, at = offering.dates.due_at, offering.rules.late, submission.received_at
+    return replace(
+        submission,
+        is_late=offering.is_late(at=at),
+        is_too_late=offering.dates.has_closed(at=at),
+        late_percent=0 if due_at is None or policy is None else late_percent(at - due_at, policy),
+    )
 
-    Best means most points earned so far; of equals the newer one. One that has no result yet has earned none.
+
+def recount(tx: Transaction, submission: Submission) -> None:
+    """Point at the submission that counts for this person and offering, by the offering's rules or else the course's.
+
+    Best means most points earned so far; of equals the newer one. One that has no result yet has earned none. What
+    arrived after closing never counts; what is late counts where it raises the total, or where nothing came in time.
     """
     offering = tx.offerings.get(submission.offering_id)
-    policy = tx.courses.get(offering.course_id).counting
-    own = tx.submissions.list_of(offering.offering_id, person_id=submission.person_id, limit=_ALL)
-    if policy is CountingPolicy.LAST:
-        chosen = max(own, key=lambda one: one.number)
-    elif len(own) == 1:
-        chosen = own[0]
-    else:
-        ids = [one.submission_id for one in own]
-        runs, decided = tx.runs.list_counting(ids), tx.decisions.list_decided(ids)
-        earned = {run.submission_id: _earned(tx, run, is_decided=run.submission_id in decided) for run in runs.values()}
-        chosen = max(own, key=lambda one: (earned.get(one.submission_id, -1), one.number))
+    policy = offering.rules.counting or tx.courses.get(offering.course_id).counting
+    everything = tx.submissions.list_of(offering.offering_id, person_id=submission.person_id, limit=_ALL)
+    own = [one for one in everything if not one.is_too_late]
+    if not own:
+        tx.submissions.clear_counting(submission)
+        return
+    if len(own) == 1:
+        tx.submissions.set_counting(own[0])
+        return
+    in_time, late = ([one for one in own if one.is_late is is_late] for is_late in (False, True))
+    if policy is CountingPolicy.LAST and not (in_time and late):
+        tx.submissions.set_counting(max(own, key=lambda one: one.number))
+        return
+    earned = _earned_by(tx, own)
+
+    def rank(one: Submission) -> tuple[Points, int]:
+        return (0 if policy is CountingPolicy.LAST else earned[one.submission_id], one.number)
+
+    chosen = max(in_time or late, key=rank)
+    if in_time and late:
+        other = max(late, key=rank)
+        if earned[other.submission_id] > earned[chosen.submission_id]:
+            chosen = other
     tx.submissions.set_counting(chosen)
 
 
-def _earned(tx: Transaction, run: Run, *, is_decided: bool) -> Points:
-    if run.totals is None:
+def _earned_by(tx: Transaction, submissions: Sequence[Submission]) -> Mapping[SubmissionId, Points]:
+    """What each has earned so far, less what being late costs; -1 while it has no result."""
+    ids = [one.submission_id for one in submissions]
+    runs, decided = tx.runs.list_counting(ids), tx.decisions.list_decided(ids)
+    return {
+        one.submission_id: _earned(tx, runs.get(one.submission_id), one, is_decided=one.submission_id in decided)
+        for one in submissions
+    }
+
+
+def _earned(tx: Transaction, run: Run | None, submission: Submission, *, is_decided: bool) -> Points:
+    if run is None or run.totals is None:
         return -1
-    return standing_result(tx, run).score if is_decided else run.totals.score
+    if is_decided:
+        return standing_result(tx, run).score
+    return points_when_late(run.totals.score, percent=submission.late_percent)
 
 
 def _question(question: QuestionResult, decisions: Sequence[Decision]) -> QuestionResult:
     own = [decision for decision in decisions if decision.question_id == question.question_id]
     by_check = {decision.check_id: decision for decision in own if decision.check_id is not None}
     checks = tuple(_check(check, by_check.get(check.check_id)) for check in question.checks)
+    said = tuple(
+        Note(code="review.commented", facts={"comment": decision.comment})
+        for decision in own
+        if decision.kind is DecisionKind.COMMENT
+    )
     override = next((decision for decision in own if decision.kind is DecisionKind.OVERRIDE), None)
     if override is not None:
         points = min(override.points or 0, question.points)
         note = Note(code="review.overridden", facts={"points": points, "comment": override.comment})
         notes = (*question.notes, note, *said)
         return replace(question, checks=checks, score=points, decided=question.points, pending=0, notes=notes)
-    return sum_question(question.question_id, checks, notes=question.notes, cells=question.cells)
+    return sum_question(question.question_id, checks, notes=(*question.notes, *said), cells=question.cells)
 
 
 def _weigh(question: QuestionResult, rubrics: Rubrics) -> QuestionResult:
@@ -130,7 +177,7 @@ def _weigh(question: QuestionResult, rubrics: Rubrics) -> QuestionResult:
             points = sum_points(rubric_of[check.check_id].values())
             check = replace(check, score=0, decided=0, pending=points, points=points)
         checks.append(check)
-    return sum_question(question.question_id, checks, notes=(*question.notes, *said), cells=question.cells)
+    return sum_question(question.question_id, checks, notes=question.notes, cells=question.cells)
 
 
 def _check(check: CheckResult, decision: Decision | None) -> CheckResult:
@@ -148,9 +195,4 @@ def _check(check: CheckResult, decision: Decision | None) -> CheckResult:
         code="review.points",
         facts=facts,
         diagnosis=None,
-    )
-    said = tuple(
-        Note(code="review.commented", facts={"comment": decision.comment})
-        for decision in own
-        if decision.kind is DecisionKind.COMMENT
     )

@@ -2,24 +2,33 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from grader.domain.ids import BlobKey, RunId, SubmissionId
 from grader.domain.jobs import JobKind
 from grader.domain.notebook import IdentityHint, Notebook
-from grader.domain.people import CountingPolicy, Course
+from grader.domain.people import Course
 from grader.domain.publishing import Offering
 from grader.domain.submission import Run, RunCause, RunState, Submission
+from grader.domain.text import Note
 from grader.errors import NotFound, NotOpen, StorageFull
 from grader.flow.names import new_id
 from grader.flow.people import Caller, visible_course
 from grader.flow.ports import Stores, Transaction
 from grader.flow.progress import SubmissionView, view_submission
-from grader.flow.standing import is_held_up_by_us
+from grader.flow.standing import is_held_up_by_us, judge_arrival, recount
 
 _NAME_LENGTH = 200
 _SEPARATOR = re.compile(r"[/\\]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class UploadLimit:
+    """More uploads than these for one assignment, of one person within the window, are graded later."""
+
+    uploads: int = 20
+    window_s: float = 600.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +41,7 @@ class Intake:
     free_share: Callable[[], float]
     """Free part of the data folder's disk, 0 to 1."""
     minimum_free_share: float = 0.05
+    limit: UploadLimit = field(default_factory=UploadLimit)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,12 +77,15 @@ class Receipt:
 def submit(upload: Upload, *, caller: Caller, intake: Intake) -> Receipt:
     """Keep an upload as the caller's next submission and queue its grading run.
 
+    What arrives after closing is kept and graded too, but never counts. Limits hold back feedback, never a hand-in:
+    after many uploads in a short time the grading of the next one waits a while.
+
     The blob is on the disk before the transaction that names it begins, and nothing is answered before that is
     committed: whatever is killed in between, there is either no submission or a whole one with a job.
 
     Raises:
         NotFound: no such course or assignment, or the caller is no member.
-        NotOpen: before it opens or after it closes.
+        NotOpen: before it opens.
         StorageFull: less than the minimum of free disk; nothing was stored.
         NotebookRefused: nothing was stored.
     """
@@ -94,10 +107,15 @@ def submit(upload: Upload, *, caller: Caller, intake: Intake) -> Receipt:
         tx.submissions.add(submission)
         run = _first_run(submission, offering, at=stores.clock.now())
         tx.runs.add(run)
-        if newest is None or course.counting is CountingPolicy.LAST:
-            tx.submissions.set_counting(submission)
+        recount(tx, submission)
         device = tx.versions.get(run.version).device
-        stores.queue.enqueue(tx, kind=JobKind.GRADE, subject=run.run_id, device=device)
+        is_staff = caller.is_staff_in(course.course_id)
+        pause_s = 0 if is_staff else _pause_s(tx, submission, limit=intake.limit)
+        if pause_s:
+            until = stores.clock.now() + timedelta(seconds=pause_s)
+            trouble = Note(code="run.held_back", facts={"until": until.isoformat(), "count": intake.limit.uploads})
+            tx.runs.wait(run.run_id, attempts=0, trouble=trouble)
+        stores.queue.enqueue(tx, kind=JobKind.GRADE, subject=run.run_id, device=device, after_s=pause_s)
         return Receipt(view=view_submission(tx, submission, caller=caller, at=stores.clock.now()), created=True)
 
 
@@ -107,12 +125,21 @@ def _find_offering(tx: Transaction, upload: Upload, caller: Caller) -> tuple[Cou
     if offering is None:
         raise NotFound(what="assignment", name=upload.assignment)
     dates = offering.dates
-    if not dates.is_open(at=upload.received_at) and not caller.is_staff_in(course.course_id):
+    if not dates.has_opened(at=upload.received_at) and not caller.is_staff_in(course.course_id):
         raise NotOpen(
             opens_at=dates.opens_at.isoformat() if dates.opens_at else None,
             closes_at=dates.closes_at.isoformat() if dates.closes_at else None,
         )
     return course, offering
+
+
+def _pause_s(tx: Transaction, submission: Submission, *, limit: UploadLimit) -> float:
+    """How long the grading of this upload has to wait; 0 where the ones before it were not too many."""
+    own = tx.submissions.list_of(submission.offering_id, person_id=submission.person_id, limit=limit.uploads + 1)
+    if len(own) <= limit.uploads:
+        return 0
+    passed_s = (submission.received_at - own[-1].received_at).total_seconds()
+    return max(limit.window_s - passed_s, 0)
 
 
 def _stands(tx: Transaction, run: Run, offering: Offering) -> bool:
@@ -128,7 +155,7 @@ def _next_submission(
     offering: Offering,
     caller: Caller,
 ) -> Submission:
-    return Submission(
+    submission = Submission(
         submission_id=SubmissionId(new_id()),
         person_id=caller.person.person_id,
         offering_id=offering.offering_id,
@@ -137,9 +164,10 @@ def _next_submission(
         size_bytes=len(upload.data),
         file_name=_plain_name(upload.file_name),
         received_at=upload.received_at,
-        is_late=offering.dates.is_late(at=upload.received_at),
+        is_late=False,
         identity=identity,
     )
+    return judge_arrival(submission, offering=offering)
 
 
 def _plain_name(file_name: str) -> str:

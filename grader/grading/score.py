@@ -1,14 +1,17 @@
 """Findings to points: what is earned, decided and pending. The only place that rounds."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 
 from grader.domain.assignment import Check, Question
 from grader.domain.execution import Outcome
 from grader.domain.ids import CheckId, QuestionId
+from grader.domain.publishing import LatePolicy
 from grader.domain.result import CheckResult, Finding, Points, QuestionResult, Result, Verdict
-from grader.domain.text import Note
+from grader.domain.text import Fact, Note
 
 _CENT = Decimal("0.01")
 
@@ -92,6 +95,29 @@ def total(outcome: Outcome, questions: Sequence[QuestionResult], notes: tuple[No
         questions=tuple(questions),
         notes=notes,
     )
+
+
+def late_percent(late_by: timedelta, policy: LatePolicy) -> Points:
+    """What a submission loses that arrived so long after its due date: for each hour or day begun after the grace."""
+    after_grace = late_by - policy.grace
+    if after_grace <= timedelta():
+        return 0
+    begun = -(-after_grace // policy.unit.length)
+    return _rounded(min(begun * policy.percent, policy.most_percent, 100))
+
+
+def points_when_late(score: Points, *, percent: Points) -> Points:
+    """What is left of earned points."""
+    return _rounded(score * (100 - percent) / 100) if percent else score
+
+
+def deduct_late(result: Result, *, percent: Points) -> Result:
+    """The result of a late submission: its questions keep their points, their sum loses its share and says so."""
+    if not percent:
+        return result
+    score = points_when_late(result.score, percent=percent)
+    facts: dict[str, Fact] = {"percent": percent, "points": sum_points([result.score, -score]), "earned": result.score}
+    return replace(result, score=score, notes=(*result.notes, Note(code="late.deducted", facts=facts)))
 
 
 def _own_points(check: Check, finding: Finding) -> tuple[Points, Points]:

@@ -78,6 +78,14 @@ _DEPTH = sa.select(
     sa.func.min(jobs.c.queued_at),
     sa.func.coalesce(sa.func.sum(sa.case((_NEEDS_GPU, 1), else_=0)), 0),
 )
+_waiting = jobs.alias()
+_PLACE = sa.select(sa.func.count()).where(
+    _waiting.c.kind == sa.bindparam("of_kind"),
+    _waiting.c.subject == sa.bindparam("of_subject"),
+    _waiting.c.worker.is_(None),
+    jobs.c.worker.is_(None),
+    sa.tuple_(jobs.c.priority, jobs.c.place) <= sa.tuple_(_waiting.c.priority, _waiting.c.place),
+)
 
 
 class OpenTransaction(Protocol):
@@ -94,12 +102,20 @@ class LocalQueue:
         self._now = now
         self.lease_s = lease_s
 
-    def enqueue(self, tx: OpenTransaction, *, kind: JobKind, subject: str, device: Device = Device.CPU) -> JobId:
+    def enqueue(
+        self,
+        tx: OpenTransaction,
+        *,
+        kind: JobKind,
+        subject: str,
+        device: Device = Device.CPU,
+        after_s: float = 0,
+    ) -> JobId:
         connection = _connection(tx)
         known = connection.execute(_KNOWN, {"of_kind": kind.value, "of_subject": subject}).first()
         if known is not None:
             if known.worker is None:
-                again = {"of_job": known.job_id, "due_at": self._time(), "attempts": 0}
+                again = {"of_job": known.job_id, "due_at": self._time() + after_s, "attempts": 0}
                 connection.execute(_CHANGE_WAITING, again)
             return JobId(known.job_id)
         job_id = JobId(secrets.token_hex(12))
@@ -112,7 +128,7 @@ class LocalQueue:
                 "priority": _PRIORITY[kind],
                 "device": device.value,
                 "queued_at": self._time(),
-                "due_at": self._time(),
+                "due_at": self._time() + after_s,
                 "token": 0,
                 "attempts": 0,
             },
@@ -173,6 +189,10 @@ class LocalQueue:
             oldest_at=None if oldest is None else datetime.fromtimestamp(oldest, tz=UTC),
             waiting_for_gpu=waiting_for_gpu,
         )
+
+    def find_place(self, tx: OpenTransaction, *, kind: JobKind, subject: str) -> int | None:
+        wanted = {"of_kind": kind.value, "of_subject": subject}
+        return _connection(tx).execute(_PLACE, wanted).scalar_one() or None
 
     def _find_next(
         self, tx: OpenTransaction, *, kinds: Collection[JobKind], devices: Collection[Device]

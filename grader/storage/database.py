@@ -15,6 +15,7 @@ from grader.storage.decisions import DecisionsTable
 from grader.storage.engine import begin, reading
 from grader.storage.identities import IdentitiesTable
 from grader.storage.joins import JoinsTable
+from grader.storage.manuscripts import ManuscriptsTable
 from grader.storage.offerings import OfferingsTable
 from grader.storage.overview import OverviewTables
 from grader.storage.people import PeopleTable
@@ -79,6 +80,10 @@ class DatabaseTransaction:
     @cached_property
     def offerings(self) -> OfferingsTable:
         return OfferingsTable(self._rows)
+
+    @cached_property
+    def manuscripts(self) -> ManuscriptsTable:
+        return ManuscriptsTable(self._rows)
 
     @cached_property
     def submissions(self) -> SubmissionsTable:

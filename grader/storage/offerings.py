@@ -1,9 +1,13 @@
 """Offerings in the database."""
 
+from dataclasses import asdict
+from typing import Any
+
 import sqlalchemy as sa
 
 from grader.domain.ids import CourseId, OfferingId, VersionHash
-from grader.domain.publishing import Dates, Offering
+from grader.domain.people import CountingPolicy
+from grader.domain.publishing import Dates, LatePolicy, LateUnit, Offering, Release, Rules
 from grader.errors import Conflict, NotFound
 from grader.storage.rows import Rows
 from grader.storage.tables import OfferingRow
@@ -36,6 +40,7 @@ class OfferingsTable:
             version=offering.version,
             revision=offering.revision,
             created_at=offering.created_at,
+            rules=_rules_to_json(offering.rules),
             **_date_values(offering.dates),
         )
 
@@ -54,6 +59,9 @@ class OfferingsTable:
 
     def set_dates(self, offering_id: OfferingId, dates: Dates) -> None:
         self._change(offering_id, **_date_values(dates))
+
+    def set_rules(self, offering_id: OfferingId, rules: Rules) -> None:
+        self._change(offering_id, rules=_rules_to_json(rules))
 
     def set_version(self, offering_id: OfferingId, version: VersionHash, *, revision: int) -> None:
         self._change(offering_id, version=version, revision=revision)
@@ -81,4 +89,20 @@ def _read(row: OfferingRow) -> Offering:
         revision=row.revision,
         dates=Dates(opens_at=row.opens_at, due_at=row.due_at, closes_at=row.closes_at, feedback_at=row.feedback_at),
         created_at=row.created_at,
+        rules=_rules_from_json(row.rules),
+    )
+
+
+def _rules_to_json(rules: Rules) -> dict[str, Any]:
+    return asdict(rules)
+
+
+def _rules_from_json(entry: dict[str, Any] | None) -> Rules:
+    if entry is None:
+        return Rules()
+    late, counting = entry["late"], entry["counting"]
+    return Rules(
+        late=None if late is None else LatePolicy(**{**late, "unit": LateUnit(late["unit"])}),
+        counting=None if counting is None else CountingPolicy(counting),
+        release=Release(entry["release"]),
     )

@@ -20,6 +20,7 @@ _NEWEST = (
     .order_by(SubmissionRow.number.desc())
     .limit(1)
 )
+_MARK_LATE = sa.update(SubmissionRow).where(SubmissionRow.submission_id == sa.bindparam("of_submission"))
 
 _NEWEST_FIRST = (
     sa.select(SubmissionRow)
@@ -47,6 +48,10 @@ _OLDER_OF_ALL, _OLDER_OF_PERSON = _OF_ALL.where(_IS_OLDER), _OF_PERSON.where(_IS
 
 _ADD_COUNTING = sa.insert(CountingSubmissionRow)
 _MOVE_COUNTING = sa.update(CountingSubmissionRow).where(
+    CountingSubmissionRow.offering_id == sa.bindparam("of_offering"),
+    CountingSubmissionRow.person_id == sa.bindparam("of_person"),
+)
+_FORGET_COUNTING = sa.delete(CountingSubmissionRow).where(
     CountingSubmissionRow.offering_id == sa.bindparam("of_offering"),
     CountingSubmissionRow.person_id == sa.bindparam("of_person"),
 )
@@ -80,6 +85,8 @@ class SubmissionsTable:
             file_name=submission.file_name,
             received_at=submission.received_at,
             is_late=submission.is_late,
+            is_too_late=submission.is_too_late,
+            late_percent=submission.late_percent,
             hinted_name=submission.identity.name,
             hinted_number=submission.identity.student_number,
         )
@@ -114,6 +121,19 @@ class SubmissionsTable:
         offering, person, chosen = submission.offering_id, submission.person_id, submission.submission_id
         if not self._rows.write(_MOVE_COUNTING, of_offering=offering, of_person=person, submission_id=chosen):
             self._rows.write(_ADD_COUNTING, offering_id=offering, person_id=person, submission_id=chosen)
+
+    def clear_counting(self, submission: Submission) -> None:
+        self._rows.write(_FORGET_COUNTING, of_offering=submission.offering_id, of_person=submission.person_id)
+
+    def mark_late(self, submissions: Sequence[Submission]) -> None:
+        for submission in submissions:
+            self._rows.write(
+                _MARK_LATE,
+                of_submission=submission.submission_id,
+                is_late=submission.is_late,
+                is_too_late=submission.is_too_late,
+                late_percent=submission.late_percent,
+            )
 
     def find_counting(self, offering_id: OfferingId, *, person_id: PersonId) -> SubmissionId | None:
         found = self._rows.scalar(_COUNTING, offering=offering_id, person=person_id)
@@ -157,4 +177,6 @@ def _read(row: SubmissionRow) -> Submission:
         received_at=row.received_at,
         is_late=row.is_late,
         identity=IdentityHint(name=row.hinted_name, student_number=row.hinted_number),
+        is_too_late=row.is_too_late,
+        late_percent=row.late_percent,
     )

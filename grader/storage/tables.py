@@ -230,6 +230,28 @@ class OfferingRow(Table):
     closes_at: Mapped[datetime | None]
     feedback_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
+    rules: Mapped[dict[str, Any] | None]
+
+
+class ManuscriptRow(Table):
+    """An assignment that is being written in a course; publishing copies its files into a version."""
+
+    __tablename__ = "manuscripts"
+    __table_args__ = (sa.UniqueConstraint("course_id", "slug"),)
+
+    manuscript_id: Mapped[str] = mapped_column(_Id, primary_key=True)
+    course_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("courses.course_id"))
+    slug: Mapped[str] = mapped_column(_Slug)
+    files: Mapped[dict[str, Any]]
+    """Blob key by path."""
+    edition: Mapped[int]
+    solved: Mapped[str | None] = mapped_column(_Hash)
+    work: Mapped[str | None] = mapped_column(_Word)
+    progress: Mapped[dict[str, Any] | None]
+    notes: Mapped[list[Any]]
+    trial: Mapped[dict[str, Any] | None]
+    edited_by: Mapped[str] = mapped_column(_Id, sa.ForeignKey("people.person_id"))
+    edited_at: Mapped[datetime]
 
 
 class SubmissionRow(Table):
@@ -248,6 +270,8 @@ class SubmissionRow(Table):
     file_name: Mapped[str] = mapped_column(StudentText)
     received_at: Mapped[datetime]
     is_late: Mapped[bool]
+    is_too_late: Mapped[bool] = mapped_column(server_default=sa.false())
+    late_percent: Mapped[float] = mapped_column(PointsNumber, server_default="0")
     hinted_name: Mapped[str | None] = mapped_column(StudentText)
     hinted_number: Mapped[str | None] = mapped_column(StudentText)
 

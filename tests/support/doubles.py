@@ -55,11 +55,12 @@ class InMemoryQueue:
         self._jobs = {}
         self._places = itertools.count()
 
-    def enqueue(self, tx, *, kind, subject, device=Device.CPU):
+    def enqueue(self, tx, *, kind, subject, device=Device.CPU, after_s=0):
+        due_at = self._now() + timedelta(seconds=after_s)
         for job in self._jobs.values():
             if (job["kind"], job["subject"]) == (kind, subject):
                 if job["worker"] is None:
-                    job.update(due_at=self._now(), attempts=0)
+                    job.update(due_at=due_at, attempts=0)
                 return job["job_id"]
         place = next(self._places)
         job_id = JobId(f"job-{place}")
@@ -70,7 +71,7 @@ class InMemoryQueue:
             "device": device,
             "subject": subject,
             "queued_at": self._now(),
-            "due_at": self._now(),
+            "due_at": due_at,
             "token": 0,
             "attempts": 0,
             "worker": None,
@@ -116,6 +117,11 @@ class InMemoryQueue:
             oldest_at=min((job["queued_at"] for job in self._jobs.values()), default=None),
             waiting_for_gpu=sum(job["device"] is Device.CUDA and job not in leased for job in self._jobs.values()),
         )
+
+    def find_place(self, tx, *, kind, subject):
+        waiting = [job for job in self._jobs.values() if job["worker"] is None]
+        own = next((job["place"] for job in waiting if (job["kind"], job["subject"]) == (kind, subject)), None)
+        return None if own is None else sum(job["place"] <= own for job in waiting)
 
     def _next(self, kinds, devices):
         due = [
