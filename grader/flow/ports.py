@@ -34,6 +34,7 @@ from grader.domain.submission import Decision, Graded, Run, Submission, WrittenA
 from grader.domain.text import Note, Text
 from grader.domain.values import Reply
 from grader.flow.account_ports import Accounts, Joins, Sessions, Tokens
+from grader.flow.choice_ports import CellChoices
 from grader.flow.course_ports import Identities, RosterUploads
 from grader.flow.manuscript_ports import Manuscripts
 from grader.flow.review_ports import Reviews
@@ -421,6 +422,8 @@ class Transaction(Protocol):
     def runs(self) -> Runs: ...
     @property
     def decisions(self) -> Decisions: ...
+    @property
+    def cell_choices(self) -> CellChoices: ...
     @property
     def overview(self) -> Overview: ...
     @property

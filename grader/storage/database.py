@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from grader.errors import StorageFull
 from grader.storage.accounts import AccountsTable
+from grader.storage.choices import CellChoicesTable
 from grader.storage.courses import CoursesTable
 from grader.storage.decisions import DecisionsTable
 from grader.storage.engine import begin, reading
@@ -96,6 +97,10 @@ class DatabaseTransaction:
     @cached_property
     def decisions(self) -> DecisionsTable:
         return DecisionsTable(self._rows)
+
+    @cached_property
+    def cell_choices(self) -> CellChoicesTable:
+        return CellChoicesTable(self._rows)
 
     @cached_property
     def overview(self) -> OverviewTables:

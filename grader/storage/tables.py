@@ -398,6 +398,23 @@ class DecisionRow(Table):
     __table_args__ = (sa.UniqueConstraint("submission_id", "place"),)
 
 
+class CellChoiceRow(Table):
+    """Which cells somebody says answer which question: belongs to the submission, never to a run; rows are only
+    added."""
+
+    __tablename__ = "cell_choices"
+    __table_args__ = (sa.UniqueConstraint("submission_id", "place"),)
+
+    choice_id: Mapped[str] = mapped_column(_Id, primary_key=True)
+    submission_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("submissions.submission_id"))
+    place: Mapped[int]
+    """Per submission, from 1."""
+    cells: Mapped[dict[str, Any]]
+    """Indexes by question."""
+    chosen_by: Mapped[str] = mapped_column(_Id, sa.ForeignKey("people.person_id"))
+    chosen_at: Mapped[datetime]
+
+
 class ReviewDraftRow(Table):
     """What somebody typed about an answer before giving points; it is gone once the answer is decided."""
 
