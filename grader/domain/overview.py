@@ -49,6 +49,8 @@ class Counted(NamedTuple):
     submission_id: SubmissionId
     number: int
     is_late: bool
+    late_percent: Points
+    """What being late costs of the points that are earned."""
     state: RunState
     """Of the run whose result is the submission's, or of the newest while there is no result."""
     version: VersionHash | None

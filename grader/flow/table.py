@@ -19,7 +19,7 @@ from grader.errors import Forbidden, InvalidRequest
 from grader.flow.people import Caller, visible_course
 from grader.flow.ports import Stores, Transaction
 from grader.flow.settle import Ruled, Weights, settle_submission, valid_rulings, weights_of
-from grader.grading.score import sum_points
+from grader.grading.score import points_when_late, sum_points
 
 T = TypeVar("T")
 
@@ -183,11 +183,12 @@ def settle(counted: Counted, *, rulings: Mapping[SubmissionId, Ruled], weights: 
     """What stands of a submission that counts; None while it has no result."""
     if counted.sums is None or counted.version is None:
         return None
-    return settle_submission(
+    settled = settle_submission(
         counted.sums,
         rulings.get(counted.submission_id, _NOT_RULED),
         weights=weights[counted.offering_id, counted.version],
     )
+    return settled._replace(score=points_when_late(settled.score, percent=counted.late_percent))
 
 
 def read_weights(

@@ -59,6 +59,7 @@ _COUNTED = (
         CountingSubmissionRow.submission_id,
         SubmissionRow.number,
         SubmissionRow.is_late,
+        SubmissionRow.late_percent,
         # The newest is looked for only where none counts.
         sa.case((_counting.run_id.is_(None), _NEWEST_STATE), else_=_counting.state),
         _counting.version,
@@ -198,8 +199,8 @@ class OverviewTables:
         query, values = _COUNTED_IN.within(scope)
         rows = self._rows.list_tuples(query, **values)
         return tuple(
-            Counted(person, offering, submission, number, is_late, _STATES[state], version, _read_sums(sums))
-            for person, offering, submission, number, is_late, state, version, *sums in rows
+            Counted(person, offering, submission, number, is_late, percent, _STATES[state], version, _read_sums(sums))
+            for person, offering, submission, number, is_late, percent, state, version, *sums in rows
         )
 
     def list_rulings(self, scope: Scope) -> tuple[Ruling, ...]:
