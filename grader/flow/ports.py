@@ -25,7 +25,6 @@ from grader.domain.ids import (
 from grader.domain.jobs import Claim, JobKind, QueueDepth, WorkerHealth
 from grader.domain.location import Wanted
 from grader.domain.notebook import Notebook
-from grader.domain.overview import Arrival, CheckGroup, Counted, QuestionLine, Ruling, Scope, Student
 from grader.domain.people import Course, Member, Membership, Person
 from grader.domain.publishing import Dates, Offering, PublishedVersion, Revision, Rubrics, Rules, VersionState
 from grader.domain.result import Points, Result
@@ -37,6 +36,8 @@ from grader.flow.account_ports import Accounts, Joins, Sessions, Tokens
 from grader.flow.choice_ports import CellChoices
 from grader.flow.course_ports import Identities, RosterUploads
 from grader.flow.manuscript_ports import Manuscripts
+from grader.flow.overview_ports import Overview, Standings
+from grader.flow.regrade_ports import Regrades
 from grader.flow.review_ports import Reviews
 
 
@@ -359,26 +360,6 @@ class Decisions(Protocol):
         """The offering's submissions about which anything was ever decided, oldest first."""
 
 
-class Overview(Protocol):
-    """What is read of a whole course at once; each is one statement."""
-
-    def list_students(self, course_id: CourseId) -> tuple[Student, ...]:
-        """Its roster without staff, by login."""
-
-    def list_arrivals(self, course_id: CourseId, *, offering_id: OfferingId) -> tuple[Arrival, ...]:
-        """Everything that its students handed in for the offering, oldest first."""
-
-    def list_counted(self, scope: Scope) -> tuple[Counted, ...]: ...
-
-    def list_rulings(self, scope: Scope) -> tuple[Ruling, ...]:
-        """The whole history of every decision about a question that the submission's result has."""
-
-    def list_questions(self, scope: Scope) -> tuple[QuestionLine, ...]: ...
-
-    def group_checks(self, scope: Scope) -> tuple[CheckGroup, ...]:
-        """In the assignment's order."""
-
-
 class Workers(Protocol):
     def report(self, health: WorkerHealth) -> None: ...
 
@@ -420,6 +401,10 @@ class Transaction(Protocol):
     def submissions(self) -> Submissions: ...
     @property
     def runs(self) -> Runs: ...
+    @property
+    def standings(self) -> Standings: ...
+    @property
+    def regrades(self) -> Regrades: ...
     @property
     def decisions(self) -> Decisions: ...
     @property

@@ -20,11 +20,13 @@ from grader.storage.manuscripts import ManuscriptsTable
 from grader.storage.offerings import OfferingsTable
 from grader.storage.overview import OverviewTables
 from grader.storage.people import PeopleTable
+from grader.storage.regrades import RegradesTable
 from grader.storage.reviews import ReviewTables
 from grader.storage.roster_uploads import RosterUploadsTable
 from grader.storage.rows import Rows
 from grader.storage.runs import RunsTable
 from grader.storage.sessions import SessionsTable
+from grader.storage.standings import StandingsTable
 from grader.storage.submissions import SubmissionsTable
 from grader.storage.tokens import TokensTable
 from grader.storage.versions import VersionsTable
@@ -93,6 +95,14 @@ class DatabaseTransaction:
     @cached_property
     def runs(self) -> RunsTable:
         return RunsTable(self._rows)
+
+    @cached_property
+    def standings(self) -> StandingsTable:
+        return StandingsTable(self._rows)
+
+    @cached_property
+    def regrades(self) -> RegradesTable:
+        return RegradesTable(self._rows)
 
     @cached_property
     def decisions(self) -> DecisionsTable:

@@ -6,11 +6,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
-from grader.domain.ids import CourseId, OfferingId, PersonId, QuestionId, SubmissionId
+from grader.domain.ids import CheckId, CourseId, OfferingId, PersonId, QuestionId, SubmissionId
 from grader.domain.overview import Arrival, CheckGroup, Counted, QuestionLine, Ruling, Scope, Student, Sums
 from grader.domain.people import Role
-from grader.domain.result import Verdict
+from grader.domain.result import CheckResult, Verdict
 from grader.domain.submission import DecisionKind, RunState
+from grader.storage.results import read_check
 from grader.storage.rows import Rows
 from grader.storage.tables import (
     CheckResultRow,
@@ -145,6 +146,22 @@ _CHECKS = (
     .group_by(*_SAME)
     .order_by(sa.func.min(CheckResultRow.question_place), sa.func.min(CheckResultRow.place))
 )
+_CHECK = (
+    sa.select(CheckResultRow)
+    .join(CountingRunRow, CountingRunRow.run_id == CheckResultRow.run_id)
+    .join(
+        QuestionResultRow,
+        sa.and_(
+            QuestionResultRow.run_id == CheckResultRow.run_id,
+            QuestionResultRow.place == CheckResultRow.question_place,
+        ),
+    )
+    .where(
+        CountingRunRow.submission_id == sa.bindparam("submission"),
+        QuestionResultRow.question_id == sa.bindparam("question"),
+        CheckResultRow.check_id == sa.bindparam("check"),
+    )
+)
 
 
 class _Scoped:
@@ -252,6 +269,12 @@ class OverviewTables:
             for question_id, check_id, kind, verdict, *rest in self._rows.list_tuples(query, **values)
             if check_id is not None
         )
+
+    def find_check(
+        self, submission_id: SubmissionId, *, question_id: QuestionId, check_id: CheckId
+    ) -> CheckResult | None:
+        row = self._rows.find(_CHECK, submission=submission_id, question=question_id, check=check_id)
+        return None if row is None else read_check(row)
 
 
 def _read_sums(columns: Sequence[Any]) -> Sums | None:

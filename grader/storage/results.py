@@ -46,7 +46,7 @@ def result_rows(
 def read_questions(rows: Rows, run_id: RunId) -> tuple[QuestionResult, ...]:
     checks: defaultdict[int, list[CheckResult]] = defaultdict(list)
     for row in rows.list(_CHECKS, run=run_id):
-        checks[row.question_place].append(_read_check(row))
+        checks[row.question_place].append(read_check(row))
     return tuple(
         QuestionResult(
             question_id=QuestionId(row.question_id),
@@ -95,7 +95,7 @@ def _check_values(check: CheckResult, *, run_id: RunId, question_place: int, pla
     }
 
 
-def _read_check(row: CheckResultRow) -> CheckResult:
+def read_check(row: CheckResultRow) -> CheckResult:
     return CheckResult(
         check_id=CheckId(row.check_id),
         kind=row.kind,

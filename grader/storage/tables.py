@@ -338,6 +338,50 @@ class CountingRunRow(Table):
     run_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("runs.run_id"))
 
 
+class StandingRow(Table):
+    """What stands of a submission that has a result: with what people decided, less what being late costs."""
+
+    __tablename__ = "standings"
+
+    submission_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("submissions.submission_id"), primary_key=True)
+    score: Mapped[float] = mapped_column(PointsNumber)
+    decided: Mapped[float] = mapped_column(PointsNumber)
+    pending: Mapped[float] = mapped_column(PointsNumber)
+    points: Mapped[float] = mapped_column(PointsNumber)
+
+
+class RegradeRow(Table):
+    """Submissions that were graded again to see what would change."""
+
+    __tablename__ = "regrades"
+
+    regrade_id: Mapped[str] = mapped_column(_Id, primary_key=True)
+    offering_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("offerings.offering_id"), index=True)
+    version: Mapped[str] = mapped_column(_Hash, sa.ForeignKey("versions.version"))
+    question_id: Mapped[str | None] = mapped_column(_Slug)
+    submission_id: Mapped[str | None] = mapped_column(_Id, sa.ForeignKey("submissions.submission_id"))
+    asked_by: Mapped[str] = mapped_column(_Id, sa.ForeignKey("people.person_id"))
+    asked_at: Mapped[datetime]
+    applied_by: Mapped[str | None] = mapped_column(_Id, sa.ForeignKey("people.person_id"))
+    applied_at: Mapped[datetime | None]
+    undone_at: Mapped[datetime | None]
+
+
+class RegradeRunRow(Table):
+    """The run of one submission of a regrade; what stood before is kept once it is applied."""
+
+    __tablename__ = "regrade_runs"
+
+    run_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("runs.run_id"), primary_key=True)
+    regrade_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("regrades.regrade_id"), index=True)
+    submission_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("submissions.submission_id"))
+    is_applied: Mapped[bool]
+    replaced: Mapped[str | None] = mapped_column(_Id, sa.ForeignKey("runs.run_id"))
+    before: Mapped[list[Any] | None]
+    """Score, decided, pending and points."""
+    after: Mapped[list[Any] | None]
+
+
 class QuestionResultRow(Table):
     __tablename__ = "question_results"
 

@@ -1,0 +1,67 @@
+"""Regrades that staff look at before they take effect: what was asked, and each submission before and after."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple, NewType
+
+from grader.domain.ids import OfferingId, PersonId, QuestionId, RunId, SubmissionId, VersionHash
+from grader.domain.overview import Sums
+from grader.domain.result import Points
+from grader.domain.submission import RunState
+
+RegradeId = NewType("RegradeId", str)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Regrade:
+    """Submissions that are graded again with one version; their points change only when somebody applies it."""
+
+    regrade_id: RegradeId
+    offering_id: OfferingId
+    version: VersionHash
+    question_id: QuestionId | None
+    """Only submissions without all points in it; None for all that were meant."""
+    submission_id: SubmissionId | None
+    """The only one; None for all that count."""
+    asked_by: PersonId
+    asked_at: datetime
+    applied_by: PersonId | None = None
+    applied_at: datetime | None = None
+    undone_at: datetime | None = None
+
+
+class RegradeState(StrEnum):
+    RUNNING = "running"
+    """Not all runs have ended."""
+    READY = "ready"
+    """All runs have ended; somebody may apply it."""
+    APPLIED = "applied"
+    UNDONE = "undone"
+
+
+class RegradeLine(NamedTuple):
+    """One submission of a regrade."""
+
+    submission_id: SubmissionId
+    run_id: RunId
+    run_state: RunState
+    person_name: str
+    login: str
+    number: int
+    before: Sums | None
+    """What stood when the regrade was applied, or stands now; None where there was no result."""
+    after: Sums | None
+    """What would stand with the new run, with what people had decided when it ended; None while it has no result."""
+    is_applied: bool
+    replaced: RunId | None
+    """The run that counted before; None also where none did."""
+
+
+class QuestionChange(NamedTuple):
+    """A question for which the new run found something else than the one before, people's decisions aside."""
+
+    submission_id: SubmissionId
+    question_id: QuestionId
+    before: Points | None
+    after: Points

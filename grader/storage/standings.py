@@ -1,0 +1,79 @@
+"""What stands of each submission, in the database: one row of sums beside the run that counts."""
+
+from collections.abc import Mapping, Sequence
+
+import sqlalchemy as sa
+
+from grader.domain.ids import CourseId, OfferingId, PersonId, SubmissionId, VersionHash
+from grader.domain.overview import Sums
+from grader.storage.rows import Rows
+from grader.storage.tables import (
+    CountingRunRow,
+    CountingSubmissionRow,
+    OfferingRow,
+    RunRow,
+    StandingRow,
+    SubmissionRow,
+)
+
+_ADD = sa.insert(StandingRow)
+_CHANGE = sa.update(StandingRow).where(StandingRow.submission_id == sa.bindparam("of_submission"))
+_FORGET = sa.delete(StandingRow).where(StandingRow.submission_id == sa.bindparam("of_submission"))
+_OF = sa.select(
+    StandingRow.submission_id, StandingRow.score, StandingRow.decided, StandingRow.pending, StandingRow.points
+).where(StandingRow.submission_id.in_(sa.bindparam("submissions", expanding=True)))
+_GRADED = (
+    sa.select(CountingRunRow.submission_id, RunRow.version)
+    .join(RunRow, RunRow.run_id == CountingRunRow.run_id)
+    .join(SubmissionRow, SubmissionRow.submission_id == CountingRunRow.submission_id)
+    .where(SubmissionRow.offering_id == sa.bindparam("offering"))
+)
+_MISSING = (
+    sa.select(CountingRunRow.submission_id)
+    .outerjoin(StandingRow, StandingRow.submission_id == CountingRunRow.submission_id)
+    .where(StandingRow.submission_id.is_(None))
+    .limit(sa.bindparam("most"))
+)
+_BY_PERSON = (
+    sa.select(
+        CountingSubmissionRow.person_id,
+        sa.func.sum(StandingRow.score),
+        sa.func.sum(StandingRow.decided),
+        sa.func.sum(StandingRow.pending),
+        sa.func.sum(StandingRow.points),
+    )
+    .join(StandingRow, StandingRow.submission_id == CountingSubmissionRow.submission_id)
+    .where(
+        CountingSubmissionRow.offering_id.in_(
+            sa.select(OfferingRow.offering_id).where(OfferingRow.course_id == sa.bindparam("course"))
+        )
+    )
+    .group_by(CountingSubmissionRow.person_id)
+)
+
+
+class StandingsTable:
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    def put(self, submission_id: SubmissionId, sums: Sums) -> None:
+        if not self._rows.write(_CHANGE, of_submission=submission_id, **sums._asdict()):
+            self._rows.write(_ADD, submission_id=submission_id, **sums._asdict())
+
+    def forget(self, submission_id: SubmissionId) -> None:
+        self._rows.write(_FORGET, of_submission=submission_id)
+
+    def list_of(self, submission_ids: Sequence[SubmissionId]) -> Mapping[SubmissionId, Sums]:
+        rows = self._rows.list_tuples(_OF, submissions=submission_ids)
+        return {SubmissionId(submission_id): Sums(*sums) for submission_id, *sums in rows}
+
+    def list_graded(self, offering_id: OfferingId) -> Mapping[SubmissionId, VersionHash]:
+        rows = self._rows.list_tuples(_GRADED, offering=offering_id)
+        return {SubmissionId(submission_id): VersionHash(version) for submission_id, version in rows}
+
+    def list_missing(self, *, limit: int) -> tuple[SubmissionId, ...]:
+        return tuple(map(SubmissionId, self._rows.scalars(_MISSING, most=limit)))
+
+    def add_up(self, course_id: CourseId) -> Mapping[PersonId, Sums]:
+        rows = self._rows.list_tuples(_BY_PERSON, course=course_id)
+        return {PersonId(person_id): Sums(*sums) for person_id, *sums in rows}
