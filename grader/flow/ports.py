@@ -39,6 +39,7 @@ from grader.flow.manuscript_ports import Manuscripts
 from grader.flow.overview_ports import Overview, Standings
 from grader.flow.regrade_ports import Regrades
 from grader.flow.review_ports import Reviews
+from grader.flow.visit_ports import Visits
 
 
 class Clock(Protocol):
@@ -413,6 +414,8 @@ class Transaction(Protocol):
     def overview(self) -> Overview: ...
     @property
     def reviews(self) -> Reviews: ...
+    @property
+    def visits(self) -> Visits: ...
     @property
     def workers(self) -> Workers: ...
 

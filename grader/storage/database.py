@@ -30,6 +30,7 @@ from grader.storage.standings import StandingsTable
 from grader.storage.submissions import SubmissionsTable
 from grader.storage.tokens import TokensTable
 from grader.storage.versions import VersionsTable
+from grader.storage.visits import VisitsTable
 from grader.storage.workers import WorkersTable
 
 
@@ -119,6 +120,10 @@ class DatabaseTransaction:
     @cached_property
     def reviews(self) -> ReviewTables:
         return ReviewTables(self._rows)
+
+    @cached_property
+    def visits(self) -> VisitsTable:
+        return VisitsTable(self._rows)
 
     @cached_property
     def workers(self) -> WorkersTable:

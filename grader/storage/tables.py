@@ -488,6 +488,16 @@ class SavedCommentRow(Table):
     created_at: Mapped[datetime]
 
 
+class VisitRow(Table):
+    """When a person last looked at an offering, or at a result of it: what came later is news."""
+
+    __tablename__ = "visits"
+
+    person_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("people.person_id"), primary_key=True)
+    offering_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("offerings.offering_id"), primary_key=True)
+    seen_at: Mapped[datetime]
+
+
 class WorkerRow(Table):
     __tablename__ = "workers"
 
