@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import psutil
@@ -24,7 +23,7 @@ from processes import CpuMeter
 from rows import Row, print_table
 from service import running_service
 
-from grader import wiring
+from grader.domain.device import WITHOUT_GPU
 from grader.domain.execution import Limits, QuestionPlan
 from grader.domain.ids import QuestionId, RunId
 from grader.domain.jobs import JobKind
@@ -36,12 +35,12 @@ from grader.flow.assess import assess
 from grader.flow.grade import Bench, _keep, _load_case, _store, claim_next, work
 from grader.flow.people import NewMember, add_member, authenticate, make_token
 from grader.flow.ports import Stores
-from grader.flow.proofs import Proofs, Prover
 from grader.flow.submit import Intake, Upload, submit
-from grader.notebook.read import read
-from grader.sandbox import wire
 from grader.sandbox.runner import SandboxRunner
 from grader.settings import Settings
+from grader.wiring import data_folder, first_start
+from grader.wiring.bench import make_bench
+from grader.wiring.processes import make_intake
 
 CALLS = 9
 EACH_HANDS_IN = 10
@@ -84,24 +83,13 @@ def measure_steps(*, rounds: int) -> dict[str, float]:
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         settings = Settings(data_folder=Path(folder) / "data", bundled="torch-tensor")
-        wiring.prepare(settings)
-        stores = stack.enter_context(wiring.open_stores(settings))
+        first_start.prepare(settings)
+        stores = stack.enter_context(data_folder.open_stores(settings))
         kernels = stack.enter_context(CpuMeter("kernels"))
         runner = stack.enter_context(SandboxRunner(KERNEL_PYTHON, ready=1))
         add_fork_server(kernels)
-        assignments, secret = wiring.stored_assignments(stores), wiring.draw_key(settings)
-        read_notebook = partial(read, limits=wiring.read_limits(settings))
-        prover = Prover(stores=stores, assignments=assignments, runner=runner, codec=wire, secret=secret)
-        bench = Bench(
-            stores=stores,
-            assignments=assignments,
-            proofs=Proofs(prover),
-            runner=runner,
-            codec=wire,
-            read_notebook=read_notebook,
-            secret=secret,
-        )
-        intake = Intake(stores=stores, read_notebook=read_notebook, free_share=lambda: 1.0)
+        bench = make_bench(settings, stores=stores, runner=runner, devices=WITHOUT_GPU)
+        intake = make_intake(settings, stores=stores)
         tokens = [new_student(number, stores=stores) for number in range(rounds // EACH_HANDS_IN + 1)]
         work(claim(bench), bench=bench)  # the publishing job
         for number, data in enumerate(usual_notebooks(WARM_UP + rounds)):

@@ -7,6 +7,7 @@ costs that has nothing of it (an empty cell, a tensor of one number) is taken of
 """
 
 import argparse
+import random
 import statistics
 import threading
 from collections.abc import Callable
@@ -27,12 +28,12 @@ from grader.notebook.read import read
 from grader.sandbox.runner import SandboxRunner
 
 CELLS, CELLS_QUICK = (10, 100, 1000), (10, 100)
-MEGABYTES, MEGABYTES_QUICK = (1, 4, 16, 100), (1, 16)
+MEGABYTES, MEGABYTES_QUICK = (4, 8, 16, 100), (4, 16)
+"""Not fewer: one megabyte costs less than two runs of the same notebook differ by."""
 KERNELS, KERNELS_QUICK = (1, 4, 16, 64), (1, 4)
 EACH_KERNEL_RUNS = 3
 FLOATS_IN_MB = 250_000
-ROUNDS = 5
-"""The median counts."""
+ROUNDS, TENSOR_ROUNDS = 5, 30
 WANTED_RATIO = 1 / 1.5
 """Each may cost half as much again as at the smallest size."""
 LIMITS = Limits()
@@ -58,7 +59,7 @@ def more_cells(runner: SandboxRunner, counts: tuple[int, ...]) -> list[Row]:
     """Seconds of one cell, without what a notebook of one empty cell takes."""
     source = "import torch\nx = torch.arange(6.0).reshape(2, 3)\nprint(x.sum())"
     notebooks = [notebook_of("pass"), *(notebook_of(*[source] * count) for count in counts)]
-    empty_s, *spent = in_turn([partial(run, runner, notebook) for notebook in notebooks])
+    empty_s, *spent = in_turn([partial(run, runner, notebook) for notebook in notebooks], rounds=ROUNDS)
     rows: list[Row] = []
     for count, spent_s in zip(counts, spent, strict=True):
         rows.append(as_row(f"each of {count} cells", 1000 * (spent_s - empty_s) / count, "ms", first=rows))
@@ -69,7 +70,7 @@ def larger_tensors(runner: SandboxRunner, sizes_mb: tuple[int, ...]) -> list[Row
     """Seconds of one megabyte on its way out; above what may travel the value stays inside, and its shape is told."""
     values = [take_tensor(runner, size_mb * FLOATS_IN_MB) for size_mb in sizes_mb]
     counts = (1, *(size_mb * FLOATS_IN_MB for size_mb in sizes_mb))
-    empty_s, *spent = in_turn([partial(take_tensor, runner, count) for count in counts])
+    empty_s, *spent = in_turn([partial(take_tensor, runner, count) for count in counts], rounds=TENSOR_ROUNDS)
     rows: list[Row] = []
     for size_mb, value, spent_s in zip(sizes_mb, values, spent, strict=True):
         if isinstance(value, ArrayValue):
@@ -131,10 +132,19 @@ class Peak:
             self.most_bytes = max([self.most_bytes, *map(private_bytes, kernels())])
 
 
-def in_turn(actions: list[Callable[[], object]]) -> list[float]:
-    """Median seconds of each; all of them one after the other, so that a busy minute is none of one alone."""
-    rounds = [[timed(action) for action in actions] for _ in range(ROUNDS)]
-    return [statistics.median(seconds) for seconds in zip(*rounds, strict=True)]
+def in_turn(actions: list[Callable[[], object]], *, rounds: int) -> list[float]:
+    """Median seconds of each, so that a busy minute is none of one alone.
+
+    In another order each round: what the run before leaves to clear away falls on the next.
+    """
+    order = list(range(len(actions)))
+    seconds: list[list[float]] = [[] for _ in actions]
+    shuffle = random.Random(0).shuffle  # noqa: S311  # the same orders in every run
+    for _ in range(rounds):
+        shuffle(order)
+        for place in order:
+            seconds[place].append(timed(actions[place]))
+    return [statistics.median(of_one) for of_one in seconds]
 
 
 def as_row(name: str, value: float, unit: str, *, first: list[Row]) -> Row:

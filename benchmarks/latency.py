@@ -16,9 +16,9 @@ from rows import Row, print_table
 from service import Client, Service, running_service
 from stock_jupyter import run_plainly, stock_kernel
 
-from grader import wiring
 from grader.domain.ids import SubmissionId
 from grader.domain.submission import Run
+from grader.wiring import data_folder
 
 WANTED_RATIO, STRETCH_RATIO, WANTED_RATIO_OVER_HTTP = 25, 30, 10
 
@@ -67,7 +67,7 @@ def hand_in_and_wait(client: Client, data: bytes) -> str:
 
 
 def stored_runs(service: Service, submission_ids: list[str]) -> list[Run]:
-    with wiring.open_stores(service.settings) as stores, stores.storage.reading() as tx:
+    with data_folder.open_stores(service.settings) as stores, stores.storage.reading() as tx:
         return [tx.runs.get_newest(SubmissionId(one)) for one in submission_ids]
 
 

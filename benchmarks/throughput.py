@@ -29,10 +29,10 @@ from rows import Row, print_table
 from service import Service, running_service, wait_until
 from stock_jupyter import run_plainly, stock_kernel
 
-from grader import wiring
 from grader.domain.jobs import SandboxState
 from grader.domain.people import Role
 from grader.flow.people import NewMember, add_member, make_token
+from grader.wiring import data_folder
 
 WORKERS = 2
 EACH_HANDS_IN = 10
@@ -185,14 +185,14 @@ def loaded_service(folder: Path) -> Iterator[Service]:
 def add_students(service: Service, count: int) -> list[str]:
     """Their tokens."""
     logins = [f"student{number}" for number in range(count)]
-    with wiring.open_stores(service.settings) as stores:
+    with data_folder.open_stores(service.settings) as stores:
         for login in logins:
             add_member(NewMember(login=login, name=login, role=Role.STUDENT), course="demo", stores=stores)
         return [make_token(login, label="benchmark", stores=stores).secret for login in logins]
 
 
 def ready_workers(service: Service) -> list[str]:
-    with wiring.open_stores(service.settings) as stores, stores.storage.reading() as tx:
+    with data_folder.open_stores(service.settings) as stores, stores.storage.reading() as tx:
         seen = tx.workers.list_seen(since=datetime.fromtimestamp(0, UTC))
     return [one.worker for one in seen if one.sandbox is SandboxState.READY]
 

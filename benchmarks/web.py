@@ -31,7 +31,7 @@ from grader.flow.ports import Stores
 from grader.flow.sheet import write_csv, write_xlsx
 from grader.flow.table import CellState, SortBy, Table, TableQuery, read_table
 from grader.settings import Settings
-from grader.wiring import open_stores
+from grader.wiring.data_folder import open_stores
 
 WANTED_MS = 150
 """Of pages and lists; an export is a file, and nobody waits for the next line of it."""

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from grader import wiring
 from grader.catalog import assignment_schema
 from grader.cli import authoring, selftest
 from grader.cli.failure import errors_told_in, findings_placed_in, place_and_sentence
@@ -20,6 +19,7 @@ from grader.errors import SpecDoesNotHold
 from grader.feedback.catalogue import sentence
 from grader.flow.prove import prove
 from grader.flow.publish import publish, read_self_test, read_version
+from grader.wiring import configuration, data_folder, kernels, loading
 
 _POLL_S = 0.2
 
@@ -43,11 +43,11 @@ def check(folder: _Folder, language: _Lang = None) -> None:
     """
     language = language or default_language()
     with errors_told_in(language):
-        loaded = wiring.load_assignment(folder)
+        loaded = loading.load_assignment(folder)
         for gap in loaded.untranslated:
             print(plain(place_and_sentence(gap, language)), file=sys.stderr)
-        settings, device = wiring.read_settings(), loaded.assignment.device
-        with findings_placed_in(loaded), wiring.open_runner(settings, device=device) as runner:
+        settings, device = configuration.read_settings(), loaded.assignment.device
+        with findings_placed_in(loaded), kernels.open_runner(settings, device=device) as runner:
             prove(loaded, runner=runner, secret=secrets.token_bytes(32))
     facts = {"slug": loaded.assignment.slug, "version": loaded.assignment.version[:12]}
     print(sentence(Note(code="cli.assignment_holds", facts=facts | {"points": loaded.assignment.points}), language))
@@ -73,8 +73,8 @@ def publish_folder(
     """
     language = language or default_language()
     with errors_told_in(language):
-        loaded = wiring.load_assignment(folder)
-        with findings_placed_in(loaded), wiring.open_stores(wiring.read_settings()) as stores:
+        loaded = loading.load_assignment(folder)
+        with findings_placed_in(loaded), data_folder.open_stores(configuration.read_settings()) as stores:
             asked_at = stores.clock.now()
             version = publish(loaded, files=loaded.bundle.files, stores=stores, self_test=True)
             deadline = time.monotonic() + wait_s

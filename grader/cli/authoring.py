@@ -9,7 +9,6 @@ import typer
 from rich.console import Console
 from rich.markdown import Markdown
 
-from grader import wiring
 from grader.authoring.template import make_template
 from grader.catalog import Bundle, Loaded, parse
 from grader.catalog.paths import SPEC_FILE
@@ -22,6 +21,7 @@ from grader.feedback.catalogue import sentence
 from grader.flow.draft import draft
 from grader.flow.prompts import render_prompt, run_prompts
 from grader.notebook.read import read
+from grader.wiring import configuration, kernels, loading
 
 _Lang = Annotated[Language | None, typer.Option("--lang", help="Language of messages.")]
 _EXAMPLE_FILES = ("assignment.yaml", "reference.ipynb")
@@ -50,9 +50,9 @@ def new(
             _save(folder, files | _templates(parse(Bundle(slug=slug, files=files))))
             print(sentence(Note(code="cli.example_done", facts={"folder": str(folder)}), language))
             return
-        notebook = read(_read_bytes(solved), limits=wiring.read_limits(wiring.read_settings()))
-        with wiring.open_runner(wiring.read_settings()) as runner:
-            made = draft(notebook, slug=slug, runner=runner, read_assignment=wiring.parse_files)
+        notebook = read(_read_bytes(solved), limits=configuration.read_limits(configuration.read_settings()))
+        with kernels.open_runner(configuration.read_settings()) as runner:
+            made = draft(notebook, slug=slug, runner=runner, read_assignment=loading.parse_files)
         loaded = parse(Bundle(slug=slug, files=made.files))
         _save(folder, {**made.files, **_templates(loaded)})
     for note in made.notes:
@@ -73,7 +73,7 @@ def preview(
     """
     language = language or default_language()
     with errors_told_in(language):
-        loaded = wiring.load_assignment(folder)
+        loaded = loading.load_assignment(folder)
         prompts = _prompts(loaded)
     console = Console()
     console.print(Markdown(f"# {loaded.assignment.title.in_language(language)}"))
@@ -100,7 +100,7 @@ def release(
     """
     language = language or default_language()
     with errors_told_in(language):
-        loaded = wiring.load_assignment(folder)
+        loaded = loading.load_assignment(folder)
         target = to or Path(loaded.bundle.shown_name(SPEC_FILE)).parent
         if not target.is_dir():
             raise InvalidRequest(what="--to", value=str(target))
@@ -130,7 +130,7 @@ def _prompts(loaded: Loaded) -> dict[QuestionId, Text]:
     questions = loaded.assignment.questions
     outputs: Mapping[QuestionId, Mapping[str, str]] = {}
     if loaded.prompt_expressions:
-        with wiring.open_runner(wiring.read_settings(), device=loaded.assignment.device) as runner:
+        with kernels.open_runner(configuration.read_settings(), device=loaded.assignment.device) as runner:
             outputs = run_prompts(loaded, runner=runner)
     return {
         question.question_id: render_prompt(question.prompt, outputs.get(question.question_id, {}))

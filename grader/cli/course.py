@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from grader import wiring
 from grader.cli.language import default_language
 from grader.cli.table import plain
 from grader.domain.people import CountingPolicy
@@ -13,6 +12,7 @@ from grader.feedback.catalogue import sentence
 from grader.flow.joining import close_joining, find_join_code, renew_join_code
 from grader.flow.people import add_course
 from grader.flow.publish import offer, update_offering
+from grader.wiring import configuration, data_folder, typed_dates
 
 app = typer.Typer(help="Add courses and offer assignments in them.", no_args_is_help=True)
 
@@ -27,7 +27,7 @@ def add(
     ] = CountingPolicy.BEST,
 ) -> None:
     """Add a course."""
-    with wiring.open_stores(wiring.read_settings()) as stores:
+    with data_folder.open_stores(configuration.read_settings()) as stores:
         course = add_course(slug, title=title or slug, time_zone=time_zone, counting=counting, stores=stores)
     print(course.slug)
 
@@ -48,8 +48,8 @@ def offer_assignment(
     feedback: _Feedback = None,
 ) -> None:
     """Offer the newest published version of an assignment in a course."""
-    with wiring.open_stores(wiring.read_settings()) as stores:
-        dates = wiring.parse_dates(course, stores, opens=opens, due=due, closes=closes, feedback=feedback)
+    with data_folder.open_stores(configuration.read_settings()) as stores:
+        dates = typed_dates.parse_dates(course, stores, opens=opens, due=due, closes=closes, feedback=feedback)
         offering = offer(assignment, course=course, dates=dates, stores=stores)
     print(f"{course}/{offering.slug} {offering.version[:12]}")
 
@@ -68,8 +68,8 @@ def update(
     Points that were given by rubric items follow the newest rubric; points that were given as a number and are more
     than there are now are listed.
     """
-    with wiring.open_stores(wiring.read_settings()) as stores:
-        dates = wiring.parse_dates(course, stores, opens=opens, due=due, closes=closes, feedback=feedback)
+    with data_folder.open_stores(configuration.read_settings()) as stores:
+        dates = typed_dates.parse_dates(course, stores, opens=opens, due=due, closes=closes, feedback=feedback)
         done = update_offering(assignment, course=course, dates=dates, stores=stores)
     print(f"{course}/{done.offering.slug} {done.offering.version[:12]}")
     language = default_language()
@@ -93,7 +93,7 @@ def code(
     close: Annotated[bool, typer.Option("--close", help="Take it away: nobody can ask to join any more.")] = False,
 ) -> None:
     """Print the code with which students ask to join a course; made when it is first asked for."""
-    with wiring.open_stores(wiring.read_settings()) as stores:
+    with data_folder.open_stores(configuration.read_settings()) as stores:
         if close:
             close_joining(course, stores=stores)
             return

@@ -9,13 +9,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from grader import wiring
 from grader.cli.failure import OUR_FAILURE, errors_told_in
 from grader.cli.language import default_language
 from grader.cli.table import plain
 from grader.domain.cage import CageLine, Checkup, LineState
 from grader.domain.text import Language, Note
 from grader.feedback.catalogue import sentence
+from grader.wiring import configuration, kernels
 
 _MARKS = {LineState.OK: ("✓", "green"), LineState.NOT_OK: ("✗", "red"), LineState.UNKNOWN: ("?", "yellow")}
 
@@ -32,7 +32,7 @@ def doctor(
     """
     language = language or default_language()
     with errors_told_in(language):
-        checkup = wiring.examine(wiring.read_settings())
+        checkup = kernels.examine(configuration.read_settings())
     (_print_json if as_json else _print_tables)(checkup, language)
     sys.exit(0 if checkup.can_grade else OUR_FAILURE)
 

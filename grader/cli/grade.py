@@ -13,7 +13,6 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from grader import wiring
 from grader.cli.failure import OUR_FAILURE, REFUSED, errors_told_in, explain
 from grader.cli.language import default_language
 from grader.cli.table import print_report
@@ -25,6 +24,7 @@ from grader.flow.ports import LoadedAssignment, Runner
 from grader.flow.prove import prove
 from grader.flow.report import ResultReport, report_failure, report_refusal, report_result
 from grader.notebook.read import ReadLimits, read
+from grader.wiring import configuration, kernels, loading
 
 
 def grade(
@@ -45,13 +45,13 @@ def grade(
     language = language or default_language()
     with errors_told_in(language):
         _check_readable(notebooks)
-        settings = wiring.read_settings()
-        loaded = wiring.load_assignment(assignment)
+        settings = configuration.read_settings()
+        loaded = loading.load_assignment(assignment)
         # Inputs and draws are of this call only, so its key is too.
         key = secrets.token_bytes(32)
-        with wiring.open_runner(settings, device=loaded.assignment.device) as runner:
+        with kernels.open_runner(settings, device=loaded.assignment.device) as runner:
             expected = prove(loaded, runner=runner, secret=key)
-            grading = _Grading(loaded, expected, runner, key, wiring.read_limits(settings), language)
+            grading = _Grading(loaded, expected, runner, key, configuration.read_limits(settings), language)
             status = _grade_all(notebooks, grading, show=_print_json if as_json else _print_table(language))
     sys.exit(status)
 

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from grader import wiring
 from grader.cli.language import default_language
 from grader.cli.table import plain
 from grader.domain.people import Person, Role
@@ -20,6 +19,7 @@ from grader.flow.joining import PendingJoin, admit, decline, list_pending
 from grader.flow.people import NewMember, add_member
 from grader.flow.ports import Stores
 from grader.flow.roster import import_roster, invite_newcomers, preview_roster
+from grader.wiring import configuration, data_folder
 
 app = typer.Typer(help="Add members to courses, and make links with which they sign in.", no_args_is_help=True)
 
@@ -37,7 +37,7 @@ def add(
 ) -> None:
     """Add a member to a course, or change a member's role."""
     new = NewMember(login=login, name=name, role=role, student_number=number)
-    with wiring.open_stores(wiring.read_settings()) as stores:
+    with data_folder.open_stores(configuration.read_settings()) as stores:
         person, membership = add_member(new, course=course, stores=stores)
     print(f"{person.login} {membership.role.value}")
 
@@ -45,17 +45,17 @@ def add(
 @app.command("link")
 def link(login: _Login) -> None:
     """Print a link with which a person chooses a password; it works once, and earlier ones do not any more."""
-    settings = wiring.read_settings()
-    with wiring.open_stores(settings) as stores:
+    settings = configuration.read_settings()
+    with data_folder.open_stores(settings) as stores:
         issued = invite(login, stores=stores)
-    print(wiring.invitation_link(issued.secret, settings=settings))
+    print(configuration.invitation_link(issued.secret, settings=settings))
 
 
 @app.command("links")
 def links(course: _Course) -> None:
     """Print a CSV with a new link for each student of a course who has no password yet, to mail out."""
-    settings = wiring.read_settings()
-    with wiring.open_stores(settings) as stores:
+    settings = configuration.read_settings()
+    with data_folder.open_stores(settings) as stores:
         issued = invite_newcomers(course, stores=stores)
     table = io.StringIO()
     rows = csv.writer(table, lineterminator="\n")
@@ -63,7 +63,7 @@ def links(course: _Course) -> None:
     for each in issued:
         person = each.invitation.person
         rows.writerow(
-            (*map(_as_cell, (person.login, person.name)), wiring.invitation_link(each.secret, settings=settings))
+            (*map(_as_cell, (person.login, person.name)), configuration.invitation_link(each.secret, settings=settings))
         )
     print(table.getvalue(), end="")
 
@@ -83,7 +83,7 @@ def import_(
     """
     columns = RosterColumns(login=login, name=name, student_number=number)
     data, language = file.read_bytes(), default_language()
-    with wiring.open_stores(wiring.read_settings()) as stores:
+    with data_folder.open_stores(configuration.read_settings()) as stores:
         preview = preview_roster(data, course=course, stores=stores, columns=columns)
         print("\n".join(_plan_lines(preview.plan, language)))
         if apply:
@@ -96,7 +96,7 @@ def import_(
 def waiting(course: _Course) -> None:
     """List who has asked to join a course with its code, each with whom the roster has under their number."""
     language = default_language()
-    with wiring.open_stores(wiring.read_settings()) as stores:
+    with data_folder.open_stores(configuration.read_settings()) as stores:
         for each in list_pending(course, stores=stores):
             expected = "-" if each.expected is None else each.expected.person.name
             facts = _facts_of(each.request.person, number=each.request.student_number) | {"expected": expected}
@@ -106,7 +106,7 @@ def waiting(course: _Course) -> None:
 @app.command("admit")
 def admit_(course: _Course, login: _Login) -> None:
     """Let somebody in who has asked to join a course."""
-    with wiring.open_stores(wiring.read_settings()) as stores:
+    with data_folder.open_stores(configuration.read_settings()) as stores:
         membership = admit(_get_pending(course, login, stores=stores).request.request_id, course=course, stores=stores)
     print(f"{login} {membership.role.value}")
 
@@ -114,7 +114,7 @@ def admit_(course: _Course, login: _Login) -> None:
 @app.command("decline")
 def decline_(course: _Course, login: _Login) -> None:
     """Turn down somebody who has asked to join a course."""
-    with wiring.open_stores(wiring.read_settings()) as stores:
+    with data_folder.open_stores(configuration.read_settings()) as stores:
         decline(_get_pending(course, login, stores=stores).request.request_id, course=course, stores=stores)
 
 

@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.syntax import Syntax
 from rich.text import Text
 
-from grader import wiring
 from grader.cli.failure import AUTHORS_ERROR, UNNOTICED, errors_told_in
 from grader.cli.language import default_language
 from grader.cli.table import plain
@@ -20,6 +19,7 @@ from grader.domain.text import Fact, Language, Note
 from grader.feedback.catalogue import sentence
 from grader.flow.prove import prove
 from grader.flow.selftest import SelfTest
+from grader.wiring import configuration, kernels, loading
 
 
 def selftest(
@@ -38,10 +38,10 @@ def selftest(
     """
     language = language or default_language()
     with errors_told_in(language):
-        loaded = wiring.load_assignment(folder)
+        loaded = loading.load_assignment(folder)
         jobs = jobs or os.cpu_count() or 1
         secret = secrets.token_bytes(32)
-        with wiring.open_runner(wiring.read_settings(), slots=jobs, device=loaded.assignment.device) as runner:
+        with kernels.open_runner(configuration.read_settings(), slots=jobs, device=loaded.assignment.device) as runner:
             expected = prove(loaded, runner=runner, secret=secret)
             report = SelfTest(
                 loaded=loaded,

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from grader import wiring
 from grader.errors import InvalidRequest
 from grader.flow.people import make_token
+from grader.wiring import configuration, data_folder
 
 app = typer.Typer(help="Make personal access tokens.", no_args_is_help=True)
 
@@ -24,6 +24,6 @@ def new(
     if days is not None and not 0 < days <= _MAX_DAYS:
         raise InvalidRequest(what="--days")
     lifetime_s = None if days is None else days * _DAY_S
-    with wiring.open_stores(wiring.read_settings()) as stores:
+    with data_folder.open_stores(configuration.read_settings()) as stores:
         issued = make_token(login, label=label, lifetime_s=lifetime_s, stores=stores)
     print(issued.secret)

@@ -6,11 +6,11 @@ import pytest
 import yaml
 from documentation import notebook_of
 
-from grader import wiring
 from grader.errors import NothingToDraft
 from grader.flow.draft import draft
 from grader.flow.prove import prove
 from grader.notebook.read import read
+from grader.wiring import loading
 
 SOLVED = """
 # %% [markdown]
@@ -45,7 +45,7 @@ z
 
 
 def test_a_draft_proposes_what_is_the_same_in_every_run_and_holds(sandbox_runner):
-    made = draft(read(notebook_of(SOLVED)), slug="lecture", runner=sandbox_runner, read_assignment=wiring.parse_files)
+    made = draft(read(notebook_of(SOLVED)), slug="lecture", runner=sandbox_runner, read_assignment=loading.parse_files)
 
     spec = yaml.safe_load(made.files["assignment.yaml"])
     questions = list(spec["questions"].values())
@@ -56,7 +56,7 @@ def test_a_draft_proposes_what_is_the_same_in_every_run_and_holds(sandbox_runner
     assert questions[1]["gradient"] == {"of": "x"}
     told = {(note.code, note.facts.get("cell") or note.facts.get("title")) for note in made.notes}
     assert told == {("draft.cell_left_out", 3), ("draft.section_left_out", "Only random")}
-    loaded = wiring.parse_files(made.files, "lecture")
+    loaded = loading.parse_files(made.files, "lecture")
     assert prove(loaded, runner=sandbox_runner, secret=b"again").version == loaded.assignment.version
 
 
@@ -82,7 +82,7 @@ def test_a_cell_that_stops_keeps_what_stands_before(sandbox_runner):
     """
     solved = read(notebook_of(textwrap.dedent(pasted)))
 
-    made = draft(solved, slug="lecture", runner=sandbox_runner, read_assignment=wiring.parse_files)
+    made = draft(solved, slug="lecture", runner=sandbox_runner, read_assignment=loading.parse_files)
 
     told = [(note.code, note.facts["cell"], note.facts.get("line")) for note in made.notes]
     cut, left_out = "draft.cell_cut", "draft.cell_left_out"
@@ -101,5 +101,5 @@ def test_a_notebook_with_nothing_to_check_is_no_draft(sandbox_runner):
             read(notebook_of("\n# %% [markdown]\n# # Empty\n# %%\nimport torch\n")),
             slug="empty",
             runner=sandbox_runner,
-            read_assignment=wiring.parse_files,
+            read_assignment=loading.parse_files,
         )

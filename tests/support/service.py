@@ -13,10 +13,10 @@ from pathlib import Path
 import httpx2
 import psutil
 
-from grader import wiring
 from grader.domain.people import Role
 from grader.flow.people import NewMember, add_member, make_token
 from grader.settings import Settings
+from grader.wiring import data_folder
 
 START_PATIENCE_S = 60.0
 GRADE_PATIENCE_S = 240.0
@@ -37,7 +37,7 @@ class Service:
 
     def add_member(self, login: str, *, role: Role = Role.STUDENT, course: str = "demo") -> "Client":
         """A member of the course with a token, made as the operator's commands make them."""
-        with wiring.open_stores(self.settings) as stores:
+        with data_folder.open_stores(self.settings) as stores:
             add_member(NewMember(login=login, name=login, role=role), course=course, stores=stores)
             secret = make_token(login, label="test", stores=stores).secret
         return self.client(secret)

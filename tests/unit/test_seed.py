@@ -14,7 +14,7 @@ from grader.flow.progress import read_result
 from grader.flow.standing import recount
 from grader.flow.table import CellState, SortBy, TableQuery, read_table
 from grader.settings import Settings
-from grader.wiring import open_stores
+from grader.wiring.data_folder import open_stores
 
 SCRIPT = runpy.run_path(str(Path(__file__).parents[2] / "scripts" / "seed"))
 STUDENTS, ASSIGNMENTS, SUBMISSIONS = 12, 3, 60

@@ -12,7 +12,6 @@ import pytest
 import structlog
 from card import FileNvml, card, device_folder
 
-from grader import wiring
 from grader.catalog import bundled
 from grader.cli.serve import list_workers
 from grader.domain.device import Device
@@ -32,6 +31,7 @@ from grader.flow import accounts, people
 from grader.flow.people import NewMember, add_member
 from grader.sandbox.gpu import nvml
 from grader.settings import Settings
+from grader.wiring import configuration, data_folder, first_start, kernels, loading, typed_dates
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -49,28 +49,28 @@ class TestDrawKey:
     def test_it_is_made_once_and_for_its_owner_only(self, settings):
         before = os.umask(0)
         try:
-            first = wiring.draw_key(settings)
+            first = data_folder.draw_key(settings)
         finally:
             os.umask(before)
 
         assert len(first) == 32
-        assert wiring.draw_key(settings) == first
+        assert data_folder.draw_key(settings) == first
         assert settings.draw_key_path.read_bytes() == first
         assert mode(settings.draw_key_path) == 0o600
 
     def test_nothing_is_left_beside_it(self, settings):
-        wiring.draw_key(settings)
+        data_folder.draw_key(settings)
 
         assert [path.name for path in settings.data_folder.iterdir() if "key" in path.name] == ["draw.key"]
 
     def test_two_services_have_two_keys(self, settings, tmp_path):
-        assert wiring.draw_key(settings) != wiring.draw_key(Settings(data_folder=tmp_path / "other"))
+        assert data_folder.draw_key(settings) != data_folder.draw_key(Settings(data_folder=tmp_path / "other"))
 
     def test_a_key_that_was_brought_along_is_kept(self, settings):
         settings.data_folder.mkdir()
         settings.draw_key_path.write_bytes(b"k" * 32)
 
-        assert wiring.draw_key(settings) == b"k" * 32
+        assert data_folder.draw_key(settings) == b"k" * 32
 
     @pytest.mark.parametrize("length", [0, 31])
     def test_a_short_key_is_told_and_not_used(self, settings, length):
@@ -78,15 +78,15 @@ class TestDrawKey:
         settings.draw_key_path.write_bytes(b"k" * length)
 
         with pytest.raises(DataUnusable):
-            wiring.draw_key(settings)
+            data_folder.draw_key(settings)
 
         assert settings.draw_key_path.read_bytes() == b"k" * length
 
     def test_processes_that_start_together_read_the_same(self, settings):
         settings.data_folder.mkdir()
         program = (
-            "import sys; from grader import wiring; from grader.settings import Settings; sys.stdin.readline();"
-            "print(wiring.draw_key(Settings()).hex())"
+            "import sys; from grader.wiring import data_folder; from grader.settings import Settings;"
+            "sys.stdin.readline(); print(data_folder.draw_key(Settings()).hex())"
         )
         environment = os.environ | {"GRADER_DATA_FOLDER": str(settings.data_folder)}
         processes = [
@@ -118,20 +118,20 @@ class TestDrawKey:
 
         monkeypatch.setattr(os, "link", link_late)
 
-        assert wiring.draw_key(settings) == b"w" * 32
+        assert data_folder.draw_key(settings) == b"w" * 32
 
 
 class TestFirstStart:
     def test_it_prepares_everything_and_shows_the_token(self, settings):
         settings = settings.model_copy(update={"bundled": "all"})
-        first = wiring.prepare(settings)
+        first = first_start.prepare(settings)
 
         assert first.admin_token.startswith("grd_")
-        with wiring.open_stores(settings) as stores:
+        with data_folder.open_stores(settings) as stores:
             caller = people.authenticate(first.admin_token, stores=stores)
             assert (caller.person.login, caller.person.is_admin) == ("admin", True)
             with stores.storage.reading() as tx:
-                course = tx.courses.find_by_slug(wiring.DEMO_COURSE)
+                course = tx.courses.find_by_slug(first_start.DEMO_COURSE)
                 offered = tx.offerings.list_of(course.course_id)
                 versions = tx.versions.list_all()
                 waiting = stores.queue.depth(tx).waiting
@@ -142,14 +142,14 @@ class TestFirstStart:
         assert settings.draw_key_path.exists()
 
     def test_the_link_lets_the_admin_choose_a_password_once(self, settings, cheap_hashes):
-        first = wiring.prepare(settings)
+        first = first_start.prepare(settings)
 
-        with wiring.open_stores(settings) as stores:
+        with data_folder.open_stores(settings) as stores:
             issued = accounts.accept_invitation(first.admin_invitation, "correct horse 8", stores=stores)
             assert accounts.find_caller(issued.secret, stores=stores).person.is_admin
             with pytest.raises(InvitationEnded):
                 accounts.read_invitation(first.admin_invitation, stores=stores)
-        assert wiring.prepare(settings).admin_invitation is None
+        assert first_start.prepare(settings).admin_invitation is None
 
     @pytest.mark.parametrize(
         ("how", "expected"),
@@ -160,46 +160,46 @@ class TestFirstStart:
         ],
     )
     def test_a_link_leads_to_where_people_reach_the_service(self, how, expected):
-        assert wiring.invitation_link("s", settings=Settings(**how)) == expected
+        assert configuration.invitation_link("s", settings=Settings(**how)) == expected
 
     @pytest.mark.parametrize("url", ["", "grader.example", "https://g.example/path", "https://a@b", "ftp://g.example"])
     def test_a_public_address_that_is_none_stops_the_start(self, monkeypatch, url):
         monkeypatch.setenv("GRADER_PUBLIC_URL", url)
         with pytest.raises(InvalidSettings) as caught:
-            wiring.read_settings()
+            configuration.read_settings()
         assert "GRADER_PUBLIC_URL" in caught.value.facts["what"]
 
     def test_only_the_bundled_assignments_asked_for_are_published_homework_8_first(self, settings):
-        wiring.prepare(settings.model_copy(update={"bundled": " autograd-basics,torch-tensor"}))
+        first_start.prepare(settings.model_copy(update={"bundled": " autograd-basics,torch-tensor"}))
 
-        with wiring.open_stores(settings) as stores, stores.storage.writing() as tx:
+        with data_folder.open_stores(settings) as stores, stores.storage.writing() as tx:
             claimed = [stores.queue.claim(tx, worker="w", kinds=[JobKind.PUBLISH]) for _ in range(3)]
             slugs = [tx.versions.get(claim.subject).slug for claim in claimed if claim is not None]
         assert slugs == ["torch-tensor", "autograd-basics"]
 
     def test_no_bundled_assignment_need_be_published(self, settings):
-        wiring.prepare(settings.model_copy(update={"bundled": ""}))
+        first_start.prepare(settings.model_copy(update={"bundled": ""}))
 
-        with wiring.open_stores(settings) as stores, stores.storage.reading() as tx:
+        with data_folder.open_stores(settings) as stores, stores.storage.reading() as tx:
             assert tx.versions.list_all() == ()
 
     def test_a_bundled_assignment_that_there_is_not_stops_the_start(self, settings):
         with pytest.raises(InvalidSettings) as caught:
-            wiring.prepare(settings.model_copy(update={"bundled": "torch-tensor,homework-9"}))
+            first_start.prepare(settings.model_copy(update={"bundled": "torch-tensor,homework-9"}))
 
         assert caught.value.facts["what"] == "GRADER_BUNDLED: homework-9"
 
     def test_a_second_start_keeps_the_data_and_shows_no_token(self, settings):
-        first = wiring.prepare(settings)
-        key = wiring.draw_key(settings)
-        with wiring.open_stores(settings) as stores:
+        first = first_start.prepare(settings)
+        key = data_folder.draw_key(settings)
+        with data_folder.open_stores(settings) as stores:
             add_member(NewMember(login="ann", name="Ann", role=Role.TA), course="demo", stores=stores)
 
-        second = wiring.prepare(settings)
+        second = first_start.prepare(settings)
 
         assert second.admin_token is None
-        assert wiring.draw_key(settings) == key
-        with wiring.open_stores(settings) as stores:
+        assert data_folder.draw_key(settings) == key
+        with data_folder.open_stores(settings) as stores:
             assert people.authenticate(first.admin_token, stores=stores).person.is_admin
             with stores.storage.reading() as tx:
                 course = tx.courses.find_by_slug("demo")
@@ -214,44 +214,44 @@ class TestFirstStart:
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr(wiring, "ensure_admin", cut_off)
+            patch.setattr(first_start, "ensure_admin", cut_off)
             with pytest.raises(KeyboardInterrupt):
-                wiring.prepare(settings)
+                first_start.prepare(settings)
 
-        assert wiring.prepare(settings).admin_token is not None
+        assert first_start.prepare(settings).admin_token is not None
 
     def test_without_the_demo_there_is_no_course(self, tmp_path):
         settings = Settings(data_folder=tmp_path, demo=False, bundled="torch-tensor")
 
-        assert wiring.prepare(settings).admin_token is not None
+        assert first_start.prepare(settings).admin_token is not None
 
-        with wiring.open_stores(settings) as stores, stores.storage.reading() as tx:
+        with data_folder.open_stores(settings) as stores, stores.storage.reading() as tx:
             assert tx.courses.list_all() == ()
             assert len(tx.versions.list_all()) == 1
 
     def test_a_demo_course_that_was_changed_is_not_made_again(self, settings):
-        wiring.prepare(settings)
-        with wiring.open_stores(settings) as stores:
+        first_start.prepare(settings)
+        with data_folder.open_stores(settings) as stores:
             people.add_course("real", title="Real", stores=stores)
 
-        wiring.prepare(settings)
+        first_start.prepare(settings)
 
-        with wiring.open_stores(settings) as stores, stores.storage.reading() as tx:
+        with data_folder.open_stores(settings) as stores, stores.storage.reading() as tx:
             assert [course.slug for course in tx.courses.list_all()] == ["demo", "real"]
 
     def test_the_token_stands_nowhere_in_the_data(self, settings):
-        token = wiring.prepare(settings).admin_token
+        token = first_start.prepare(settings).admin_token
 
         kept = [path for path in settings.data_folder.rglob("*") if path.is_file()]
         assert not [path for path in kept if token.encode() in path.read_bytes()]
-        with wiring.open_stores(settings) as stores, pytest.raises(NotSignedIn):
+        with data_folder.open_stores(settings) as stores, pytest.raises(NotSignedIn):
             people.authenticate(token[:-1], stores=stores)
 
 
 @pytest.fixture(scope="module")
 def stores(tmp_path_factory):
     """Two courses in two zones."""
-    with wiring.open_stores(Settings(data_folder=tmp_path_factory.mktemp("dates"))) as stores:
+    with data_folder.open_stores(Settings(data_folder=tmp_path_factory.mktemp("dates"))) as stores:
         people.add_course("tokyo", title="T", stores=stores)
         people.add_course("berlin", title="B", time_zone="Europe/Berlin", stores=stores)
         yield stores
@@ -259,7 +259,7 @@ def stores(tmp_path_factory):
 
 class TestDates:
     def due(self, stores, course, text):
-        return wiring.parse_dates(course, stores, opens=None, due=text, closes=None, feedback=None).due_at
+        return typed_dates.parse_dates(course, stores, opens=None, due=text, closes=None, feedback=None).due_at
 
     @pytest.mark.parametrize(
         ("course", "text", "expected"),
@@ -291,7 +291,7 @@ class TestDates:
         assert caught.value.facts == {"what": "--due", "value": text}
 
     def test_each_option_is_its_own_date(self, stores):
-        dates = wiring.parse_dates(
+        dates = typed_dates.parse_dates(
             "tokyo", stores, opens="2026-01-01", due="2026-01-02", closes="2026-01-03", feedback="2026-01-04"
         )
 
@@ -304,7 +304,7 @@ class TestDates:
         ]
 
     def test_no_option_is_no_limit(self, stores):
-        dates = wiring.parse_dates("tokyo", stores, opens=None, due=None, closes=None, feedback=None)
+        dates = typed_dates.parse_dates("tokyo", stores, opens=None, due=None, closes=None, feedback=None)
 
         assert (dates.opens_at, dates.due_at, dates.closes_at, dates.feedback_at) == (None, None, None, None)
 
@@ -316,7 +316,7 @@ class TestSettings:
             monkeypatch.delenv(name)
 
     def test_without_variables_everything_has_a_default(self):
-        settings = wiring.read_settings()
+        settings = configuration.read_settings()
 
         assert (settings.host, settings.port, settings.workers) == ("127.0.0.1", 8000, 1)
         assert settings.data_folder == Path("data")
@@ -341,7 +341,7 @@ class TestSettings:
         monkeypatch.setenv(name, value)
 
         with pytest.raises(InvalidSettings) as caught:
-            wiring.read_settings()
+            configuration.read_settings()
 
         assert caught.value.facts["what"].startswith(f"{name}: ")
 
@@ -351,7 +351,7 @@ class TestSettings:
         monkeypatch.setenv("GRADER_HOST", "fine")
 
         with pytest.raises(InvalidSettings) as caught:
-            wiring.read_settings()
+            configuration.read_settings()
 
         assert [part.split(":")[0] for part in caught.value.facts["what"].split("; ")] == [
             "GRADER_PORT",
@@ -359,13 +359,15 @@ class TestSettings:
         ]
 
     def test_limits_of_reading_are_those_of_the_settings(self):
-        limits = wiring.read_limits(Settings(max_upload_bytes=11, max_cells=12, max_containers=13, max_nesting=14))
+        limits = configuration.read_limits(
+            Settings(max_upload_bytes=11, max_cells=12, max_containers=13, max_nesting=14)
+        )
 
         assert (limits.max_bytes, limits.max_cells, limits.max_containers, limits.max_depth) == (11, 12, 13, 14)
 
     def test_logs_are_one_json_object_a_line_on_standard_error(self, capsys):
         try:
-            wiring.configure_logging(Settings(log_level="WARNING"))
+            configuration.configure_logging(Settings(log_level="WARNING"))
             log = structlog.get_logger()
             log.info("not.told")
             log.warning("told", words="日本語\n")
@@ -382,13 +384,13 @@ class TestAssignments:
     def test_a_bundled_one_is_found_by_its_name_from_anywhere(self, monkeypatch, tmp_path):
         monkeypatch.chdir(tmp_path)
 
-        assert wiring.load_assignment("torch-tensor").assignment.points == 100
+        assert loading.load_assignment("torch-tensor").assignment.points == 100
 
     def test_a_bundled_name_is_not_a_folder_of_that_name(self, monkeypatch, tmp_path):
         monkeypatch.chdir(tmp_path)
         (tmp_path / "torch-tensor").mkdir()
 
-        assert wiring.load_assignment("torch-tensor").assignment.points == 100
+        assert loading.load_assignment("torch-tensor").assignment.points == 100
 
     @pytest.mark.parametrize("name", ["nowhere", "assignment.yaml"], ids=["unknown", "a file"])
     def test_what_is_neither_is_not_found(self, monkeypatch, tmp_path, name):
@@ -396,7 +398,7 @@ class TestAssignments:
         (tmp_path / "assignment.yaml").touch()
 
         with pytest.raises(NotFound) as caught:
-            wiring.load_assignment(name)
+            loading.load_assignment(name)
 
         assert caught.value.facts == {"what": "assignment", "name": name}
 
@@ -407,7 +409,7 @@ class TestAssignments:
     ids=["some", "none", "nothing"],
 )
 def test_modules_to_preload_are_named_with_commas(tmp_path, named, modules):
-    with wiring.open_runner(Settings(kernel_python=tmp_path / "none", preloaded_modules=named)) as runner:
+    with kernels.open_runner(Settings(kernel_python=tmp_path / "none", preloaded_modules=named)) as runner:
         assert runner._box.preloaded == modules
 
 
@@ -420,13 +422,13 @@ def gpus(monkeypatch):
 
 
 def found(**chosen):
-    return [gpu.card.minor for gpu in wiring.find_gpus(Settings(**chosen))]
+    return [gpu.card.minor for gpu in kernels.find_gpus(Settings(**chosen))]
 
 
 def test_gpus_are_found_and_chosen_by_the_settings(gpus):
     assert (found(), found(gpus="none"), found(gpus="GPU-1")) == ([0, 1], [], [1])
-    assert wiring.find_gpu(Settings()).card.minor == 0
-    assert wiring.find_gpu(Settings(), uuid="GPU-1").card.minor == 1
+    assert kernels.find_gpu(Settings()).card.minor == 0
+    assert kernels.find_gpu(Settings(), uuid="GPU-1").card.minor == 1
 
 
 def test_each_gpu_gets_workers_of_its_own(gpus):
@@ -441,7 +443,7 @@ def test_each_gpu_gets_workers_of_its_own(gpus):
 def test_a_gpu_that_is_named_must_be_there(gpus):
     for settings, uuid in ((Settings(gpus="7"), None), (Settings(gpus="0"), "GPU-1")):
         with pytest.raises(GpuUnavailable, match="not_found"):
-            wiring.find_gpu(settings, uuid=uuid)
+            kernels.find_gpu(settings, uuid=uuid)
 
 
 def test_without_a_driver_there_is_no_gpu_but_one_that_is_named_is_missed(monkeypatch):
@@ -456,25 +458,25 @@ def test_without_a_driver_there_is_no_gpu_but_one_that_is_named_is_missed(monkey
 
 def test_what_needs_a_gpu_is_refused_where_there_is_none(tmp_path):
     settings = Settings(kernel_python=tmp_path / "none", gpus="none")
-    with pytest.raises(GpuUnavailable, match="gpu_none"), wiring.open_runner(settings, device=Device.CUDA):
+    with pytest.raises(GpuUnavailable, match="gpu_none"), kernels.open_runner(settings, device=Device.CUDA):
         pass
 
 
 @pytest.mark.parametrize(("device", "name"), [(Device.CUDA, "Paper 1"), (Device.ANY, None), (Device.CPU, None)])
 def test_a_notebook_gets_a_gpu_only_where_it_is_meant_for_one(gpus, tmp_path, device, name):
-    with wiring.open_runner(Settings(kernel_python=tmp_path / "none"), device=device, slots=4) as runner:
+    with kernels.open_runner(Settings(kernel_python=tmp_path / "none"), device=device, slots=4) as runner:
         assert (runner._gpu and runner._gpu.card.name, runner._slots) == (name, 1 if name else 4)
 
 
 def test_the_sandbox_starts_only_when_it_is_needed(tmp_path):
-    with wiring.open_runner(Settings(kernel_python=tmp_path / "no-such-python")):
+    with kernels.open_runner(Settings(kernel_python=tmp_path / "no-such-python")):
         pass
 
 
 def test_all_that_is_kept_is_for_its_owner_only(settings):
     before = os.umask(0)
     try:
-        wiring.prepare(settings)
+        first_start.prepare(settings)
     finally:
         os.umask(before)
 
@@ -487,7 +489,7 @@ def test_what_is_no_database_is_told_and_left_as_it_is(settings):
     settings.data_folder.mkdir()
     settings.database_path.write_bytes(b"my holiday photos" * 100)
 
-    with pytest.raises(DataUnusable) as caught, wiring.open_stores(settings):
+    with pytest.raises(DataUnusable) as caught, data_folder.open_stores(settings):
         pass
 
     assert caught.value.facts["folder"] == str(settings.data_folder)
@@ -495,8 +497,8 @@ def test_what_is_no_database_is_told_and_left_as_it_is(settings):
 
 
 def test_stores_are_closed_at_the_end(settings):
-    with wiring.open_stores(settings) as stores, stores.storage.reading() as tx:
+    with data_folder.open_stores(settings) as stores, stores.storage.reading() as tx:
         assert tx.courses.list_all() == ()
 
-    with wiring.open_stores(settings) as again:
+    with data_folder.open_stores(settings) as again:
         assert again.storage is not stores.storage

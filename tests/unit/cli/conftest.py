@@ -8,8 +8,8 @@ import pytest
 from command_line import call
 from doubles import FakeRunner
 
-from grader import wiring
 from grader.domain.device import Device
+from grader.wiring import kernels
 
 SPEC = """\
 title: {ja: 小さな課題, en: Tiny}
@@ -48,7 +48,7 @@ def runner(monkeypatch):
     def open_runner(settings, *, slots=1, device=Device.CPU):
         yield runner
 
-    monkeypatch.setattr(wiring, "open_runner", open_runner)
+    monkeypatch.setattr(kernels, "open_runner", open_runner)
     return runner
 
 

@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from grader import wiring
 from grader.domain.cage import CageLine, Checkup, LineState
 from grader.domain.text import Language, Note
 from grader.errors import SandboxUnavailable
 from grader.feedback.catalogue import sentence
 from grader.sandbox import machine
 from grader.sandbox.canary import cage
+from grader.wiring import kernels
 
 FINE = CageLine(name="bubblewrap", state=LineState.OK, found="bubblewrap 0.9.0")
 APPARMOR = CageLine(
@@ -32,7 +32,7 @@ def checkup(*canary, kernels=KERNELS):
 @pytest.fixture
 def doctor(grader, monkeypatch):
     def doctor(found, *arguments):
-        monkeypatch.setattr(wiring, "examine", lambda settings: found)
+        monkeypatch.setattr(kernels, "examine", lambda settings: found)
         return grader("doctor", *arguments, COLUMNS="200")
 
     return doctor

@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from grader import wiring
 from grader.flow import accounts
 from grader.flow.joining import NewAccount, join
 from grader.settings import Settings
+from grader.wiring import data_folder
 
 pytestmark = pytest.mark.usefixtures("cheap_hashes")
 
@@ -18,7 +18,7 @@ PASSWORD = "correct horse 8"
 
 @pytest.fixture
 def open_stores(tmp_path):
-    return lambda: wiring.open_stores(Settings(data_folder=tmp_path / "data"))
+    return lambda: data_folder.open_stores(Settings(data_folder=tmp_path / "data"))
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import stat
 import pytest
 import typer
 
-from grader import wiring
 from grader.cli.app import app
 from grader.domain.people import Role
 from grader.domain.text import Language
@@ -15,12 +14,13 @@ from grader.feedback.catalogue import known_codes
 from grader.flow import people
 from grader.flow.assignments import StoredAssignments
 from grader.settings import Settings
+from grader.wiring import data_folder
 
 
 @pytest.fixture
 def open_stores(tmp_path):
     """What the commands work on."""
-    return lambda: wiring.open_stores(Settings(data_folder=tmp_path / "data"))
+    return lambda: data_folder.open_stores(Settings(data_folder=tmp_path / "data"))
 
 
 @pytest.fixture
@@ -157,7 +157,7 @@ class TestAssignments:
         with open_stores() as stores:
             with stores.storage.reading() as tx:
                 (version,) = tx.versions.list_all()
-            stored = wiring.stored_assignments(stores)
+            stored = data_folder.stored_assignments(stores)
             assert isinstance(stored, StoredAssignments)
             assert stored.load(version.version).assignment.version == version.version
 

@@ -6,13 +6,13 @@ import threading
 import pytest
 from doubles import FakeCanary
 
-from grader import wiring
 from grader.flow.grade import Bench
 from grader.flow.proofs import Proofs, Prover
 from grader.flow.watch import CageWatch
 from grader.notebook.read import read
 from grader.sandbox import wire
 from grader.settings import Settings
+from grader.wiring import data_folder
 from grader.worker import Worker
 
 STRICT = "value: x"
@@ -113,8 +113,8 @@ class TestAfterPublishing:
     def worker(self, runner, tmp_path):
         """A worker beside the command, on the same data."""
         stop = threading.Event()
-        with wiring.open_stores(Settings(data_folder=tmp_path / "data")) as stores:
-            assignments = wiring.stored_assignments(stores)
+        with data_folder.open_stores(Settings(data_folder=tmp_path / "data")) as stores:
+            assignments = data_folder.stored_assignments(stores)
             prover = Prover(stores=stores, assignments=assignments, runner=runner, codec=wire, secret=b"s")
             bench = Bench(
                 stores=stores,

@@ -1,0 +1,1 @@
+"""Settings -> engine, stores, queue, sandbox, app, worker: the one place that knows all sides."""

@@ -1,0 +1,95 @@
+"""The two long-lived processes, put together: a worker, and the web server."""
+
+import gc
+import os
+import socket
+import threading
+from functools import partial
+
+from grader.domain.accounts import SessionLifetimes
+from grader.domain.device import WITH_GPU, WITHOUT_GPU
+from grader.flow.ports import Stores
+from grader.flow.submit import Intake
+from grader.notebook.read import read
+from grader.settings import Settings
+from grader.storage.blobs import FolderBlobs
+from grader.wiring.configuration import read_limits
+from grader.wiring.data_folder import open_stores, stored_assignments
+from grader.wiring.kernels import find_gpu, open_runner
+
+
+def run_worker(settings: Settings, *, stop: threading.Event, gpu_uuid: str | None = None) -> None:
+    """Work until told to stop, on the CPU or on one GPU.
+
+    Raises:
+        GpuUnavailable: the GPU is not here.
+    """
+    from grader.flow.watch import CageWatch
+    from grader.sandbox.canary.cage import Canary
+    from grader.sandbox.canary.gpu import GpuTrial
+    from grader.wiring.bench import make_bench
+    from grader.worker import Pace, Worker
+
+    gpu = None if gpu_uuid is None else find_gpu(settings, uuid=gpu_uuid)
+    with open_stores(settings) as stores, open_runner(settings, ready=settings.ready_kernels, gpu=gpu) as runner:
+        bench = make_bench(settings, stores=stores, runner=runner, devices=WITHOUT_GPU if gpu is None else WITH_GPU)
+        canary = Canary(runner, kernel_python=settings.kernel_python)
+        watch = CageWatch(
+            canary if gpu is None else GpuTrial(canary, runner=runner, gpu=gpu),
+            runner=runner,
+            clock=stores.clock,
+            every_s=settings.canary_every_s,
+        )
+        _settle_in()
+        name, pace = f"{socket.gethostname()}:{os.getpid()}", Pace(keep_s=settings.lease_s / 4)
+        gpu_name = None if gpu is None else gpu.card.name
+        Worker(name, bench=bench, watch=watch, abort=runner.abort, pace=pace, gpu=gpu_name).run(stop)
+
+
+def run_web(settings: Settings, *, fd: int | None) -> int:
+    """Serve HTTP until told to stop; the exit status."""
+    import uvicorn
+
+    from grader.web.app import create_app
+    from grader.web.services import Services
+
+    with open_stores(settings) as stores:
+        services = Services(
+            stores=stores,
+            intake=make_intake(settings, stores=stores),
+            assignments=stored_assignments(stores),
+            max_upload_bytes=settings.max_upload_bytes,
+            session_lifetimes=SessionLifetimes(idle_s=settings.session_idle_s, total_s=settings.session_total_s),
+            public_url=settings.public_origin,
+        )
+        server = uvicorn.Server(
+            uvicorn.Config(
+                create_app(services),
+                host=settings.host,
+                port=settings.port,
+                fd=fd,
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=3,
+            )
+        )
+        _settle_in()
+        server.run()
+        return 0 if server.started else 1
+
+
+def make_intake(settings: Settings, *, stores: Stores) -> Intake:
+    """What taking uploads needs."""
+    return Intake(
+        stores=stores,
+        read_notebook=partial(read, limits=read_limits(settings)),
+        free_share=FolderBlobs(settings.blobs_folder).free_share,
+        minimum_free_share=settings.min_free_share,
+    )
+
+
+def _settle_in() -> None:
+    """Spare the garbage collector what stays for good: looking through it again costs milliseconds a submission."""
+    gc.collect()
+    gc.freeze()
