@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from grader.domain.ids import BlobKey, RunId, SubmissionId
 from grader.domain.jobs import JobKind
 from grader.domain.notebook import IdentityHint, Notebook
-from grader.domain.people import Course
+from grader.domain.people import CountingPolicy, Course
 from grader.domain.publishing import Offering
 from grader.domain.submission import Run, RunCause, RunState, Submission
 from grader.domain.text import Note
@@ -107,7 +107,8 @@ def submit(upload: Upload, *, caller: Caller, intake: Intake) -> Receipt:
         tx.submissions.add(submission)
         run = _first_run(submission, offering, at=stores.clock.now())
         tx.runs.add(run)
-        recount(tx, submission)
+        if newest is None or (offering.rules.counting or course.counting) is CountingPolicy.LAST:
+            recount(tx, submission)
         device = tx.versions.get(run.version).device
         is_staff = caller.is_staff_in(course.course_id)
         pause_s = 0 if is_staff else _pause_s(tx, submission, limit=intake.limit)

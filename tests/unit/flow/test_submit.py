@@ -1,5 +1,6 @@
 """Uploads: refused without a trace, or kept whole with a run and a job."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,7 +16,7 @@ from grader.domain.submission import RunState
 from grader.domain.text import Note
 from grader.errors import NotebookRefused, NotFound, NotOpen, StorageFull
 from grader.flow import people
-from grader.flow.submit import Intake, Upload, submit
+from grader.flow.submit import Intake, Upload, UploadLimit, submit
 
 A, B, C = (notebook_bytes(x=number) for number in (1, 2, 3))
 
@@ -146,18 +147,58 @@ def test_late_is_told_by_the_moment_the_request_arrived(school_with_dates, dates
     assert school.submit("ann", A, seconds=seconds - 3600).submission.is_late is is_late
 
 
-@pytest.mark.parametrize(
-    ("dates", "seconds"),
-    [
-        pytest.param({"opens_at": NOON + timedelta(seconds=10)}, 9, id="before it opens"),
-        pytest.param({"closes_at": NOON + timedelta(seconds=10)}, 10, id="when it has closed"),
-    ],
-)
-def test_a_student_hands_in_only_while_it_is_open(school_with_dates, dates, seconds):
-    school = school_with_dates(**dates)
+def test_a_student_hands_in_once_it_has_opened(school_with_dates):
+    school = school_with_dates(opens_at=NOON + timedelta(seconds=10))
     with pytest.raises(NotOpen):
-        school.submit("ann", A, seconds=seconds)
-    assert school.submit("tom", A, seconds=seconds).created
+        school.submit("ann", A, seconds=9)
+    assert school.submit("tom", A, seconds=9).created
+    assert school.submit("ann", A, seconds=10).created
+
+
+def test_what_arrives_after_closing_is_kept_and_graded_but_never_counts(school_with_dates):
+    school = school_with_dates(closes_at=NOON + timedelta(seconds=10))
+    in_time, too_late = (school.submit("ann", data, seconds=seconds).submission for data, seconds in ((A, 9), (C, 10)))
+    alone = school.submit("bob", C, seconds=10).submission
+
+    assert [each.is_too_late for each in (in_time, too_late, alone)] == [False, True, True]
+    assert school.work_off() == 4  # the reference, and three submissions
+    with school.stores.storage.reading() as tx:
+        counting = [tx.submissions.find_counting(e.offering_id, person_id=e.person_id) for e in (in_time, alone)]
+        assert tx.runs.get_newest(too_late.submission_id).totals.score == 10
+    assert counting == [in_time.submission_id, None]
+
+
+def test_after_many_uploads_in_a_short_time_grading_waits_and_nothing_is_refused(school):
+    school.work_off()  # proving a version makes all that wait for it due
+    intake = replace(school.intake, limit=UploadLimit(uploads=2, window_s=60))
+
+    def hand_in(number, *, login="ann"):
+        upload = Upload(
+            data=notebook_bytes(x=number),
+            file_name="x.ipynb",
+            course="demo",
+            assignment="tiny",
+            received_at=school.clock.now(),
+        )
+        return submit(upload, caller=school.caller(login), intake=intake)
+
+    def states():
+        with school.stores.storage.reading() as tx:
+            return [tx.runs.get(receipt.run.run_id).state for receipt in receipts]
+
+    receipts = []
+    for number in range(3):
+        receipts.append(hand_in(number))
+        school.clock.pass_s(10)
+    for number in range(4):
+        hand_in(number, login="tom")
+
+    assert receipts[2].view.state.code == "state.held_back"
+    school.work_off()
+    assert states() == [RunState.FINISHED, RunState.FINISHED, RunState.QUEUED]
+    school.clock.pass_s(30)  # a minute after the first
+    assert school.work_off() == 1
+    assert states()[2] is RunState.FINISHED
 
 
 @pytest.mark.parametrize(
@@ -215,8 +256,6 @@ def test_any_file_name_can_be_kept(school, name, kept):
 
 
 def test_the_roll_call_cell_is_kept_as_a_hint(school):
-    from dataclasses import replace
-
     hint = IdentityHint(name="山田\ud800", student_number="s123")
     intake = Intake(
         stores=school.stores,
