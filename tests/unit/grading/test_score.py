@@ -1,6 +1,7 @@
 """Points: properties that hold for every question, and the rules one by one."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -9,9 +10,10 @@ from hypothesis import strategies as st
 from grader.domain.assignment import Check, Question
 from grader.domain.execution import Outcome
 from grader.domain.ids import CheckId, QuestionId
+from grader.domain.publishing import LatePolicy, LateUnit
 from grader.domain.result import CheckResult, Finding, QuestionResult, Result, Verdict
 from grader.domain.text import Note, Text
-from grader.grading.score import score_question, total
+from grader.grading.score import deduct_late, late_percent, score_question, total
 
 RUNGS = ("dtype", "values", "gradient")
 
@@ -212,3 +214,42 @@ def test_the_result_carries_codes_facts_diagnoses_notes_and_cells() -> None:
     assert (part.code, part.facts, part.diagnosis, part.kind) == ("gradient.wrong", {"name": "x"}, diagnosis, "value")
     whole = total(Outcome.TIMED_OUT, [result], (note,))
     assert (whole.outcome, whole.questions, whole.notes) == (Outcome.TIMED_OUT, (result,), (note,))
+
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("late_by", "policy", "percent"),
+    [
+        pytest.param(-HOUR, LatePolicy(percent=10), 0, id="in time"),
+        pytest.param(timedelta(0), LatePolicy(percent=10), 0, id="at the last moment"),
+        pytest.param(timedelta(seconds=1), LatePolicy(percent=10), 10, id="a day has begun"),
+        pytest.param(DAY, LatePolicy(percent=10), 10, id="to the second a day"),
+        pytest.param(DAY + HOUR, LatePolicy(percent=10), 20, id="the second day has begun"),
+        pytest.param(3 * HOUR, LatePolicy(percent=2.5, unit=LateUnit.HOUR), 7.5, id="by the hour"),
+        pytest.param(HOUR, LatePolicy(percent=10, grace_minutes=60), 0, id="at the end of the grace"),
+        pytest.param(DAY + HOUR, LatePolicy(percent=10, grace_minutes=60), 10, id="days begin after the grace"),
+        pytest.param(9 * DAY, LatePolicy(percent=10, most_percent=30), 30, id="never more than that"),
+        pytest.param(99 * DAY, LatePolicy(percent=10), 100, id="nor more than everything"),
+    ],
+)
+def test_what_being_late_costs(late_by: timedelta, policy: LatePolicy, percent: float) -> None:
+    assert late_percent(late_by, policy) == percent
+
+
+@given(graded(), st.integers(0, 10000).map(lambda cents: cents / 100))
+def test_being_late_takes_nothing_but_a_share_of_what_is_earned(
+    pairs: list[tuple[Check, Finding]], percent: float
+) -> None:
+    result = total(Outcome.COMPLETED, [score(*pairs)])
+    late = deduct_late(result, percent=percent)
+
+    assert 0 <= late.score <= result.score
+    assert (late.decided, late.pending, late.points, late.questions) == (
+        result.decided,
+        result.pending,
+        result.points,
+        result.questions,
+    )
+    assert bool(late.notes) == bool(percent)
