@@ -19,7 +19,7 @@ from grader.errors import (
 )
 from grader.flow.names import new_id
 from grader.flow.passwords import check_password, hash_password, is_password, should_hash_anew
-from grader.flow.people import Caller
+from grader.flow.people import Caller, check_name
 from grader.flow.ports import Stores, Transaction
 from grader.flow.secret import hash_secret, new_secret
 
@@ -94,6 +94,31 @@ def sign_out_everywhere(person_id: PersonId, *, stores: Stores) -> None:
         tx.sessions.end_all(person_id)
 
 
+def may_rename_self(caller: Caller) -> bool:
+    """Students are known to their teachers by the name on the roster; all others choose how they are called."""
+    return all(entry.role.is_staff for entry in caller.memberships)
+
+
+def rename_self(caller: Caller, name: str, *, stores: Stores) -> None:
+    """Be called otherwise from now on.
+
+    Raises:
+        Forbidden: the caller is a student somewhere.
+        InvalidRequest: no name.
+    """
+    if not may_rename_self(caller):
+        raise Forbidden(needs="staff")
+    plain = check_name(name)
+    with stores.storage.writing() as tx:
+        tx.people.rename(caller.person.person_id, name=plain)
+
+
+def has_password(caller: Caller, *, stores: Stores) -> bool:
+    """Not so where one has always signed in through an identity provider."""
+    with stores.storage.reading() as tx:
+        return tx.accounts.find_password(caller.person.person_id) is not None
+
+
 def set_password(caller: Caller, *, current: str, new: str, stores: Stores) -> None:
     """Choose another password; all other sessions end.
 
@@ -125,7 +150,7 @@ def invite(login: str, *, stores: Stores, by: Caller | None = None) -> IssuedInv
         if person is None:
             raise NotFound(what="person", name=login)
         if by is not None:
-            _check_may_invite(tx, by, person)
+            check_may_invite(tx, by, person)
         return issue_invitation(tx, person, at=stores.clock.now())
 
 
@@ -223,8 +248,12 @@ def _get_invitation(tx: Transaction, secret: str, *, at: datetime) -> Invitation
     return invitation
 
 
-def _check_may_invite(tx: Transaction, by: Caller, person: Person) -> None:
-    """A link lets its holder act everywhere the person may: it must be nowhere that `by` may not act for them."""
+def check_may_invite(tx: Transaction, by: Caller, person: Person) -> None:
+    """A link lets its holder act everywhere the person may: it must be nowhere that `by` may not act for them.
+
+    Raises:
+        NotFound, Forbidden: as `invite`.
+    """
     if by.person.is_admin:
         return
     theirs = tx.courses.list_memberships(person.person_id)

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from grader.domain.accounts import JoinRequest, JoinRequestId, SessionLifetimes
 from grader.domain.ids import CourseId
 from grader.domain.people import Course, Member, Membership, Person, Role
-from grader.errors import Conflict, Forbidden, InvalidRequest, NotFound
+from grader.errors import Conflict, InvalidRequest, NotFound
 from grader.flow.accounts import DEFAULT_LIFETIMES, IssuedSession, start_session
 from grader.flow.names import new_id
 from grader.flow.passwords import check_password, hash_password
-from grader.flow.people import Caller, new_person, visible_course
+from grader.flow.people import Caller, new_person, staffed_course, taught_course
 from grader.flow.ports import Stores, Transaction
 
 _LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
@@ -47,20 +47,20 @@ def renew_join_code(course: str, *, stores: Stores, by: Caller | None = None) ->
     """
     code = "".join(secrets.choice(_LETTERS) for _ in range(_LENGTH))
     with stores.storage.writing() as tx:
-        tx.joins.put_code(_taught_course(tx, course, by).course_id, code=code)
+        tx.joins.put_code(taught_course(tx, course, by).course_id, code=code)
     return code
 
 
 def close_joining(course: str, *, stores: Stores, by: Caller | None = None) -> None:
     """The course has no code any more; requests that wait stay. Raises as `renew_join_code`."""
     with stores.storage.writing() as tx:
-        tx.joins.put_code(_taught_course(tx, course, by).course_id, code=None)
+        tx.joins.put_code(taught_course(tx, course, by).course_id, code=None)
 
 
 def find_join_code(course: str, *, stores: Stores, by: Caller | None = None) -> str | None:
     """The course's code, for its staff. Raises as `list_pending`."""
     with stores.storage.reading() as tx:
-        return tx.joins.find_code(_staffed_course(tx, course, by).course_id)
+        return tx.joins.find_code(staffed_course(tx, course, by).course_id)
 
 
 def read_join_code(code: str, *, stores: Stores) -> Course:
@@ -121,7 +121,7 @@ def list_pending(course: str, *, stores: Stores, by: Caller | None = None) -> tu
         Forbidden: `by` is a student.
     """
     with stores.storage.reading() as tx:
-        found = _staffed_course(tx, course, by)
+        found = staffed_course(tx, course, by)
         by_number = {member.membership.student_number: member for member in tx.courses.list_roster(found.course_id)}
         return tuple(
             PendingJoin(request=request, expected=by_number.get(request.student_number))
@@ -141,7 +141,7 @@ def admit(request_id: JoinRequestId, *, course: str, stores: Stores, by: Caller 
         Conflict: the number is that of a member who has signed in.
     """
     with stores.storage.writing() as tx:
-        found = _staffed_course(tx, course, by)
+        found = staffed_course(tx, course, by)
         request = _request_in(tx, found, request_id)
         for member in tx.courses.list_roster(found.course_id):
             is_other = member.person.person_id != request.person.person_id
@@ -162,7 +162,7 @@ def admit(request_id: JoinRequestId, *, course: str, stores: Stores, by: Caller 
 def decline(request_id: JoinRequestId, *, course: str, stores: Stores, by: Caller | None = None) -> None:
     """They are not who they say, or do not belong here. Raises NotFound, Forbidden as `admit`."""
     with stores.storage.writing() as tx:
-        _request_in(tx, _staffed_course(tx, course, by), request_id)
+        _request_in(tx, staffed_course(tx, course, by), request_id)
         tx.joins.forget(request_id)
 
 
@@ -204,17 +204,3 @@ def _request_in(tx: Transaction, course: Course, request_id: JoinRequestId) -> J
     if request.course_id != course.course_id:
         raise NotFound(what="join_request", name=request_id)
     return request
-
-
-def _taught_course(tx: Transaction, slug: str, by: Caller | None) -> Course:
-    course = visible_course(tx, slug, by)
-    if by is not None and not by.is_instructor_in(course.course_id):
-        raise Forbidden(needs="instructor")
-    return course
-
-
-def _staffed_course(tx: Transaction, slug: str, by: Caller | None) -> Course:
-    course = visible_course(tx, slug, by)
-    if by is not None and not by.is_staff_in(course.course_id):
-        raise Forbidden(needs="staff")
-    return course

@@ -5,6 +5,8 @@ import secrets
 
 from grader.errors import InvalidRequest
 
+_RESERVED = frozenset({"new"})
+"""Pages have these in the place of a slug."""
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 
 
@@ -14,6 +16,6 @@ def new_id() -> str:
 
 
 def check_slug(slug: str) -> None:
-    """Raises InvalidRequest unless it is 1 to 64 small letters, digits and inner hyphens."""
-    if not _SLUG.fullmatch(slug):
+    """Raises InvalidRequest unless it is 1 to 64 small letters, digits and inner hyphens, and no name of a page."""
+    if slug in _RESERVED or not _SLUG.fullmatch(slug):
         raise InvalidRequest(what="slug", value=slug)

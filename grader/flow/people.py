@@ -13,6 +13,8 @@ from grader.flow.ports import Clock, Stores, Transaction
 from grader.flow.secret import hash_secret, new_secret
 
 _MOST_CHARACTERS = 255
+_LONGEST_TITLE = 200
+_LONGEST_NAME = 200
 _SECRET_PREFIX = "grd_"  # noqa: S105 - lets secret scanners recognise a leaked token; is none itself
 
 
@@ -77,16 +79,14 @@ def add_course(
 
     Raises:
         Conflict: the slug is taken.
-        InvalidRequest: the slug or the time zone is none.
+        InvalidRequest: the slug, the title or the time zone is none.
         Forbidden: `by` is no admin.
     """
-    if by is not None and not by.person.is_admin:
-        raise Forbidden(needs="admin")
+    if by is not None:
+        check_may_add_course(by)
     check_slug(slug)
-    try:
-        ZoneInfo(time_zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise InvalidRequest(what="time_zone", value=time_zone) from error
+    check_title(title)
+    check_zone(time_zone)
     course = Course(
         course_id=CourseId(new_id()),
         slug=slug,
@@ -221,6 +221,55 @@ def visible_course(tx: Transaction, slug: str, caller: Caller | None) -> Course:
     if course is None or (caller is not None and not caller.can_see(course.course_id)):
         raise NotFound(what="course", name=slug)
     return course
+
+
+def staffed_course(tx: Transaction, slug: str, caller: Caller | None) -> Course:
+    """Raises NotFound as `visible_course`; Forbidden: `caller` is a student."""
+    course = visible_course(tx, slug, caller)
+    if caller is not None and not caller.is_staff_in(course.course_id):
+        raise Forbidden(needs="staff")
+    return course
+
+
+def taught_course(tx: Transaction, slug: str, caller: Caller | None) -> Course:
+    """Raises NotFound as `visible_course`; Forbidden: `caller` is neither instructor nor admin."""
+    course = visible_course(tx, slug, caller)
+    if caller is not None and not caller.is_instructor_in(course.course_id):
+        raise Forbidden(needs="instructor")
+    return course
+
+
+def is_only_in(tx: Transaction, person_id: PersonId, course_id: CourseId) -> bool:
+    """Is the person a member of no other course? Then the course's staff may act for them."""
+    return all(entry.course_id == course_id for entry in tx.courses.list_memberships(person_id))
+
+
+def check_may_add_course(by: Caller) -> None:
+    """Raises Forbidden: `by` is no admin."""
+    if not by.person.is_admin:
+        raise Forbidden(needs="admin")
+
+
+def check_title(title: str) -> None:
+    """Raises InvalidRequest: empty, too long, or more than one line."""
+    if not title.strip() or len(title) > _LONGEST_TITLE or not title.isprintable():
+        raise InvalidRequest(what="course_title", value=title[:_LONGEST_TITLE])
+
+
+def check_name(name: str) -> str:
+    """A person's name on one line. Raises InvalidRequest: empty or too long."""
+    plain = " ".join(name.split())
+    if not plain or len(plain) > _LONGEST_NAME or not plain.isprintable():
+        raise InvalidRequest(what="person_name", value=plain[:_LONGEST_NAME])
+    return plain
+
+
+def check_zone(time_zone: str) -> None:
+    """Raises InvalidRequest: no time zone that this machine knows."""
+    try:
+        ZoneInfo(time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise InvalidRequest(what="time_zone", value=time_zone) from error
 
 
 def is_login(login: str) -> bool:

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from grader.domain.ids import CourseId
-from grader.domain.people import Course, Member, Membership, Role
+from grader.domain.people import Member, Membership, Role
 from grader.domain.roster import RosterChange, RosterColumns, RosterLine, RosterPlan, RosterProblem
 from grader.domain.text import Note
-from grader.errors import Conflict, Forbidden, RosterRefused
+from grader.errors import Conflict, RosterRefused
 from grader.flow.accounts import IssuedInvitation, issue_invitation
-from grader.flow.people import Caller, is_login, new_person, visible_course
+from grader.flow.people import Caller, is_login, is_only_in, new_person, taught_course
 from grader.flow.ports import Stores, Transaction
 from grader.flow.roster_file import RosterFile, read_roster
 
@@ -43,7 +43,7 @@ def preview_roster(
     """
     file = read_roster(data, columns=columns)
     with stores.storage.reading() as tx:
-        found = _course_of(tx, course, by)
+        found = taught_course(tx, course, by)
         plan = _plan(tx, file, course_id=found.course_id)
     return RosterPreview(plan=plan, seen=_fingerprint(plan))
 
@@ -69,7 +69,7 @@ def import_roster(
     """
     file = read_roster(data, columns=columns)
     with stores.storage.writing() as tx:
-        found = _course_of(tx, course, by)
+        found = taught_course(tx, course, by)
         plan = _plan(tx, file, course_id=found.course_id)
         if plan.problems:
             raise RosterRefused("has_problems", count=len(plan.problems))
@@ -89,7 +89,7 @@ def invite_newcomers(course: str, *, stores: Stores, by: Caller | None = None) -
     is_for_all = by is None or by.person.is_admin
     now = stores.clock.now()
     with stores.storage.writing() as tx:
-        found = _course_of(tx, course, by)
+        found = taught_course(tx, course, by)
         return tuple(
             issue_invitation(tx, member.person, at=now)
             for member in _students(tx.courses.list_roster(found.course_id))
@@ -98,13 +98,6 @@ def invite_newcomers(course: str, *, stores: Stores, by: Caller | None = None) -
             # As for a single link: it must open nothing that `by` does not teach.
             and (is_for_all or (_is_here_alone(tx, member) and not member.person.is_admin))
         )
-
-
-def _course_of(tx: Transaction, slug: str, by: Caller | None) -> Course:
-    course = visible_course(tx, slug, by)
-    if by is not None and not by.is_instructor_in(course.course_id):
-        raise Forbidden(needs="instructor")
-    return course
 
 
 def _students(members: Iterable[Member]) -> tuple[Member, ...]:
@@ -203,8 +196,7 @@ def _is_renamed(tx: Transaction, member: Member, line: RosterLine) -> bool:
 
 
 def _is_here_alone(tx: Transaction, member: Member) -> bool:
-    memberships = tx.courses.list_memberships(member.person.person_id)
-    return all(entry.course_id == member.membership.course_id for entry in memberships)
+    return is_only_in(tx, member.person.person_id, member.membership.course_id)
 
 
 def _fingerprint(plan: RosterPlan) -> str:

@@ -67,7 +67,7 @@ def make_lines(table: Table, *, language: Language) -> list[Line]:
         *map(word, _ABOUT_TOTAL),
     ]
     words = {state: word(state.value) for state in (CellState.NOT_HANDED_IN, CellState.WAITING, CellState.FAILED)}
-    return [list(map(_harmless, heading)), *([_harmless(entry) for entry in _line(row, words)] for row in table.rows)]
+    return [list(map(harmless, heading)), *([harmless(entry) for entry in _line(row, words)] for row in table.rows)]
 
 
 def _heading_of(column: Column, language: Language) -> str:
@@ -88,7 +88,7 @@ def _entry(cell: Cell, words: dict[CellState, str]) -> Entry:
     return words[cell.state] if cell.sums is None else cell.sums.score
 
 
-def _harmless(entry: Entry) -> Entry:
+def harmless(entry: Entry) -> Entry:
     """Text that a spreadsheet cannot take for a formula: a name is the student's to choose.
 
     Full-width signs count too, some programs read them as the others; so do signs behind blanks, which they trim.

@@ -58,3 +58,14 @@ def page_caller_of(services: AppServices, request: Request) -> Caller:
 
 
 PageCaller = Annotated[Caller, Depends(page_caller_of)]
+
+
+def page_visitor_of(services: AppServices, request: Request) -> Caller | None:
+    """The same for pages that strangers read too; None for them."""
+    try:
+        return page_caller_of(services, request)
+    except NotSignedIn:
+        return None
+
+
+PageVisitor = Annotated[Caller | None, Depends(page_visitor_of)]

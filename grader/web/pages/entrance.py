@@ -4,17 +4,19 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
-from fastapi.responses import RedirectResponse
 
 from grader.domain.text import Note
 from grader.errors import PasswordRefused, SignInRefused, TooManyTries
 from grader.flow import accounts
-from grader.flow.accounts import IssuedSession
 from grader.web.access import AppServices, PageCaller, session_cookie
+from grader.web.addresses import is_unprotected
+from grader.web.entering import enter, keep_session, leave
 from grader.web.errors import status_of
+from grader.web.resuming import read_kept
 from grader.web.security import own_path
 from grader.web.services import Services
 from grader.web.templating import render_page
+from grader.web.way_in import sign_in_facts
 
 router = APIRouter(include_in_schema=False)
 
@@ -24,7 +26,7 @@ Typed = Annotated[str, Form()]
 @router.get("/sign-in")
 async def get_sign_in(request: Request, next: str = "/") -> Response:  # noqa: A002  # the name in the address
     """Ask for login and password."""
-    return render_page("sign_in.html", request, facts={"next": own_path(next), "login": "", "note": None})
+    return render_page("sign_in.html", request, facts=sign_in_facts(request, to=own_path(next)))
 
 
 @router.post("/sign-in")
@@ -34,17 +36,24 @@ def post_sign_in(
     login: Typed = "",
     password: Typed = "",
     next: Typed = "/",  # noqa: A002  # the field's name
+    kept: Typed = "",
 ) -> Response:
     """Sign in and go on to where the person wanted to; otherwise ask again and say why."""
+    form = read_kept(kept)
     try:
         issued = accounts.sign_in(login, password, stores=services.stores, lifetimes=services.session_lifetimes)
     except (SignInRefused, TooManyTries) as error:
-        facts = {"next": own_path(next), "login": login, "note": error.note}
+        facts = sign_in_facts(request, to=own_path(next), kept=form, login=login, note=error.note)
         response = render_page("sign_in.html", request, status=status_of(error), facts=facts)
         if isinstance(error, TooManyTries):
             response.headers["Retry-After"] = str(error.retry_after_s)
         return response
-    return _enter(issued, to=own_path(next), services=services)
+    if form is None:
+        return enter(issued, to=own_path(next), services=services)
+    caller = accounts.find_caller(issued.secret, stores=services.stores)
+    response = render_page("resume.html", request, caller=caller, facts={"form": form})
+    keep_session(response, issued, services=services)
+    return response
 
 
 @router.post("/sign-out")
@@ -53,14 +62,14 @@ def post_sign_out(request: Request, services: AppServices) -> Response:
     secret = request.cookies.get(session_cookie(services))
     if secret is not None:
         accounts.sign_out(secret, stores=services.stores)
-    return _leave(services)
+    return leave(services)
 
 
 @router.post("/sign-out/everywhere")
 def post_sign_out_everywhere(services: AppServices, caller: PageCaller) -> Response:
     """End all sessions of the caller, on every device."""
     accounts.sign_out_everywhere(caller.person.person_id, stores=services.stores)
-    return _leave(services)
+    return leave(services)
 
 
 @router.get("/invitation/{secret}")
@@ -82,31 +91,11 @@ def post_invitation(
         )
     except PasswordRefused as error:
         return _ask_for_password(request, secret=secret, services=services, note=error.note)
-    return _enter(issued, to="/", services=services)
+    return enter(issued, to="/", services=services)
 
 
 def _ask_for_password(request: Request, *, secret: str, services: Services, note: Note | None) -> Response:
     invitation = accounts.read_invitation(secret, stores=services.stores)
     status = HTTPStatus.OK if note is None else HTTPStatus.UNPROCESSABLE_ENTITY
-    return render_page("invitation.html", request, status=status, facts={"person": invitation.person, "note": note})
-
-
-def _enter(issued: IssuedSession, *, to: str, services: Services) -> Response:
-    response = RedirectResponse(to, HTTPStatus.SEE_OTHER)
-    response.set_cookie(
-        session_cookie(services),
-        issued.secret,
-        max_age=int(services.session_lifetimes.total_s),
-        httponly=True,
-        # Lax, not strict: a link in a mail must open the page for who is signed in.
-        samesite="lax",
-        secure=services.is_https,
-        path="/",
-    )
-    return response
-
-
-def _leave(services: Services) -> Response:
-    response = RedirectResponse("/sign-in", HTTPStatus.SEE_OTHER)
-    response.delete_cookie(session_cookie(services), path="/", secure=services.is_https, httponly=True, samesite="lax")
-    return response
+    facts = {"person": invitation.person, "note": note, "is_unprotected": is_unprotected(request)}
+    return render_page("invitation.html", request, status=status, facts=facts)

@@ -20,7 +20,7 @@ from grader.feedback.catalogue import known_codes, load_messages, sentence
 PACKAGE = Path(grader.__file__).parent
 SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if "locale" not in path.parts)
 FILES = sorted((PACKAGE / "feedback" / "locale").rglob("*.po"))
-CODE = re.compile(r"[a-z][a-z_]*\.[a-z0-9_]+(#full)?")
+CODE = re.compile(r"[a-z][a-z_]*\.(?!(?:html|css|js)$)[a-z0-9_]+(#full)?")
 KANA = re.compile(r"[ぁ-んァ-ヶ]")
 JAPANESE = re.compile(r"[ぁ-んァ-ヶ一-龠]")
 

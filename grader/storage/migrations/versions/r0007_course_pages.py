@@ -1,4 +1,4 @@
-"""Roster files between their preview and their import, who somebody is at an identity provider, lists of who may fail."""
+"""Roster files until they are imported, people at identity providers, and whether dashboards list who may fail."""
 
 import sqlalchemy as sa
 from alembic import op
