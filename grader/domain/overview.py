@@ -49,14 +49,12 @@ class Counted(NamedTuple):
     submission_id: SubmissionId
     number: int
     is_late: bool
-    late_percent: Points
-    """What being late costs of the points that are earned."""
     state: RunState
     """Of the run whose result is the submission's, or of the newest while there is no result."""
     version: VersionHash | None
     """Of the run whose result is the submission's."""
     sums: Sums | None
-    """What that run itself found, without what people decided."""
+    """What stands: with what people decided, less what being late costs. None while there is no result."""
 
 
 class Ruling(NamedTuple):

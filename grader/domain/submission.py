@@ -62,6 +62,8 @@ class RunState(StrEnum):
 class RunCause(StrEnum):
     SUBMITTED = "submitted"
     REGRADED = "regraded"
+    TRIAL = "trial"
+    """A regrade that staff look at first: it is no run of the submission's until somebody applies it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,27 +4,30 @@ import statistics
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from grader.domain.ids import CheckId, QuestionId, SubmissionId
-from grader.domain.overview import Arrival, CheckGroup, QuestionLine, Ruling, Scope, Student, Sums
+from grader.domain.overview import Arrival, CheckGroup, Counted, QuestionLine, Ruling, Scope, Student, Sums
 from grader.domain.people import Course
 from grader.domain.publishing import Offering, Revision
 from grader.domain.result import Points, Verdict
+from grader.domain.text import Note
 from grader.errors import NotFound
 from grader.flow.people import Caller
-from grader.flow.ports import Stores
+from grader.flow.ports import Stores, Transaction
 from grader.flow.settle import Ruled, Weights, gives_points, settle_question, settle_verdict, valid_rulings
-from grader.flow.table import CellState, read_weights, settle, staff_course, state_of
+from grader.flow.table import CellState, staff_course, state_of
 from grader.grading.score import sum_points
 
 Judged: TypeAlias = tuple[Ruling, Verdict]
 """A check that somebody gave points for, and what it comes to."""
 BARS = 10
 """Of the distribution."""
+EXAMPLES = 12
+"""Of what people get wrong."""
 _NOT_RULED: Ruled = {}
 _HOURS_UP_TO, _DAYS_UP_TO = timedelta(days=3), timedelta(days=120)
 
@@ -86,6 +89,10 @@ class FailureGroup:
     diagnosis: str | None
     count: int
     sample: SubmissionId
+    finding: Note | None = None
+    """What the sample's student reads of it; only of the most frequent ones."""
+    mistake: Note | None = None
+    """The mistake that was recognised in the sample."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,21 +147,18 @@ def read_dashboard(course: str, assignment: str, *, caller: Caller, stores: Stor
         students = tx.overview.list_students(found.course_id)
         scope = Scope(course_id=found.course_id, offering_id=offering.offering_id)
         counted = tx.overview.list_counted(scope)
-        weights = read_weights(tx, counted, revisions={offering.offering_id: revision})
+        weights = _read_weights(tx, counted, current=revision)
         rulings = valid_rulings(tx.overview.list_rulings(scope))
         questions = tx.overview.list_questions(scope)
         groups = tx.overview.group_checks(scope)
+        judged = _judge(rulings, weights)
+        failures = _with_examples(tx, _list_failures(groups, judged))
         arrivals = tx.overview.list_arrivals(found.course_id, offering_id=offering.offering_id)
-    sums = {each.submission_id: settle(each, rulings=rulings, weights=weights) for each in counted}
-    scores = [each.score for each in sums.values() if each is not None]
+    scores = [each.sums.score for each in counted if each.sums is not None]
     handed_in = {each.person_id for each in counted}
     not_handed_in = tuple(student for student in students if student.person_id not in handed_in)
-    states = Counter(state_of(each, sums[each.submission_id]) for each in counted)
+    states = Counter(map(state_of, counted))
     states[CellState.NOT_HANDED_IN] = len(not_handed_in)
-    weights_of = {
-        each.submission_id: weights[each.offering_id, each.version] for each in counted if each.version is not None
-    }
-    judged = _judge(rulings, weights_of)
     return Dashboard(
         course=found,
         offering=offering,
@@ -164,12 +168,24 @@ def read_dashboard(course: str, assignment: str, *, caller: Caller, stores: Stor
         distribution=_distribute(scores, points=revision.points),
         mean=statistics.fmean(scores) if scores else None,
         median=statistics.median(scores) if scores else None,
-        questions=_share_questions(_settle_questions(questions, rulings, weights_of)),
+        questions=_share_questions(_settle_questions(questions, rulings, weights)),
         checks=_share_checks(groups, judged),
-        failures=_list_failures(groups, judged),
+        failures=failures,
         arrivals=_bucket(arrivals, zone=ZoneInfo(found.time_zone)),
         not_handed_in=not_handed_in,
     )
+
+
+def _read_weights(tx: Transaction, counted: Sequence[Counted], *, current: Revision) -> Mapping[SubmissionId, Weights]:
+    """Of every submission that has a result, from the revision that it is read with, as `standing` has it."""
+    revisions = {current.version: current}
+    found = {}
+    for each in counted:
+        if each.version is not None:
+            if each.version not in revisions:
+                revisions[each.version] = tx.versions.get_revision(each.version)
+            found[each.submission_id] = Weights.of_revision(revisions[each.version])
+    return found
 
 
 def _settle_questions(
@@ -264,6 +280,17 @@ def _list_failures(groups: Sequence[CheckGroup], judged: Sequence[Judged]) -> tu
         if group.verdict not in (Verdict.PASSED, Verdict.NEEDS_REVIEW)
     ]
     return tuple(sorted((each for each in failures if each.count), key=lambda each: -each.count))
+
+
+def _with_examples(tx: Transaction, failures: Sequence[FailureGroup]) -> tuple[FailureGroup, ...]:
+    """The most frequent ones with what their sample says: each is looked up by itself."""
+    told = []
+    for each in failures[:EXAMPLES]:
+        check = tx.overview.find_check(each.sample, question_id=each.question_id, check_id=each.check_id)
+        if check is not None:
+            each = replace(each, finding=Note(code=check.code, facts=check.facts), mistake=check.diagnosis)
+        told.append(each)
+    return (*told, *failures[EXAMPLES:])
 
 
 def _bucket(arrivals: Sequence[Arrival], *, zone: ZoneInfo) -> tuple[Bucket, ...]:

@@ -45,6 +45,9 @@ class Standings(Protocol):
     def list_graded(self, offering_id: OfferingId) -> Mapping[SubmissionId, VersionHash]:
         """The offering's submissions that have a result, with the version that it is of."""
 
+    def list_left_behind(self, version: VersionHash) -> tuple[SubmissionId, ...]:
+        """Submissions with a result of a version that is no longer what their course offers."""
+
     def list_missing(self, *, limit: int) -> tuple[SubmissionId, ...]:
         """Submissions that have a result, but no sums: an earlier release kept none."""
 

@@ -314,6 +314,9 @@ class Runs(Protocol):
     def set_counting(self, submission_id: SubmissionId, run_id: RunId) -> None:
         """From now on this run's result is the submission's."""
 
+    def clear_counting(self, submission_id: SubmissionId) -> None:
+        """From now on no run's result is the submission's."""
+
     def find_counting(self, submission_id: SubmissionId) -> Run | None: ...
 
     def list_counting(self, submission_ids: Sequence[SubmissionId]) -> Mapping[SubmissionId, Run]: ...

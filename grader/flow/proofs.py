@@ -102,5 +102,5 @@ def _queue_waiting(tx: Transaction, version: VersionHash, *, stores: Stores) -> 
     """Runs that had to wait for this proof may be graded now."""
     device = tx.versions.get(version).device
     for run in tx.runs.list_waiting(version):
-        kind = JobKind.REGRADE if run.cause is RunCause.REGRADED else JobKind.GRADE
+        kind = JobKind.GRADE if run.cause is RunCause.SUBMITTED else JobKind.REGRADE
         stores.queue.enqueue(tx, kind=kind, subject=run.run_id, device=device)

@@ -12,7 +12,7 @@ from grader.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from grader.flow.names import new_id
 from grader.flow.people import Caller, visible_course
 from grader.flow.ports import LoadedAssignment, Stores, Transaction
-from grader.flow.rubrics import OfferingUpdate, follow_rubrics, rubrics_of
+from grader.flow.rubrics import OfferingUpdate, follow_rubrics, rubrics_of, settle_left_behind
 
 _NO_DATES = Dates()
 
@@ -38,7 +38,7 @@ def publish(
     blobs = {path: stores.blobs.put(data) for path, data in files.items()}
     now = stores.clock.now()
     with stores.storage.writing() as tx:
-        tx.versions.add(
+        is_new = tx.versions.add(
             PublishedVersion(
                 version=assignment.version,
                 slug=assignment.slug,
@@ -49,7 +49,8 @@ def publish(
                 device=assignment.device,
             )
         )
-        tx.versions.add_revision(
+        before = None if is_new else tx.versions.get_revision(assignment.version)
+        revision = tx.versions.add_revision(
             assignment.version,
             title=assignment.title,
             points=assignment.points,
@@ -57,6 +58,8 @@ def publish(
             files=blobs,
             at=now,
         )
+        if before is not None and before.rubrics != revision.rubrics:
+            settle_left_behind(tx, revision.version)
         version = tx.versions.get(assignment.version)
         if version.state is VersionState.FAILED:
             tx.versions.set_state(version.version, VersionState.UNPROVED)

@@ -31,14 +31,15 @@ def regrade(submission_id: SubmissionId, *, stores: Stores, by: Caller | None = 
                 raise Forbidden(needs="staff")
             raise NotFound(what="submission", name=submission_id)
         device = tx.versions.get(offering.version).device
-        return _queue_run(tx, submission_id, version=offering.version, device=device, stores=stores)
+        return queue_run(tx, submission_id, version=offering.version, device=device, stores=stores)
 
 
 def repeat_on_gpu(tx: Transaction, run: Run, *, stores: Stores) -> None:
     """Queue another run of the same version that waits for a GPU, where there is a worker that has one."""
     since = stores.clock.now() - timedelta(seconds=WORKER_SILENT_S)
-    if any(worker.gpu is not None for worker in tx.workers.list_seen(since=since)):
-        _queue_run(tx, run.submission_id, version=run.version, device=Device.CUDA, stores=stores)
+    # Its result would count by itself, which a trial's must not.
+    if run.cause is not RunCause.TRIAL and any(worker.gpu is not None for worker in tx.workers.list_seen(since=since)):
+        queue_run(tx, run.submission_id, version=run.version, device=Device.CUDA, stores=stores)
 
 
 def retry_failed(*, stores: Stores) -> int:
@@ -47,20 +48,27 @@ def retry_failed(*, stores: Stores) -> int:
         failed = tx.runs.list_failed()
         for run in failed:
             tx.runs.wait(run.run_id, attempts=0, trouble=None)
-            kind = JobKind.REGRADE if run.cause is RunCause.REGRADED else JobKind.GRADE
+            kind = JobKind.GRADE if run.cause is RunCause.SUBMITTED else JobKind.REGRADE
             device = tx.versions.get(run.version).device
             stores.queue.enqueue(tx, kind=kind, subject=run.run_id, device=device)
     return len(failed)
 
 
-def _queue_run(
-    tx: Transaction, submission_id: SubmissionId, *, version: VersionHash, device: Device, stores: Stores
+def queue_run(
+    tx: Transaction,
+    submission_id: SubmissionId,
+    *,
+    version: VersionHash,
+    device: Device,
+    stores: Stores,
+    cause: RunCause = RunCause.REGRADED,
 ) -> Run:
+    """Another run of a submission, with its job, in a transaction that is open."""
     run = Run(
         run_id=RunId(new_id()),
         submission_id=submission_id,
         version=version,
-        cause=RunCause.REGRADED,
+        cause=cause,
         state=RunState.QUEUED,
         created_at=stores.clock.now(),
     )

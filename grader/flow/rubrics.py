@@ -5,13 +5,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from grader.domain.assignment import Assignment
-from grader.domain.ids import CheckId, QuestionId, SubmissionId
+from grader.domain.ids import CheckId, QuestionId, SubmissionId, VersionHash
 from grader.domain.publishing import ItemPoints, Offering, Revision, Rubrics
 from grader.domain.result import Points
 from grader.domain.submission import Decision, DecisionId, DecisionKind, Run
 from grader.flow.names import new_id
 from grader.flow.ports import Transaction
-from grader.flow.standing import counting_run, recount, revision_of, valid_decisions, with_decisions
+from grader.flow.standing import (
+    counting_run,
+    recount,
+    revision_for,
+    revision_of,
+    settle,
+    valid_decisions,
+    with_decisions,
+)
 from grader.grading.score import sum_points
 
 
@@ -76,7 +84,27 @@ def follow_rubrics(tx: Transaction, *, before: Offering, after: Offering, at: da
                 recomputed += 1
         exceeding += _find_exceeding(tx, run, rubrics=new.rubrics)
         recount(tx, tx.submissions.get(submission_id))
+    _settle_reweighed(tx, before=before, after=after)
     return OfferingUpdate(offering=after, recomputed=recomputed, exceeding=tuple(exceeding))
+
+
+def settle_left_behind(tx: Transaction, version: VersionHash) -> None:
+    """Keep what stands of results of a version that courses have moved on from: they are read with its newest texts."""
+    for submission_id in tx.standings.list_left_behind(version):
+        settle(tx, submission_id)
+
+
+def _settle_reweighed(tx: Transaction, *, before: Offering, after: Offering) -> None:
+    """Keep what stands where a rubric has other weights now: what nobody decided yet is worth something else, too."""
+    graded = tx.standings.list_graded(after.offering_id)
+    moved = {
+        version
+        for version in set(graded.values())
+        if revision_for(tx, version, offering=before).rubrics != revision_for(tx, version, offering=after).rubrics
+    }
+    for submission_id, version in graded.items():
+        if version in moved:
+            settle(tx, submission_id)
 
 
 def _recomputed(decision: Decision, *, old: Revision, new: Revision, at: datetime) -> Decision | None:

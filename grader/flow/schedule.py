@@ -10,7 +10,7 @@ from grader.errors import Forbidden, InvalidRequest, NotFound
 from grader.flow.people import Caller, visible_course
 from grader.flow.ports import Stores, Transaction
 from grader.flow.publish import check_order
-from grader.flow.standing import judge_arrival, recount
+from grader.flow.standing import judge_arrival, recount, settle
 
 _ALL = 1_000_000
 """More submissions than a course has for one assignment."""
@@ -123,5 +123,7 @@ def _judge_again(tx: Transaction, offering: Offering) -> None:
         if judged != submission:
             changed.append(judged)
     tx.submissions.mark_late(changed)
+    for submission in changed:
+        settle(tx, submission.submission_id)
     for submission in newest.values():
         recount(tx, submission)

@@ -1,4 +1,4 @@
-"""The points that stand in many submissions at once: what `standing` says of one, from a few columns of each."""
+"""The points that stand of the questions of many submissions at once, from a few columns of each."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,25 +17,23 @@ Ruled: TypeAlias = Mapping[QuestionId, Sequence[Ruling]]
 
 @dataclass(frozen=True, kw_only=True)
 class Weights:
-    """What written checks are worth by now, and the whole assignment; no checks where a run's result says it."""
+    """What written checks are worth by now; none where a run's result says it."""
 
     checks: Mapping[QuestionId, Mapping[CheckId, Points]]
-    total: Points
+
+    @classmethod
+    def of_revision(cls, revision: Revision) -> "Weights":
+        """A revision's, each rubric as one number."""
+        return cls(
+            checks={
+                question: {check: sum_points(items.values()) for check, items in checks.items()}
+                for question, checks in revision.rubrics.items()
+            }
+        )
 
     def of(self, ruling: Ruling) -> Points | None:
         """What the check that a ruling is about is worth; None where that is what the run says."""
         return self.checks.get(ruling.question_id, {}).get(ruling.found_check)
-
-
-def weights_of(revision: Revision) -> Weights:
-    """A revision's, each rubric as one number."""
-    return Weights(
-        checks={
-            question: {check: sum_points(items.values()) for check, items in checks.items()}
-            for question, checks in revision.rubrics.items()
-        },
-        total=revision.points,
-    )
 
 
 def valid_rulings(rulings: Iterable[Ruling]) -> Mapping[SubmissionId, Ruled]:
@@ -53,25 +51,6 @@ def valid_rulings(rulings: Iterable[Ruling]) -> Mapping[SubmissionId, Ruled]:
         if ruling.kind is not DecisionKind.WITHDRAWN:
             valid.setdefault(ruling.submission_id, {}).setdefault(ruling.question_id, []).append(ruling)
     return valid
-
-
-def settle_submission(found: Sums, ruled: Ruled, *, weights: Weights) -> Sums:
-    """A submission's points.
-
-    Args:
-        found: by its run.
-        ruled: what is valid about it.
-        weights: of its written checks. Of those nobody has decided only the sum matters: no machine decides anything
-            about them, so all of it is pending.
-    """
-    score, decided, pending, points = found
-    for rulings in ruled.values():
-        change = _change(rulings, weights)
-        score, decided = score + change.score, decided + change.decided
-        pending, points = pending + change.pending, points + change.points
-    if weights.checks and found.points:
-        pending, points = pending + weights.total - points, weights.total
-    return _rounded(score, decided, pending, points)
 
 
 def settle_question(found: Sums, rulings: Sequence[Ruling], *, weights: Weights) -> Sums:

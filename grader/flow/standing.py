@@ -4,16 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from grader.domain.execution import Outcome
-from grader.domain.ids import CheckId, QuestionId, SubmissionId
+from grader.domain.ids import CheckId, QuestionId, SubmissionId, VersionHash
+from grader.domain.overview import Sums
 from grader.domain.people import CountingPolicy
 from grader.domain.publishing import Offering, Revision, Rubrics
 from grader.domain.result import CheckResult, Points, QuestionResult, Result, Verdict
 from grader.domain.submission import Decision, DecisionKind, Run, RunState, Submission
 from grader.domain.text import Note
-from grader.flow.ports import Transaction
-from grader.grading.score import deduct_late, late_percent, points_when_late, sum_points, sum_question, total
+from grader.flow.ports import Stores, Transaction
+from grader.grading.score import deduct_late, late_percent, sum_points, sum_question, total
 
 _AS_GRADED: Rubrics = {}
+_AT_ONCE = 500
+"""Others may write in between."""
 _ALL = 100_000
 """More submissions than anyone makes for one assignment."""
 
@@ -69,8 +72,13 @@ def counting_run(tx: Transaction, submission_id: SubmissionId) -> Run:
 
 
 def revision_of(tx: Transaction, run: Run, *, offering: Offering) -> Revision:
-    """The texts and rubrics that a run's result is read with: the offering's, or an older version's newest."""
-    return tx.versions.get_revision(run.version, number=offering.revision if run.version == offering.version else None)
+    """The texts and rubrics that a run's result is read with."""
+    return revision_for(tx, run.version, offering=offering)
+
+
+def revision_for(tx: Transaction, version: VersionHash, *, offering: Offering) -> Revision:
+    """The texts and rubrics that results of a version are read with: the offering's, or an older version's newest."""
+    return tx.versions.get_revision(version, number=offering.revision if version == offering.version else None)
 
 
 def is_held_up_by_us(tx: Transaction, run: Run) -> bool:
@@ -97,12 +105,38 @@ def judge_arrival(submission: Submission, *, offering: Offering) -> Submission:
     )
 
 
+def settle(tx: Transaction, submission_id: SubmissionId) -> None:
+    """Keep what stands of a submission, so that courses are added up without its result and decisions."""
+    run = tx.runs.find_counting(submission_id)
+    if run is None:
+        tx.standings.forget(submission_id)
+        return
+    result = standing_result(tx, run)
+    sums = Sums(score=result.score, decided=result.decided, pending=result.pending, points=result.points)
+    tx.standings.put(submission_id, sums)
+
+
+def settle_missing(*, stores: Stores) -> int:
+    """Keep what stands of results that an earlier release left. Returns how many there were."""
+    count = 0
+    while True:
+        with stores.storage.writing() as tx:
+            missing = tx.standings.list_missing(limit=_AT_ONCE)
+            for submission_id in missing:
+                settle(tx, submission_id)
+        count += len(missing)
+        if len(missing) < _AT_ONCE:
+            return count
+
+
 def recount(tx: Transaction, submission: Submission) -> None:
     """Point at the submission that counts for this person and offering, by the offering's rules or else the course's.
 
     Best means most points earned so far; of equals the newer one. One that has no result yet has earned none. What
     arrived after closing never counts; what is late counts where it raises the total, or where nothing came in time.
+    Call it whenever a submission's result may stand otherwise: it keeps what stands, too.
     """
+    settle(tx, submission.submission_id)
     offering = tx.offerings.get(submission.offering_id)
     policy = offering.rules.counting or tx.courses.get(offering.course_id).counting
     everything = tx.submissions.list_of(offering.offering_id, person_id=submission.person_id, limit=_ALL)
@@ -133,19 +167,8 @@ def recount(tx: Transaction, submission: Submission) -> None:
 def _earned_by(tx: Transaction, submissions: Sequence[Submission]) -> Mapping[SubmissionId, Points]:
     """What each has earned so far, less what being late costs; -1 while it has no result."""
     ids = [one.submission_id for one in submissions]
-    runs, decided = tx.runs.list_counting(ids), tx.decisions.list_decided(ids)
-    return {
-        one.submission_id: _earned(tx, runs.get(one.submission_id), one, is_decided=one.submission_id in decided)
-        for one in submissions
-    }
-
-
-def _earned(tx: Transaction, run: Run | None, submission: Submission, *, is_decided: bool) -> Points:
-    if run is None or run.totals is None:
-        return -1
-    if is_decided:
-        return standing_result(tx, run).score
-    return points_when_late(run.totals.score, percent=submission.late_percent)
+    standing = tx.standings.list_of(ids)
+    return {each: standing[each].score if each in standing else -1 for each in ids}
 
 
 def _question(question: QuestionResult, decisions: Sequence[Decision]) -> QuestionResult:

@@ -1,14 +1,14 @@
 """A course's table: students by assignments, sorted, filtered, searched and cut into pages on the server."""
 
 import unicodedata
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import NamedTuple, TypeVar
 
-from grader.domain.ids import OfferingId, PersonId, SubmissionId, VersionHash
+from grader.domain.ids import OfferingId, PersonId, SubmissionId
 from grader.domain.overview import Counted, Scope, Student, Sums
 from grader.domain.people import Course
 from grader.domain.publishing import Offering, Revision
@@ -18,17 +18,13 @@ from grader.domain.text import Text
 from grader.errors import Forbidden, InvalidRequest
 from grader.flow.people import Caller, visible_course
 from grader.flow.ports import Stores, Transaction
-from grader.flow.settle import Ruled, Weights, settle_submission, valid_rulings, weights_of
-from grader.grading.score import points_when_late, sum_points
+from grader.grading.score import sum_points
 
 T = TypeVar("T")
 
 MOST_ROWS = 500
 """Of one page."""
 _NOTHING = Sums(score=0, decided=0, pending=0, points=0)
-_NOT_RULED: Ruled = {}
-WeightsInPlay: TypeAlias = Mapping[tuple[OfferingId, VersionHash], Weights]
-"""By offering, of every version that results are of."""
 
 
 class CellState(StrEnum):
@@ -136,18 +132,19 @@ def read_table(course: str, *, query: TableQuery, caller: Caller, stores: Stores
         everybody = tx.overview.list_students(found.course_id)
         students = _search(everybody, query.search)
         read = partial(_read_rows, tx, found, revisions=revisions)
-        if query.state is not None or query.sort in (SortBy.TOTAL, SortBy.ASSIGNMENT):
-            # One assignment's cells are enough where the choice and the order follow from that assignment alone.
-            deciding = None if place is None or query.sort is SortBy.TOTAL else columns[place].offering_id
-            rows = [row for row in read(students, offering_id=deciding) if _is_wanted(row, query.state, place)]
-            chosen, is_whole = _sort_rows(rows, query, place), deciding is None
-            students = [row.student for row in chosen]
-        else:
-            students, chosen, is_whole = _sort_students(students, query), [], False
+        scores = None
+        if query.state is not None or query.sort is SortBy.ASSIGNMENT:
+            # One assignment's cells are enough where the choice or the order follows from that assignment alone.
+            deciding = None if place is None else columns[place].offering_id
+            wanted = [row for row in read(students, offering_id=deciding) if _is_wanted(row, query.state, place)]
+            students, scores = [row.student for row in wanted], _scores_of(wanted, place)
+        if query.sort is SortBy.TOTAL:
+            scores = _totals_of(tx, found)
+        students = _sort_students(students, query, scores=scores)
         page, pages = _page_of(query, len(students))
         # Only whom the page shows: a course of thousands costs no more than one of fifty.
         shown = _cut(students, query, page=page)
-        rows = _cut(chosen, query, page=page) if is_whole else read(shown, is_part=len(shown) <= MOST_ROWS)
+        rows = read(shown, is_part=len(shown) <= MOST_ROWS)
     return Table(
         course=found,
         columns=columns,
@@ -172,42 +169,11 @@ def staff_course(tx: Transaction, slug: str, caller: Caller) -> Course:
     return found
 
 
-def state_of(counted: Counted, sums: Sums | None) -> CellState:
-    """How far a submission that counts is; `sums` with what people decided."""
-    if sums is None:
+def state_of(counted: Counted) -> CellState:
+    """How far a submission that counts is."""
+    if counted.sums is None:
         return CellState.FAILED if counted.state is RunState.FAILED else CellState.WAITING
-    return CellState.PENDING if sums.pending else CellState.DECIDED
-
-
-def settle(counted: Counted, *, rulings: Mapping[SubmissionId, Ruled], weights: WeightsInPlay) -> Sums | None:
-    """What stands of a submission that counts; None while it has no result."""
-    if counted.sums is None or counted.version is None:
-        return None
-    settled = settle_submission(
-        counted.sums,
-        rulings.get(counted.submission_id, _NOT_RULED),
-        weights=weights[counted.offering_id, counted.version],
-    )
-    return settled._replace(score=points_when_late(settled.score, percent=counted.late_percent))
-
-
-def read_weights(
-    tx: Transaction, counted: Collection[Counted], *, revisions: Mapping[OfferingId, Revision]
-) -> WeightsInPlay:
-    """Of every version that results are of: from the revision they are read with, as `standing` has it.
-
-    Args:
-        tx: for what older versions were worth.
-        counted: the results.
-        revisions: that the offerings are at.
-    """
-    weights = {}
-    for offering_id, version in {(each.offering_id, each.version) for each in counted}:
-        if version is not None:
-            current = revisions[offering_id]
-            revision = current if current.version == version else tx.versions.get_revision(version)
-            weights[offering_id, version] = weights_of(revision)
-    return weights
+    return CellState.PENDING if counted.sums.pending else CellState.DECIDED
 
 
 def _read_rows(
@@ -232,14 +198,12 @@ def _read_rows(
     people = [student.person_id for student in students] if is_part else None
     scope = Scope(course_id=course.course_id, offering_id=offering_id, people=people)
     counted = tx.overview.list_counted(scope)
-    weights = read_weights(tx, counted, revisions=revisions)
-    rulings = valid_rulings(tx.overview.list_rulings(scope))
-    cells: dict[tuple[PersonId, OfferingId], Cell] = {}
-    for each in counted:
-        sums = settle(each, rulings=rulings, weights=weights)
-        cells[each.person_id, each.offering_id] = Cell(
-            state_of(each, sums), sums, each.submission_id, each.number, each.is_late
+    cells = {
+        (each.person_id, each.offering_id): Cell(
+            state_of(each), each.sums, each.submission_id, each.number, each.is_late
         )
+        for each in counted
+    }
     return [
         _row(student, [cells.get((student.person_id, offering_id), _NOT_HANDED_IN) for offering_id in revisions])
         for student in students
@@ -304,36 +268,38 @@ _STUDENT_KEYS: Mapping[SortBy, Callable[[Student], tuple[bool, str, str]]] = {
 """Whether there is something to sort by; what; and what decides between equals."""
 
 
-def _sort_students(students: Sequence[Student], query: TableQuery) -> list[Student]:
-    """In the query's order; who has nothing to be sorted by comes last either way."""
-    key = _STUDENT_KEYS.get(query.sort, _STUDENT_KEYS[SortBy.NUMBER])
+def _sort_students(
+    students: Sequence[Student], query: TableQuery, *, scores: Mapping[PersonId, Points] | None
+) -> list[Student]:
+    """In the query's order; who has nothing to be sorted by comes last either way.
+
+    Args:
+        students: whom to sort.
+        query: by what.
+        scores: of those who have one, where the query sorts by scores; equal ones by student number.
+    """
+    if query.sort in (SortBy.TOTAL, SortBy.ASSIGNMENT) and scores is not None:
+        by_number = sorted(students, key=_STUDENT_KEYS[SortBy.NUMBER])
+        by_number.sort(key=lambda student: student.student_number is None)
+        sign = -1 if query.is_descending else 1
+        by_score = sorted(by_number, key=lambda student: sign * scores.get(student.person_id, 0))
+        return sorted(by_score, key=lambda student: student.person_id not in scores)
+    key = _STUDENT_KEYS[query.sort]
     in_order = sorted(students, key=key, reverse=query.is_descending)
     return sorted(in_order, key=lambda student: not key(student)[0])
 
 
-def _sort_rows(rows: Sequence[TableRow], query: TableQuery, place: int | None) -> list[TableRow]:
-    """In the query's order; equal scores by student number, and who has no score last either way."""
-    by_student = {row.student.person_id: row for row in rows}
-    if query.sort not in (SortBy.TOTAL, SortBy.ASSIGNMENT):
-        return [by_student[each.person_id] for each in _sort_students([row.student for row in rows], query)]
-    by_number = replace(query, sort=SortBy.NUMBER, is_descending=False)
-    settled = [by_student[each.person_id] for each in _sort_students([row.student for row in rows], by_number)]
-    sums = {
-        row.student.person_id: _sums_to_sort_by(row, place if query.sort is SortBy.ASSIGNMENT else None) for row in rows
-    }
-    sign = -1 if query.is_descending else 1
-
-    def key(row: TableRow) -> tuple[bool, Points]:
-        found = sums[row.student.person_id]
-        return (True, 0) if found is None else (False, sign * found.score)
-
-    return sorted(settled, key=key)
+def _scores_of(rows: Sequence[TableRow], place: int | None) -> Mapping[PersonId, Points] | None:
+    """By student, for the assignment in that place; without those who have no result."""
+    if place is None:
+        return None
+    found = ((row.student.person_id, row.cells[place].sums) for row in rows)
+    return {person_id: sums.score for person_id, sums in found if sums is not None}
 
 
-def _sums_to_sort_by(row: TableRow, place: int | None) -> Sums | None:
-    if place is not None:
-        return row.cells[place].sums
-    return row.total if any(cell.sums is not None for cell in row.cells) else None
+def _totals_of(tx: Transaction, course: Course) -> Mapping[PersonId, Points]:
+    totals = tx.standings.add_up(course.course_id)
+    return {person_id: sum_points((sums.score,)) for person_id, sums in totals.items()}
 
 
 def _is_wanted(row: TableRow, state: CellState | None, place: int | None) -> bool:

@@ -10,7 +10,7 @@ from grader.domain.ids import CheckId, CourseId, OfferingId, PersonId, QuestionI
 from grader.domain.overview import Arrival, CheckGroup, Counted, QuestionLine, Ruling, Scope, Student, Sums
 from grader.domain.people import Role
 from grader.domain.result import CheckResult, Verdict
-from grader.domain.submission import DecisionKind, RunState
+from grader.domain.submission import DecisionKind, RunCause, RunState
 from grader.storage.results import read_check
 from grader.storage.rows import Rows
 from grader.storage.tables import (
@@ -23,6 +23,7 @@ from grader.storage.tables import (
     PersonRow,
     QuestionResultRow,
     RunRow,
+    StandingRow,
     SubmissionRow,
 )
 
@@ -46,7 +47,7 @@ _ARRIVALS = (
 
 _NEWEST_STATE = (
     sa.select(RunRow.state)
-    .where(RunRow.submission_id == CountingSubmissionRow.submission_id)
+    .where(RunRow.submission_id == CountingSubmissionRow.submission_id, RunRow.cause != RunCause.TRIAL.value)
     .order_by(RunRow.number.desc())
     .limit(1)
     .correlate(CountingSubmissionRow)
@@ -60,18 +61,18 @@ _COUNTED = (
         CountingSubmissionRow.submission_id,
         SubmissionRow.number,
         SubmissionRow.is_late,
-        SubmissionRow.late_percent,
         # The newest is looked for only where none counts.
         sa.case((_counting.run_id.is_(None), _NEWEST_STATE), else_=_counting.state),
         _counting.version,
-        _counting.score,
-        _counting.decided,
-        _counting.pending,
-        _counting.points,
+        StandingRow.score,
+        StandingRow.decided,
+        StandingRow.pending,
+        StandingRow.points,
     )
     .join(SubmissionRow, SubmissionRow.submission_id == CountingSubmissionRow.submission_id)
     .outerjoin(CountingRunRow, CountingRunRow.submission_id == CountingSubmissionRow.submission_id)
     .outerjoin(_counting, _counting.run_id == CountingRunRow.run_id)
+    .outerjoin(StandingRow, StandingRow.submission_id == CountingSubmissionRow.submission_id)
 )
 _RULINGS = (
     sa.select(
@@ -216,8 +217,8 @@ class OverviewTables:
         query, values = _COUNTED_IN.within(scope)
         rows = self._rows.list_tuples(query, **values)
         return tuple(
-            Counted(person, offering, submission, number, is_late, percent, _STATES[state], version, _read_sums(sums))
-            for person, offering, submission, number, is_late, percent, state, version, *sums in rows
+            Counted(person, offering, submission, number, is_late, _STATES[state], version, _read_sums(sums))
+            for person, offering, submission, number, is_late, state, version, *sums in rows
         )
 
     def list_rulings(self, scope: Scope) -> tuple[Ruling, ...]:

@@ -35,10 +35,15 @@ _RUN = select_without(RunRow, RunRow.draws, RunRow.located, RunRow.notes)
 _BY_ID = _RUN.where(RunRow.run_id == sa.bindparam("run"))
 _WHOLE = sa.select(RunRow).where(RunRow.run_id == sa.bindparam("run"))
 _OF_SUBMISSION = _RUN.where(RunRow.submission_id == sa.bindparam("submission")).order_by(RunRow.number)
-_NEWEST = _RUN.where(RunRow.submission_id == sa.bindparam("submission")).order_by(RunRow.number.desc()).limit(1)
+_NEWEST = (
+    _RUN.where(RunRow.submission_id == sa.bindparam("submission"), RunRow.cause != RunCause.TRIAL.value)
+    .order_by(RunRow.number.desc())
+    .limit(1)
+)
 
 _ADD_COUNTING = sa.insert(CountingRunRow)
 _MOVE_COUNTING = sa.update(CountingRunRow).where(CountingRunRow.submission_id == sa.bindparam("of_submission"))
+_CLEAR_COUNTING = sa.delete(CountingRunRow).where(CountingRunRow.submission_id == sa.bindparam("of_submission"))
 _ALL_COUNTING = _RUN.join(CountingRunRow, CountingRunRow.run_id == RunRow.run_id)
 _COUNTING = _ALL_COUNTING.where(CountingRunRow.submission_id == sa.bindparam("submission"))
 _COUNTING_OF = _ALL_COUNTING.where(CountingRunRow.submission_id.in_(sa.bindparam("submissions", expanding=True)))
@@ -93,6 +98,9 @@ class RunsTable:
     def set_counting(self, submission_id: SubmissionId, run_id: RunId) -> None:
         if not self._rows.write(_MOVE_COUNTING, of_submission=submission_id, run_id=run_id):
             self._rows.write(_ADD_COUNTING, submission_id=submission_id, run_id=run_id)
+
+    def clear_counting(self, submission_id: SubmissionId) -> None:
+        self._rows.write(_CLEAR_COUNTING, of_submission=submission_id)
 
     def find_counting(self, submission_id: SubmissionId) -> Run | None:
         row = self._rows.find(_COUNTING, submission=submission_id)

@@ -28,6 +28,13 @@ _GRADED = (
     .join(SubmissionRow, SubmissionRow.submission_id == CountingRunRow.submission_id)
     .where(SubmissionRow.offering_id == sa.bindparam("offering"))
 )
+_LEFT_BEHIND = (
+    sa.select(CountingRunRow.submission_id)
+    .join(RunRow, RunRow.run_id == CountingRunRow.run_id)
+    .join(SubmissionRow, SubmissionRow.submission_id == CountingRunRow.submission_id)
+    .join(OfferingRow, OfferingRow.offering_id == SubmissionRow.offering_id)
+    .where(RunRow.version == sa.bindparam("version"), OfferingRow.version != RunRow.version)
+)
 _MISSING = (
     sa.select(CountingRunRow.submission_id)
     .outerjoin(StandingRow, StandingRow.submission_id == CountingRunRow.submission_id)
@@ -70,6 +77,9 @@ class StandingsTable:
     def list_graded(self, offering_id: OfferingId) -> Mapping[SubmissionId, VersionHash]:
         rows = self._rows.list_tuples(_GRADED, offering=offering_id)
         return {SubmissionId(submission_id): VersionHash(version) for submission_id, version in rows}
+
+    def list_left_behind(self, version: VersionHash) -> tuple[SubmissionId, ...]:
+        return tuple(map(SubmissionId, self._rows.scalars(_LEFT_BEHIND, version=version)))
 
     def list_missing(self, *, limit: int) -> tuple[SubmissionId, ...]:
         return tuple(map(SubmissionId, self._rows.scalars(_MISSING, most=limit)))

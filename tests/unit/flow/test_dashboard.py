@@ -20,6 +20,7 @@ from grader.flow import people
 from grader.flow.dashboard import read_dashboard
 from grader.flow.progress import read_result
 from grader.flow.publish import publish, update_offering
+from grader.flow.standing import recount
 from grader.flow.table import CellState, SortBy, TableQuery, read_table
 
 RIGHT, HALF, WRONG = notebook_bytes(x=3, y=4), notebook_bytes(x=3, y=5), notebook_bytes(x=1, y=1)
@@ -58,6 +59,7 @@ def decide(school, submission, *decisions):
                     decided_at=NOON,
                 )
             )
+        recount(tx, submission)
 
 
 def cell_of(school, login="ann"):

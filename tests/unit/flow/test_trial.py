@@ -1,0 +1,257 @@
+"""A regrade is looked at first: nothing changes until somebody applies it, and everything comes back on undo."""
+
+from dataclasses import replace
+
+import pytest
+from school import NameLogic, TinyLoaded, notebook_bytes
+
+from grader.domain.ids import QuestionId, VersionHash
+from grader.domain.jobs import JobKind
+from grader.domain.people import Role
+from grader.domain.regrading import RegradeState
+from grader.domain.submission import RunCause
+from grader.errors import Conflict, Forbidden, InvalidRequest, NotFound, SandboxFailed
+from grader.flow import people
+from grader.flow.grade import claim_next, put_back
+from grader.flow.progress import read_result, read_submission
+from grader.flow.publish import offer, publish, update_offering
+from grader.flow.regrade import regrade as regrade_at_once
+from grader.flow.review import Judgement, override
+from grader.flow.table import SortBy, TableQuery, read_table
+from grader.flow.trial import (
+    RegradeWish,
+    apply_regrade,
+    ask_regrade,
+    read_desk,
+    read_regrade,
+    undo_regrade,
+)
+
+RIGHT, WRONG = notebook_bytes(x=3, y=4), notebook_bytes(x=9, y=4)
+NEWER = VersionHash("b" * 64)
+
+
+class Staff:
+    """Tom's desk: ann answered 3, bob 9; the course moves on to a version that asks for 9."""
+
+    def __init__(self, school):
+        self.school = school
+        self.ann = school.submit("ann", RIGHT).submission.submission_id
+        self.bob = school.submit("bob", WRONG).submission.submission_id
+        school.work_off()
+
+    def move_on(self):
+        self.school.clock.pass_s(60)
+        newer = replace(self.school.loaded, version=NEWER, reference_x=9)
+        self.school.editions[b"newer"] = newer
+        publish(newer, files={"assignment.yaml": b"newer"}, stores=self.school.stores)
+        self.school.work_off()
+        update_offering("tiny", course="demo", stores=self.school.stores)
+
+    def ask(self, by="tom", **wish):
+        found = ask_regrade(
+            "demo", "tiny", wish=RegradeWish(**wish), caller=self.school.caller(by), stores=self.school.stores
+        )
+        return found.regrade_id
+
+    def view(self, regrade_id, by="tom"):
+        return read_regrade(regrade_id, caller=self.school.caller(by), stores=self.school.stores)
+
+    def apply(self, regrade_id, *, only_gains=False):
+        return apply_regrade(
+            regrade_id, only_gains=only_gains, caller=self.school.caller("tom"), stores=self.school.stores
+        )
+
+    def undo(self, regrade_id):
+        return undo_regrade(regrade_id, caller=self.school.caller("tom"), stores=self.school.stores)
+
+    def scores(self):
+        """What the table and each submission's own page say, which is the same."""
+        caller = self.school.caller("tom")
+        query = TableQuery(sort=SortBy.LOGIN)
+        table = read_table("demo", query=query, caller=caller, stores=self.school.stores)
+        shown = [row.cells[0].sums and row.cells[0].sums.score for row in table.rows]
+        results = [read_result(each, caller=caller, stores=self.school.stores).result for each in (self.ann, self.bob)]
+        assert shown == [result and result.score for result in results]
+        return tuple(shown)
+
+
+@pytest.fixture
+def staff(school):
+    return Staff(school)
+
+
+def test_before_and_after_are_seen_while_nothing_changes(staff):
+    staff.move_on()
+    regrade_id = staff.ask()
+    assert staff.view(regrade_id).state is RegradeState.RUNNING
+    staff.school.work_off()
+
+    view = staff.view(regrade_id)
+
+    assert (view.state, view.done) == (RegradeState.READY, 2)
+    assert [(line.login, line.before.score, line.after.score) for line in view.changing] == [
+        ("ann", 15, 5),
+        ("bob", 5, 15),
+    ]
+    assert [len(lines) for lines in (view.gaining, view.losing)] == [1, 1]
+    assert [(change.question_id, change.before, change.after) for change in view.changes[staff.ann]] == [("q1", 10, 0)]
+    assert staff.scores() == (15, 5)
+
+
+@pytest.mark.parametrize(
+    ("only_gains", "after"),
+    [pytest.param(False, (5, 15), id="to all"), pytest.param(True, (15, 15), id="where points rise")],
+)
+def test_it_is_applied_and_undone(staff, only_gains, after):
+    staff.move_on()
+    regrade_id = staff.ask()
+    staff.school.work_off()
+
+    applied = staff.apply(regrade_id, only_gains=only_gains)
+    assert applied.state is RegradeState.APPLIED
+    assert applied.applied_by.login == "tom"
+    assert staff.scores() == after
+    assert {line.login: line.before.score for line in applied.lines} == {"ann": 15, "bob": 5}
+
+    assert staff.undo(regrade_id).state is RegradeState.UNDONE
+    assert staff.scores() == (15, 5)
+
+
+def test_it_can_be_applied_and_undone_once(staff):
+    regrade_id = staff.ask()
+    with pytest.raises(Conflict):
+        staff.apply(regrade_id)
+    staff.school.work_off()
+    with pytest.raises(Conflict):
+        staff.undo(regrade_id)
+    staff.apply(regrade_id)
+    with pytest.raises(Conflict):
+        staff.apply(regrade_id)
+    staff.undo(regrade_id)
+    with pytest.raises(Conflict):
+        staff.undo(regrade_id)
+
+
+def test_what_is_of_another_version_by_now_cannot_be_applied(staff):
+    regrade_id = staff.ask()
+    staff.school.work_off()
+    staff.move_on()
+    with pytest.raises(Conflict):
+        staff.apply(regrade_id)
+
+
+def test_what_people_decided_stands_before_and_after(staff):
+    judgement = Judgement(submission_id=staff.ann, question_id=QuestionId("q1"), points=7, reason="They asked.")
+    override(
+        judgement, caller=staff.school.caller("tom"), stores=staff.school.stores, assignments=staff.school.assignments
+    )
+    staff.move_on()
+    regrade_id = staff.ask(submission_id=staff.ann)
+    staff.school.work_off()
+
+    (line,) = staff.view(regrade_id).lines
+
+    assert (line.before.score, line.after.score) == (12, 12)
+
+
+def test_one_question_means_those_without_all_points_in_it(staff):
+    regrade_id = staff.ask(question_id=QuestionId("q1"))
+    assert [line.login for line in staff.view(regrade_id).lines] == ["bob"]
+
+
+def test_a_wish_that_nothing_fits_is_refused(staff):
+    with pytest.raises(InvalidRequest):
+        staff.ask(question_id=QuestionId("q9"))
+
+
+def test_what_could_not_be_graded_gets_a_result_and_loses_it_on_undo(school):
+    staff = Staff(school)
+    submission = school.submit("ida", RIGHT).submission
+    bench = school.bench(max_attempts=1)
+    claim = claim_next(worker="w", kinds=(JobKind.GRADE,), bench=bench)
+    put_back(claim, error=SandboxFailed(what="test"), bench=bench)
+    regrade_id = staff.ask(submission_id=submission.submission_id)
+    school.work_off()
+
+    (line,) = staff.view(regrade_id).lines
+    assert (line.before, line.after.score) == (None, 15)
+
+    def totals():
+        view = read_submission(submission.submission_id, caller=school.caller("tom"), stores=school.stores)
+        return view.run.totals
+
+    assert totals() is None
+    staff.apply(regrade_id)
+    assert totals().score == 15
+    staff.undo(regrade_id)
+    assert totals() is None
+
+
+def test_a_submission_that_was_graded_anew_since_stays_as_it_is(staff):
+    regrade_id = staff.ask()
+    staff.school.work_off()
+    staff.apply(regrade_id)
+    staff.move_on()
+    regrade_at_once(staff.bob, stores=staff.school.stores)
+    staff.school.work_off()
+    assert staff.scores() == (15, 15)
+
+    staff.undo(regrade_id)
+
+    assert staff.scores() == (15, 15)
+
+
+def test_trials_leave_waiting_submissions_waiting(staff):
+    """A student who hands in the same bytes again still meets the run of the first time."""
+    staff.ask(submission_id=staff.ann)
+    with staff.school.stores.storage.reading() as tx:
+        assert tx.runs.get_newest(staff.ann).cause is RunCause.SUBMITTED
+        assert [run.cause for run in tx.runs.list_of(staff.ann)] == [RunCause.SUBMITTED, RunCause.TRIAL]
+
+
+def test_words_that_a_new_version_finds_wait_for_a_person(staff):
+    with staff.school.stores.storage.writing() as tx:
+        written = tx.submissions.list_written(staff.ann)
+        tx.submissions.set_written(staff.ann, ())
+    staff.ask(submission_id=staff.ann)
+    staff.school.work_off()
+    with staff.school.stores.storage.reading() as tx:
+        assert tx.submissions.list_written(staff.ann) == written
+
+
+@pytest.mark.parametrize(("login", "error"), [("ann", Forbidden), ("sam", NotFound)], ids=["student", "stranger"])
+def test_regrades_are_for_staff(staff, login, error):
+    people.add_course("other", title="Other", stores=staff.school.stores)
+    new = people.NewMember(login="sam", name="", role=Role.INSTRUCTOR)
+    people.add_member(new, course="other", stores=staff.school.stores)
+    regrade_id = staff.ask()
+
+    with pytest.raises(error):
+        staff.ask(by=login)
+    with pytest.raises(error):
+        read_desk("demo", "tiny", caller=staff.school.caller(login), stores=staff.school.stores)
+    with pytest.raises(NotFound):
+        staff.view(regrade_id, by=login)
+    with pytest.raises(NotFound):
+        apply_regrade(regrade_id, only_gains=False, caller=staff.school.caller(login), stores=staff.school.stores)
+
+
+def test_a_submission_of_another_assignment_is_none_of_this_one(staff):
+    other = TinyLoaded(slug="other", version=VersionHash("c" * 64), first=NameLogic(name="x"))
+    staff.school.editions[b"other"] = other
+    staff.school.loaded = other
+    publish(other, files={"assignment.yaml": b"other"}, stores=staff.school.stores)
+    offer("other", course="demo", stores=staff.school.stores)
+    elsewhere = staff.school.submit("ann", RIGHT).submission.submission_id
+    with pytest.raises(NotFound):
+        staff.ask(submission_id=elsewhere)
+
+
+def test_the_desk_lists_what_was_asked_for_newest_first(staff):
+    first, second = staff.ask(), staff.ask(submission_id=staff.bob)
+    desk = read_desk(
+        "demo", "tiny", caller=staff.school.caller("tom"), stores=staff.school.stores, submission_id=staff.bob
+    )
+    assert {each.regrade_id for each in desk.earlier} == {first, second}
+    assert (desk.one.submission_id, desk.one_by.login) == (staff.bob, "bob")
