@@ -12,12 +12,40 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from grader import __version__
 from grader.errors import OtherSite
-from grader.web import assets, errors
+from grader.web import assets, errors, events
 from grader.web.api import courses, decisions, health, submissions
-from grader.web.pages import entrance, home, preferences
+from grader.web.pages import (
+    account,
+    assignment,
+    course,
+    course_settings,
+    entrance,
+    home,
+    joining,
+    members,
+    preferences,
+    roster_import,
+    schedule,
+)
 from grader.web.security import SafeHeaders, SameOrigin
 from grader.web.services import Services
 
+_PAGES = (
+    assets.router,
+    preferences.router,
+    entrance.router,
+    home.router,
+    account.router,
+    joining.router,
+    # Before what has a course's name in the place of "new", and a person's in that of "import".
+    course_settings.router,
+    roster_import.router,
+    members.router,
+    course.router,
+    schedule.router,
+    assignment.router,
+    events.router,
+)
 _MULTIPART_OVERHEAD_BYTES = 64 * 1024
 """Boundaries, headers and the file's name around an upload."""
 
@@ -33,6 +61,7 @@ def create_app(services: Services) -> FastAPI:
         redoc_url=None,
     )
     app.state.services = services
+    app.state.lookout = events.Lookout(services.stores)
     app.state.max_upload_mb = services.max_upload_bytes // (1024 * 1024)
     errors.install(app)
     plain_openapi = app.openapi
@@ -40,7 +69,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(health.router)
     for router in (courses.router, submissions.router, decisions.router):
         app.include_router(router, prefix="/api/v1")
-    for pages in (assets.router, preferences.router, entrance.router, home.router):
+    for pages in _PAGES:
         app.include_router(pages)
     app.add_middleware(_BodyLimit, upload_bytes=services.max_upload_bytes)
     app.add_middleware(_Arrival)

@@ -24,7 +24,9 @@ from grader.errors import (
 )
 from grader.feedback.catalogue import sentence
 from grader.web.language import request_language
+from grader.web.resuming import keep_form
 from grader.web.templating import path_of, render_page
+from grader.web.way_in import sign_in_facts
 
 STATUS: Mapping[type[GraderError], HTTPStatus] = {
     errors.GraderError: HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -126,7 +128,14 @@ def _wants_page(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(_FOR_PROGRAMS)
 
 
+def _is_for_part(request: Request) -> bool:
+    """Does htmx ask, which puts the answer into a page that is open?"""
+    return "hx-request" in request.headers
+
+
 def _page(request: Request, status: HTTPStatus, *, note: Note, more: Mapping[str, Fact]) -> Response:
+    if _is_for_part(request):
+        return render_page("failure_part.html", request, status=status, facts={"note": note})
     kind = _KINDS.get(status, "request" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "ours")
     details = more.get("findings", [])
     return render_page("failure.html", request, status=status, facts={"kind": kind, "note": note, "details": details})
@@ -152,8 +161,12 @@ def _problem(request: Request, status: HTTPStatus, *, code: str, note: Note, mor
 
 async def _on_grader_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, GraderError)  # noqa: S101  # registered for this class alone
-    if isinstance(error, NotSignedIn) and request.method == "GET" and _wants_page(request):
-        return RedirectResponse(f"/sign-in?{urlencode({'next': path_of(request)})}", HTTPStatus.SEE_OTHER)
+    if isinstance(error, NotSignedIn) and _wants_page(request) and not _is_for_part(request):
+        if request.method == "GET":
+            return RedirectResponse(f"/sign-in?{urlencode({'next': path_of(request)})}", HTTPStatus.SEE_OTHER)
+        kept = await keep_form(request)
+        facts = sign_in_facts(request, kept=kept, note=Note(code="course.session_ended"))
+        return render_page("sign_in.html", request, status=HTTPStatus.UNAUTHORIZED, facts=facts)
     if status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR:
         structlog.get_logger("web").error("request_failed", path=_logged_path(request), error=str(error))
     return answer(request, error)

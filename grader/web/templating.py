@@ -56,14 +56,8 @@ def render_page(
         template: its file under grader/web/templates.
         facts: what the template names, beside `reader` and the functions below.
     """
-    reader = Reader(
-        language=request_language(request),
-        theme=request_theme(request),
-        caller=caller,
-        path=path_of(request) if request.method == "GET" else "/",
-    )
-    page = _environment().get_template(template).render({**(facts or {}), "reader": reader})
-    body = page.encode()
+    reader = _reader_of(request, caller)
+    body = _render(template, reader, facts).encode()
     headers = {"Content-Language": reader.language.value, "Content-Security-Policy": PAGE_POLICY}
     if len(body) >= _WORTH_COMPRESSING_BYTES and accepts_gzip(request):
         body = gzip.compress(body, compresslevel=5, mtime=0)
@@ -71,9 +65,27 @@ def render_page(
     return HTMLResponse(body, status_code=status, headers=headers)
 
 
+def render_part(template: str, request: Request, *, facts: Mapping[str, object] | None = None) -> str:
+    """Part of a page, for what is already open in a browser."""
+    return _render(template, _reader_of(request, None), facts)
+
+
 def path_of(request: Request) -> str:
     """What the reader opened, so that a form can lead back to it."""
     return f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+
+
+def _reader_of(request: Request, caller: Caller | None) -> Reader:
+    return Reader(
+        language=request_language(request),
+        theme=request_theme(request),
+        caller=caller,
+        path=path_of(request) if request.method == "GET" else "/",
+    )
+
+
+def _render(template: str, reader: Reader, facts: Mapping[str, object] | None) -> str:
+    return _environment().get_template(template).render({**(facts or {}), "reader": reader})
 
 
 @cache

@@ -1,14 +1,16 @@
 """Debian's chromium on a school's pages, over plain http as on a LAN; every page is held to what pages promise."""
 
+import functools
 import shutil
 import socket
 import threading
 
 import pytest
 import uvicorn
-from browsing import DESK, HOST, PATIENCE_MS, Reader, Site
+from browsing import DESK, HOST, PATIENCE_MS, Campus, Reader, Site
 from playwright.sync_api import Browser, sync_playwright
 from school import School
+from service import running_service
 
 from grader.web.app import create_app
 from grader.web.services import Services
@@ -45,14 +47,21 @@ def chromium():
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def campus(tmp_path_factory):
+    """For whole days of people: everything is real. It is shared, so each test enrols people of its own."""
+    with running_service(tmp_path_factory.mktemp("campus") / "data") as service:
+        yield Campus(service)
+
+
 @pytest.fixture
-def open_reader(chromium: Browser, site: Site):
-    """Opens a browser of its own for somebody, and closes it."""
+def open_browser(chromium: Browser):
+    """Opens a browser of its own for somebody who reads the pages at an address, and closes it."""
     contexts = []
 
-    def open_reader(language="en", *, size=DESK, **options):
+    def open_browser(url, language="en", *, size=DESK, **options):
         context = chromium.new_context(
-            base_url=site.url,
+            base_url=url,
             locale={"ja": "ja-JP", "en": "en-US"}[language],
             viewport={"width": size[0], "height": size[1]},
             **options,
@@ -60,9 +69,15 @@ def open_reader(chromium: Browser, site: Site):
         context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         reader = Reader(context.new_page(), language)
-        reader.watch(url=site.url)
+        reader.watch(url=url)
         return reader
 
-    yield open_reader
+    yield open_browser
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def open_reader(open_browser, site: Site):
+    """Such a browser on the school's pages."""
+    return functools.partial(open_browser, site.url)

@@ -8,7 +8,10 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 from playwright.sync_api import Page
 from school import School
+from service import Service
 
+from grader import wiring
+from grader.domain.people import Role
 from grader.flow import accounts
 from grader.web.security import PAGE_POLICY
 
@@ -36,6 +39,23 @@ class Site:
         page = HTMLResponse(html, headers={"Content-Security-Policy": PAGE_POLICY})
         self.app.add_api_route(path, lambda: page)
         return path
+
+
+@dataclass(frozen=True)
+class Campus:
+    """A real service with its worker and kernels, where the course 'demo' offers homework 8."""
+
+    service: Service
+
+    @property
+    def url(self) -> str:
+        return self.service.url.replace("127.0.0.1", HOST)
+
+    def enrol(self, login: str, *, role: Role = Role.STUDENT) -> str:
+        """A new member of the course; the path of the link with which they choose a password."""
+        self.service.add_member(login, role=role)
+        with wiring.open_stores(self.service.settings) as stores:
+            return f"/invitation/{accounts.invite(login, stores=stores).secret}"
 
 
 @dataclass

@@ -1,11 +1,14 @@
 """The first page: the caller's courses and what they offer."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
 
+from grader.domain.ids import OfferingId
 from grader.domain.publishing import Dates
+from grader.flow.own_work import OwnWork, read_own_work
 from grader.flow.progress import CourseView, OfferingView, list_assignments, list_courses
 from grader.web.access import AppServices, PageCaller
 from grader.web.templating import render_page
@@ -19,16 +22,19 @@ class Shelf:
 
     view: CourseView
     offerings: tuple[OfferingView, ...]
+    work: Mapping[OfferingId, OwnWork]
+    """The caller's, who is a student."""
 
 
 @router.get("/")
 def get_home(request: Request, services: AppServices, caller: PageCaller) -> Response:
     """The caller's courses with their assignments; an empty one says what to do next."""
     stores = services.stores
-    shelves = [
-        Shelf(view=view, offerings=list_assignments(view.course.slug, caller=caller, stores=stores))
-        for view in list_courses(caller=caller, stores=stores)
-    ]
+    shelves = []
+    for view in list_courses(caller=caller, stores=stores):
+        offerings = list_assignments(view.course.slug, caller=caller, stores=stores)
+        work = read_own_work(offerings, caller=caller, stores=stores)
+        shelves.append(Shelf(view=view, offerings=offerings, work=work))
     facts = {"shelves": shelves, "now": stores.clock.now(), "stage_of": stage_of}
     return render_page("home.html", request, caller=caller, facts=facts)
 

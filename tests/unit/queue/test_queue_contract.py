@@ -98,6 +98,17 @@ def test_asking_again_makes_a_waiting_job_due_and_forgets_its_failures(bench):
     assert bench.claim().attempt == 1
 
 
+def test_a_job_may_be_due_later(bench):
+    with bench.writing() as tx:
+        bench.queue.enqueue(tx, kind=JobKind.GRADE, subject="later", after_s=30)
+    bench.ask("now")
+
+    assert bench.claim().subject == "now"
+    assert bench.claim() is None
+    bench.clock.pass_s(30)
+    assert bench.claim().subject == "later"
+
+
 def test_a_claimed_job_is_nobody_elses_while_its_lease_lasts(bench):
     bench.ask("a")
     bench.claim()
@@ -230,3 +241,17 @@ def test_what_waits_for_a_gpu_is_seen_and_counted(bench):
     with bench.writing() as tx:
         assert bench.queue.depth(tx).waiting_for_gpu == 0
         assert not bench.queue.has_work(tx, kinds=[JobKind.GRADE], devices=WITH_GPU)
+
+
+def test_who_waits_learns_whose_turn_comes_when(bench):
+    def place_of(subject, kind=JobKind.GRADE):
+        with bench.writing() as tx:
+            return bench.queue.find_place(tx, kind=kind, subject=subject)
+
+    bench.ask("old", kind=JobKind.REGRADE)
+    bench.ask("a", "b")
+
+    assert [place_of("a"), place_of("b"), place_of("old", JobKind.REGRADE)] == [1, 2, 3]
+    assert place_of("nothing") is None
+    bench.claim()
+    assert (place_of("a"), place_of("b")) == (None, 1)

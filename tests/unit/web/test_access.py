@@ -20,11 +20,13 @@ FOR_EVERYBODY = {
     "GET /invitation/{secret}",
     "POST /invitation/{secret}",
     "POST /preferences",
+    "GET /join",
+    "POST /join",
 }
 
 
 def routes():
-    app = create_app(SimpleNamespace(max_upload_bytes=1, public_url=None))
+    app = create_app(SimpleNamespace(max_upload_bytes=1, public_url=None, stores=None))
     return {f"{method} {route.path}" for route in iter_route_contexts(app.routes) for method in route.methods}
 
 

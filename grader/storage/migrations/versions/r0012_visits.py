@@ -16,6 +16,8 @@ def upgrade() -> None:
         sa.Column("offering_id", sa.String(length=32), nullable=False),
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["person_id"], ["people.person_id"], name=op.f("fk_visits_person_id_people")),
-        sa.ForeignKeyConstraint(["offering_id"], ["offerings.offering_id"], name=op.f("fk_visits_offering_id_offerings")),
+        sa.ForeignKeyConstraint(
+            ["offering_id"], ["offerings.offering_id"], name=op.f("fk_visits_offering_id_offerings")
+        ),
         sa.PrimaryKeyConstraint("person_id", "offering_id", name=op.f("pk_visits")),
     )

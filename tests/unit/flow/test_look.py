@@ -1,0 +1,90 @@
+"""A look at a file tells what handing it in would mean, and leaves no trace."""
+
+from dataclasses import replace
+
+import pytest
+from doubles import NOON
+from school import notebook_bytes
+
+from grader.domain.notebook import IdentityHint
+from grader.errors import NotebookRefused, NotFound
+from grader.flow.look import look
+from grader.flow.people import NewMember, add_member
+from grader.flow.submit import Intake, Upload
+
+
+@pytest.fixture
+def look_at(school):
+    def look_at(data, *, login="ann", intake=school.intake, assignment="tiny"):
+        upload = Upload(data=data, file_name="hw.ipynb", course="demo", assignment=assignment, received_at=NOON)
+        return look(upload, caller=school.caller(login), intake=intake, assignments=school.assignments)
+
+    return look_at
+
+
+def test_every_question_is_told_with_the_cells_that_would_be_graded(look_at):
+    seen = look_at(notebook_bytes(x=3, y=4))
+
+    assert seen.found == 2
+    assert [(each.number, each.is_found, each.cells) for each in seen.questions] == [(1, True, (2,)), (2, True, (4,))]
+
+
+def test_a_question_that_is_not_found_comes_with_what_to_do(look_at):
+    seen = look_at(notebook_bytes(x=3))
+
+    assert [each.is_found for each in seen.questions] == [True, False]
+    assert "locate.not_found" in [note.code for note in seen.notes]
+
+
+def test_nothing_is_stored(school, look_at):
+    look_at(notebook_bytes(x=3, y=4))
+
+    with school.stores.storage.reading() as tx:
+        (offering,) = tx.offerings.list_of(tx.courses.find_by_slug("demo").course_id)
+        assert tx.submissions.list_of(offering.offering_id, limit=1) == ()
+        assert school.stores.queue.depth(tx).waiting == 1  # the version that waits to be proved
+
+
+def test_a_file_that_would_be_refused_is_refused_now(look_at):
+    with pytest.raises(NotebookRefused, match="not_json"):
+        look_at(b"no notebook")
+
+
+def test_the_same_bytes_are_recognised(school, look_at):
+    first, second = notebook_bytes(x=1, y=1), notebook_bytes(x=2, y=2)
+    school.submit(data=first)
+    school.submit(data=second, seconds=1)
+
+    assert (look_at(first).same_as, look_at(first).same_as_newest) == (1, False)
+    assert (look_at(second).same_as, look_at(second).same_as_newest) == (2, True)
+    assert look_at(notebook_bytes(x=3, y=3)).same_as is None
+    assert look_at(first, login="bob").same_as is None
+
+
+@pytest.mark.parametrize(
+    ("enrolled", "written", "warns"),
+    [
+        pytest.param("B12345", "B99999", True, id="another number"),
+        pytest.param("B12345", "b-12345", False, id="the same number, typed otherwise"),
+        pytest.param("B12345", None, False, id="the notebook says nothing"),
+        pytest.param(None, "B12345", False, id="the roster says nothing"),
+    ],
+)
+def test_somebody_elses_notebook_is_noticed(school, look_at, enrolled, written, warns):
+    new = NewMember(login="ann", name="ann", student_number=enrolled)
+    add_member(new, course="demo", stores=school.stores)
+    hint = IdentityHint(name="Ann", student_number=written)
+    read = school.intake.read_notebook
+
+    def read_with_identity(data):
+        return replace(read(data), identity=hint)
+
+    intake = Intake(stores=school.stores, read_notebook=read_with_identity, free_share=lambda: 0.5)
+    seen = look_at(notebook_bytes(x=3, y=4), intake=intake)
+
+    assert (seen.identity, seen.is_someone_elses) == (hint, warns)
+
+
+def test_who_may_not_see_the_assignment_learns_nothing(look_at):
+    with pytest.raises(NotFound):
+        look_at(notebook_bytes(x=3, y=4), assignment="other")

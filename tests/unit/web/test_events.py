@@ -1,0 +1,95 @@
+"""Browsers that wait are told each change once, by one poller, until the result is there."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from school import notebook_bytes
+
+from grader.domain.submission import RunState
+from grader.flow import accounts
+from grader.web.events import Lookout
+
+
+@pytest.fixture
+def submission_id(school):
+    school.work_off()
+    return school.submit("ann", notebook_bytes(x=3, y=4)).submission.submission_id
+
+
+@pytest.fixture
+def enter(school, cheap_hashes, open_browser):
+    def enter(login, language="en"):
+        browser = open_browser(language)
+        link = accounts.invite(login, stores=school.stores)
+        issued = accounts.accept_invitation(link.secret, "correct horse battery", stores=school.stores)
+        browser.cookies.set("session", issued.secret)
+        return browser
+
+    return enter
+
+
+def test_each_change_is_told_once_until_it_is_over(school, submission_id):
+    async def follow():
+        told = []
+        async for waiting in Lookout(school.stores).follow(submission_id):
+            told.append(waiting.state)
+            if len(told) == 1:
+                await asyncio.to_thread(school.work_off)
+        return told
+
+    told = asyncio.run(follow())
+
+    assert (told[0], told[-1], len(set(told))) == (RunState.QUEUED, RunState.FINISHED, len(told))
+
+
+def test_all_who_wait_share_one_poller_which_ends_with_them(school, submission_id):
+    async def follow():
+        lookout = Lookout(school.stores)
+
+        async def last():
+            return [waiting.state async for waiting in lookout.follow(submission_id)][-1]
+
+        waiters = [asyncio.create_task(last()) for _ in range(3)]
+        await asyncio.sleep(0)
+        pollers = [task for task in asyncio.all_tasks() if "_keep_looking" in repr(task)]
+        await asyncio.to_thread(school.work_off)
+        ended = await asyncio.gather(*waiters)
+        await asyncio.gather(*pollers)
+        return len(pollers), ended
+
+    assert asyncio.run(follow()) == (1, [RunState.FINISHED] * 3)
+
+
+def test_a_database_that_cannot_be_read_ends_the_stream_instead_of_leaving_it_silent(school, submission_id):
+    async def follow():
+        lookout = Lookout(replace(school.stores, storage=None))
+        return [waiting async for waiting in lookout.follow(submission_id)]
+
+    assert asyncio.run(follow()) == []
+
+
+@pytest.mark.parametrize(("language", "words"), [("ja", "採点が終わりました。"), ("en", "Graded.")])
+def test_events_carry_the_part_of_the_page_in_the_readers_language(school, submission_id, enter, language, words):
+    school.work_off()
+
+    answer = enter("ann", language).get(f"/submissions/{submission_id}/events")
+
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert "event: progress\n" in answer.text
+    assert words in answer.text
+    assert "data-over" in answer.text
+
+
+def test_browsers_without_events_can_ask(school, submission_id, enter):
+    browser = enter("ann")
+    path = f"/submissions/{submission_id}/progress"
+    assert "data-over" not in browser.get(path).text
+    school.work_off()
+
+    assert "data-over" in browser.get(path).text
+
+
+@pytest.mark.parametrize("part", ["progress", "events"])
+def test_others_are_told_nothing(submission_id, enter, part):
+    assert enter("bob").get(f"/submissions/{submission_id}/{part}").status_code == 404
