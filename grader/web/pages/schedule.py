@@ -196,7 +196,8 @@ class _Reading:
     def _number(self, field: str, typed: str) -> float:
         try:
             number = round(float(typed.strip() or "0"), 2)
-            return int(number) if number.is_integer() else number
+            whole = int(number)  # of what is finite
+            return whole if whole == number else number
         except (ValueError, OverflowError):
             self._refuse(field, "authoring_page.wrong_number")
             return 0
