@@ -16,6 +16,10 @@ class JobKind(StrEnum):
     """Grade a run; `subject` is its RunId."""
     REGRADE = "regrade"
     """The same for an old submission; comes after fresh ones."""
+    DRAFT = "draft"
+    """Draft an assignment from a solved notebook; `subject` is its ManuscriptId."""
+    TRY = "try"
+    """Prove and self-test what somebody writes; `subject` is its ManuscriptId. Makes way for what comes before."""
     SELF_TEST = "self_test"
     """Look for mistakes that a version would not notice; `subject` is its VersionHash. Makes way for everything."""
 

@@ -21,6 +21,10 @@ class StoredAssignments:
         self._lock = threading.Lock()
         self._loaded: OrderedDict[tuple[VersionHash, int], LoadedAssignment] = OrderedDict()
 
+    def read(self, files: Mapping[str, bytes], slug: str) -> LoadedAssignment:
+        """An assignment that is not published. Raises InvalidAssignment."""
+        return self._reader(files, slug)
+
     def load(
         self, version: VersionHash, *, revision: int | None = None, tx: Transaction | None = None
     ) -> LoadedAssignment:

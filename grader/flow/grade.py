@@ -23,12 +23,15 @@ from grader.flow.assignments import StoredAssignments
 from grader.flow.ports import ReplyCodec, Runner, Stores, Transaction
 from grader.flow.proofs import Proofs
 from grader.flow.regrade import repeat_on_gpu
-from grader.flow.selftest import Interrupted, SelfTests
+from grader.flow.selftest import Interrupted, SelfTest, SelfTests
 from grader.flow.standing import is_held_up_by_us, recount
+from grader.flow.writing_desk import Desk, draft_manuscript, give_up_manuscript, try_manuscript
 
 _FIRST_PAUSE_S = 2.0
 _LONGEST_PAUSE_S = 300.0
 _OF_RUNS = frozenset({JobKind.GRADE, JobKind.REGRADE})
+_OF_MANUSCRIPTS = frozenset({JobKind.DRAFT, JobKind.TRY})
+_BEFORE_TRIALS = frozenset(JobKind) - {JobKind.TRY, JobKind.SELF_TEST}
 _BEFORE_SELF_TESTS = frozenset(JobKind) - {JobKind.SELF_TEST}
 _PHASE_PAUSE_S = 0.5
 """Phases are for people who wait: a run that is over sooner needs no write for each of them."""
@@ -114,6 +117,8 @@ def work(claim: Claim, *, bench: Bench, should_make_way: Callable[[], bool] = la
         prove_version(claim, bench=bench)
     elif claim.kind is JobKind.SELF_TEST:
         self_test_version(claim, bench=bench, should_make_way=should_make_way)
+    elif claim.kind in _OF_MANUSCRIPTS:
+        work_on_manuscript(claim, bench=bench, should_make_way=should_make_way)
     else:
         grade(claim, bench=bench)
 
@@ -172,20 +177,19 @@ def self_test_version(claim: Claim, *, bench: Bench, should_make_way: Callable[[
     version, stores = VersionHash(claim.subject), bench.stores
 
     def should_stop() -> bool:
-        if should_make_way():
-            return True
-        with stores.storage.reading() as tx:
-            return stores.queue.has_work(tx, kinds=_BEFORE_SELF_TESTS, devices=bench.devices)
+        return should_make_way() or _has_work(bench, kinds=_BEFORE_SELF_TESTS)
 
     try:
         expected = bench.proofs.load(version)
         report: SelfTestReport | None = bench.self_tests.run(
-            version,
-            assignments=bench.assignments,
-            expected=expected,
-            runner=bench.runner,
-            secret=bench.secret,
-            should_stop=should_stop,
+            SelfTest(
+                loaded=bench.assignments.load(version),
+                files=bench.assignments.load_files(version),
+                expected=expected,
+                runner=bench.runner,
+                secret=bench.secret,
+                should_stop=should_stop,
+            )
         )
     except Interrupted:
         give_back(claim, stores=stores)
@@ -196,6 +200,34 @@ def self_test_version(claim: Claim, *, bench: Bench, should_make_way: Callable[[
         stores.queue.finish(tx, claim)
         if report is not None:
             tx.versions.put_self_test(report, at=stores.clock.now())
+
+
+def work_on_manuscript(claim: Claim, *, bench: Bench, should_make_way: Callable[[], bool]) -> None:
+    """Draft or try what somebody writes; whatever students wait for comes before a trial."""
+    desk = Desk(
+        stores=bench.stores,
+        assignments=bench.assignments,
+        runner=bench.runner,
+        read_notebook=bench.read_notebook,
+        secret=bench.secret,
+        self_tests=bench.self_tests,
+    )
+
+    def should_stop() -> bool:
+        return should_make_way() or _has_work(bench, kinds=_BEFORE_TRIALS)
+
+    if claim.kind is JobKind.DRAFT:
+        draft_manuscript(claim, desk=desk)
+        return
+    try:
+        try_manuscript(claim, desk=desk, should_stop=should_stop)
+    except Interrupted:
+        give_back(claim, stores=bench.stores)
+
+
+def _has_work(bench: Bench, *, kinds: Collection[JobKind]) -> bool:
+    with bench.stores.storage.reading() as tx:
+        return bench.stores.queue.has_work(tx, kinds=kinds, devices=bench.devices)
 
 
 def renew(claim: Claim, *, stores: Stores) -> None:
@@ -243,6 +275,8 @@ def _give_up(tx: Transaction, claim: Claim, *, bench: Bench, trouble: Note) -> N
         tx.versions.set_state(VersionHash(claim.subject), VersionState.FAILED, findings=[trouble])
     elif claim.kind in _OF_RUNS:
         tx.runs.fail(RunId(claim.subject), trouble=trouble, at=bench.stores.clock.now())
+    elif claim.kind in _OF_MANUSCRIPTS:
+        give_up_manuscript(tx, claim, trouble=trouble)
 
 
 def _load_case(run_id: RunId, *, environment: EnvironmentHash, bench: Bench) -> _Case:

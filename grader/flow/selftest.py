@@ -20,7 +20,6 @@ from grader.domain.selftest import Fate, MutantReport, SelfTestReport
 from grader.domain.text import Fact, Note
 from grader.errors import NotebookRefused
 from grader.flow.assess import Assessment, assess
-from grader.flow.assignments import StoredAssignments
 from grader.flow.expected import Expected
 from grader.flow.felt import Felt, settings_text, words_in
 from grader.flow.observe import Observation, Piece, observe
@@ -73,6 +72,8 @@ class SelfTest:
     limit: int | None = None
     """Mutants a question; by default as many as are made of an assignment of this size."""
     should_stop: Callable[[], bool] = lambda: False
+    on_progress: Callable[[int, int], None] = lambda done, total: None
+    """Told how many of how many mutants are done."""
     known: MutableMapping[str, MutantReport] = field(default_factory=dict)
 
     @property
@@ -102,7 +103,10 @@ class SelfTest:
                     judge(said, result)
             mutants = self._mutants
             self._hurried, self._followed  # noqa: B018 - made here, before several threads ask
-            fates = list(pool.map(self._examine, mutants))
+            fates = []
+            for fate in pool.map(self._examine, mutants):
+                fates.append(fate)
+                self.on_progress(len(fates), len(mutants))
         return SelfTestReport(
             version=self.assignment.version,
             environment=self.expected.environment,
@@ -312,37 +316,16 @@ class SelfTest:
 
 
 class SelfTests:
-    """Self-tests of stored versions, which can be interrupted: what became of mutants is kept in memory meanwhile."""
+    """Self-tests that can be interrupted: what became of mutants is kept in memory meanwhile."""
 
     def __init__(self) -> None:
         self._begun: dict[VersionHash, dict[str, MutantReport]] = {}
 
-    def run(
-        self,
-        version: VersionHash,
-        *,
-        assignments: StoredAssignments,
-        expected: Expected,
-        runner: Runner,
-        secret: bytes,
-        should_stop: Callable[[], bool],
-    ) -> SelfTestReport:
-        """Begin it, or go on where it was left.
-
-        Raises:
-            AuthorCanFix: the version's files no longer read as an assignment.
-            Interrupted, SandboxUnavailable, SandboxFailed: as `SelfTest.run`.
-        """
-        report = SelfTest(
-            loaded=assignments.load(version),
-            files=assignments.load_files(version),
-            expected=expected,
-            runner=runner,
-            secret=secret,
-            should_stop=should_stop,
-            known=self._begun.setdefault(version, {}),
-        ).run()
-        del self._begun[version]
+    def run(self, test: SelfTest) -> SelfTestReport:
+        """Begin it, or go on where one of the same version was left. Raises as `SelfTest.run`."""
+        version = test.assignment.version
+        report = replace(test, known=self._begun.setdefault(version, {})).run()
+        self._begun.pop(version, None)
         return report
 
 

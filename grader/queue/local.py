@@ -14,7 +14,7 @@ from grader.errors import LeaseLost
 
 LEASE_S = 15.0
 
-_PRIORITY = {JobKind.PUBLISH: 0, JobKind.GRADE: 1, JobKind.REGRADE: 2, JobKind.SELF_TEST: 3}
+_PRIORITY = {kind: place for place, kind in enumerate(JobKind)}
 
 metadata = sa.MetaData(
     naming_convention={
@@ -58,7 +58,7 @@ _DUE = sa.select(jobs.c.job_id, jobs.c.kind, jobs.c.subject, jobs.c.token, jobs.
 _NEXT = _DUE.order_by(jobs.c.priority, jobs.c.place).limit(1)
 _NEXT_FOR_GPU = _DUE.order_by(
     # Whatever else there is, others can do; but a self-test makes way for everything.
-    jobs.c.kind == JobKind.SELF_TEST.value,
+    jobs.c.kind.in_([JobKind.TRY.value, JobKind.SELF_TEST.value]),
     jobs.c.device != Device.CUDA.value,
     jobs.c.priority,
     jobs.c.place,

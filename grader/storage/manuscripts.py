@@ -54,7 +54,7 @@ class ManuscriptsTable:
     def forget(self, manuscript_id: ManuscriptId) -> None:
         self._rows.write(_FORGET, of_manuscript=manuscript_id)
 
-    def _change(self, manuscript_id: ManuscriptId, **values: object) -> None:
+    def _change(self, manuscript_id: ManuscriptId, /, **values: object) -> None:
         if not self._rows.write(_CHANGE, of_manuscript=manuscript_id, **values):
             raise NotFound(what="manuscript", name=manuscript_id)
 

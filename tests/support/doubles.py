@@ -132,7 +132,7 @@ class InMemoryQueue:
         prefers = Device.CUDA in devices
 
         def rank(job):
-            return prefers and job["kind"] is JobKind.SELF_TEST, prefers and job["device"] is Device.ANY, job["place"]
+            return prefers and job["kind"] in (JobKind.TRY, JobKind.SELF_TEST), prefers and job["device"] is Device.ANY, job["place"]
 
         return min(due, key=rank, default=None)
 

@@ -1,0 +1,320 @@
+"""Write an assignment in a course: begin it, change it, have it tried, and publish it there."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from grader.domain.ids import BlobKey, CourseId, OfferingId, VersionHash
+from grader.domain.jobs import JobKind
+from grader.domain.manuscript import Manuscript, ManuscriptId, Work
+from grader.domain.notebook import Notebook
+from grader.domain.people import Course, Person
+from grader.domain.publishing import Dates, Offering, PublishedVersion
+from grader.errors import Conflict, NotFound
+from grader.flow.assignments import StoredAssignments
+from grader.flow.names import check_slug, new_id
+from grader.flow.people import Caller
+from grader.flow.ports import LoadedAssignment, Stores, Transaction
+from grader.flow.publish import publish
+from grader.flow.rubrics import OfferingUpdate, follow_rubrics
+from grader.flow.schedule import instructors_course
+
+_NOT_STORED = 0
+"""The edition of what is offered and nobody has changed yet."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Writing:
+    """A manuscript as its author finds it."""
+
+    course: Course
+    manuscript: Manuscript
+    offering: Offering | None
+    """What the course offers under this slug."""
+    editor: Person
+    """Who changed it last."""
+
+    @property
+    def is_changed(self) -> bool:
+        """False: these are the files that the course offers."""
+        return self.manuscript.edition != _NOT_STORED
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """What publishing did."""
+
+    version: PublishedVersion
+    offering: Offering
+    is_first: bool
+    """The course did not offer it before."""
+    update: OfferingUpdate | None = None
+    """What other texts and rubrics did to points."""
+
+
+def list_writings(course: str, *, caller: Caller, stores: Stores) -> tuple[Writing, ...]:
+    """What is being written in the course, by slug. Raises as `read_writing`."""
+    with stores.storage.reading() as tx:
+        found = instructors_course(tx, course, caller)
+        return tuple(_writing(tx, found, each) for each in tx.manuscripts.list_of(found.course_id))
+
+
+def read_writing(course: str, slug: str, *, caller: Caller, stores: Stores) -> Writing:
+    """What is being written under this slug, or else what the course offers, ready to be changed.
+
+    Raises:
+        NotFound: neither of them, or no such course, or not for the caller.
+        Forbidden: the caller is no instructor of the course.
+    """
+    with stores.storage.reading() as tx:
+        found = instructors_course(tx, course, caller)
+        return _writing(tx, found, _find(tx, found.course_id, slug, caller=caller, at=stores.clock.now()))
+
+
+def read_files(manuscript: Manuscript, *, stores: Stores) -> Mapping[str, bytes]:
+    """The files by path."""
+    return {path: stores.blobs.get(key) for path, key in manuscript.files.items()}
+
+
+def begin(course: str, slug: str, files: Mapping[str, bytes], *, caller: Caller, stores: Stores) -> Writing:
+    """Begin an assignment with these files, which may be full of mistakes.
+
+    Raises:
+        NotFound, Forbidden: as `read_writing`.
+        InvalidRequest: the slug is none.
+        Conflict: the course has an assignment of this slug, or somebody writes one.
+    """
+    check_slug(slug)
+    blobs = {path: stores.blobs.put(data) for path, data in files.items()}
+    return _begin(course, slug, caller=caller, stores=stores, files=blobs)
+
+
+def begin_from_solved(
+    course: str,
+    slug: str,
+    data: bytes,
+    *,
+    caller: Caller,
+    stores: Stores,
+    read_notebook: Callable[[bytes], Notebook],
+) -> Writing:
+    """Begin an assignment from a solved notebook: a worker drafts it. Raises as `begin`; NotebookRefused besides."""
+    check_slug(slug)
+    read_notebook(data)
+    return _begin(course, slug, caller=caller, stores=stores, solved=stores.blobs.put(data))
+
+
+def save(
+    course: str, slug: str, changed: Mapping[str, bytes], *, edition: int, caller: Caller, stores: Stores
+) -> Writing:
+    """Put other files in the place of some, whatever mistakes are in them.
+
+    Args:
+        changed: by path.
+        edition: the one that the editor had read.
+
+    Raises:
+        NotFound, Forbidden: as `read_writing`.
+        Conflict: somebody else has changed it since; nothing was saved.
+    """
+    blobs = {path: stores.blobs.put(data) for path, data in changed.items()}
+    with stores.storage.writing() as tx:
+        found = instructors_course(tx, course, caller)
+        before = _current(tx, found, slug, edition=edition, caller=caller, at=stores.clock.now())
+        after = replace(
+            before,
+            files={**before.files, **blobs},
+            edition=before.edition + 1,
+            edited_by=caller.person.person_id,
+            edited_at=stores.clock.now(),
+        )
+        _put(tx, after)
+        return _writing(tx, found, after)
+
+
+def ask_for_trial(
+    course: str, slug: str, *, edition: int, caller: Caller, stores: Stores, assignments: StoredAssignments
+) -> Writing:
+    """Have a worker run the reference and the self-test.
+
+    Raises:
+        NotFound, Forbidden, Conflict: as `save`.
+        InvalidAssignment: the files have mistakes; nothing was asked for.
+    """
+    writing = read_writing(course, slug, caller=caller, stores=stores)
+    device = _load(writing, stores=stores, assignments=assignments).assignment.device
+    with stores.storage.writing() as tx:
+        found = instructors_course(tx, course, caller)
+        before = _current(tx, found, slug, edition=edition, caller=caller, at=stores.clock.now())
+        after = replace(before, edition=max(before.edition, 1), work=Work.TRYING, progress=None, trial=None)
+        _put(tx, after)
+        stores.queue.enqueue(tx, kind=JobKind.TRY, subject=after.manuscript_id, device=device)
+        return _writing(tx, found, after)
+
+
+def throw_away(course: str, slug: str, *, caller: Caller, stores: Stores) -> None:
+    """Forget what was written; what the course offers stays as it is. Raises as `read_writing`."""
+    with stores.storage.writing() as tx:
+        found = instructors_course(tx, course, caller)
+        manuscript = tx.manuscripts.find(found.course_id, slug=slug)
+        if manuscript is None:
+            raise NotFound(what="assignment", name=slug)
+        tx.manuscripts.forget(manuscript.manuscript_id)
+
+
+def publish_writing(
+    course: str, slug: str, *, edition: int, caller: Caller, stores: Stores, assignments: StoredAssignments
+) -> Published:
+    """Publish it, and let the course offer it: at once where it is new here or only words and rubrics have changed.
+
+    A version that grades otherwise is stored, proved and self-tested, but the course keeps offering what it offers
+    until `adopt` says so.
+
+    Raises:
+        NotFound, Forbidden, Conflict: as `save`.
+        InvalidAssignment: the files have mistakes; nothing was published.
+    """
+    writing = read_writing(course, slug, caller=caller, stores=stores)
+    if writing.manuscript.edition != edition:
+        raise _edited_meanwhile(writing)
+    loaded = _load(writing, stores=stores, assignments=assignments)
+    files = read_files(writing.manuscript, stores=stores)
+    version = publish(loaded, files=files, stores=stores, self_test=True)
+    with stores.storage.writing() as tx:
+        found = instructors_course(tx, course, caller)
+        _current(tx, found, slug, edition=edition, caller=caller, at=stores.clock.now())
+        number = tx.versions.get_revision(version.version).number
+        before = tx.offerings.find(found.course_id, slug=slug)
+        if before is None:
+            offering = Offering(
+                offering_id=OfferingId(new_id()),
+                course_id=found.course_id,
+                slug=slug,
+                version=version.version,
+                revision=number,
+                dates=Dates(),
+                created_at=stores.clock.now(),
+            )
+            tx.offerings.add(offering)
+            _forget(tx, writing)
+            return Published(version=version, offering=offering, is_first=True)
+        if before.version != version.version:
+            return Published(version=version, offering=before, is_first=False)
+        update = _move(tx, before, version=version, revision=number, at=stores.clock.now())
+        _forget(tx, writing)
+        return Published(version=version, offering=update.offering, is_first=False, update=update)
+
+
+def adopt(course: str, slug: str, *, version: VersionHash, caller: Caller, stores: Stores) -> OfferingUpdate:
+    """Let the course offer a version that was published from what is written here.
+
+    What was handed in keeps its points until somebody applies a regrade; what is handed in from now on, and regrades,
+    are graded by the new version.
+
+    Raises:
+        NotFound, Forbidden: as `read_writing`; NotFound also where no such version was published here.
+    """
+    with stores.storage.writing() as tx:
+        found = instructors_course(tx, course, caller)
+        before = tx.offerings.find(found.course_id, slug=slug)
+        manuscript = tx.manuscripts.find(found.course_id, slug=slug)
+        if before is None or manuscript is None:
+            raise NotFound(what="assignment", name=slug)
+        published = tx.versions.get(version)
+        revision = tx.versions.get_revision(version)
+        if published.slug != slug or revision.files != manuscript.files:
+            raise NotFound(what="version", name=version)
+        tx.manuscripts.forget(manuscript.manuscript_id)
+        return _move(tx, before, version=published, revision=revision.number, at=stores.clock.now())
+
+
+def _move(
+    tx: Transaction, before: Offering, *, version: PublishedVersion, revision: int, at: datetime
+) -> OfferingUpdate:
+    tx.offerings.set_version(before.offering_id, version.version, revision=revision)
+    return follow_rubrics(tx, before=before, after=tx.offerings.get(before.offering_id), at=at)
+
+
+def _forget(tx: Transaction, writing: Writing) -> None:
+    if writing.is_changed:
+        tx.manuscripts.forget(writing.manuscript.manuscript_id)
+
+
+def _load(writing: Writing, *, stores: Stores, assignments: StoredAssignments) -> LoadedAssignment:
+    return assignments.read(read_files(writing.manuscript, stores=stores), writing.manuscript.slug)
+
+
+def _begin(
+    course: str,
+    slug: str,
+    *,
+    caller: Caller,
+    stores: Stores,
+    files: Mapping[str, BlobKey] | None = None,
+    solved: BlobKey | None = None,
+) -> Writing:
+    with stores.storage.writing() as tx:
+        found = instructors_course(tx, course, caller)
+        if tx.offerings.find(found.course_id, slug=slug) is not None:
+            raise Conflict(what="assignment", name=slug)
+        manuscript = Manuscript(
+            manuscript_id=ManuscriptId(new_id()),
+            course_id=found.course_id,
+            slug=slug,
+            files=files or {},
+            edition=1,
+            solved=solved,
+            work=None if solved is None else Work.DRAFTING,
+            edited_by=caller.person.person_id,
+            edited_at=stores.clock.now(),
+        )
+        tx.manuscripts.add(manuscript)
+        if solved is not None:
+            stores.queue.enqueue(tx, kind=JobKind.DRAFT, subject=manuscript.manuscript_id)
+        return _writing(tx, found, manuscript)
+
+
+def _find(tx: Transaction, course_id: CourseId, slug: str, *, caller: Caller, at: datetime) -> Manuscript:
+    manuscript = tx.manuscripts.find(course_id, slug=slug)
+    if manuscript is not None:
+        return manuscript
+    offering = tx.offerings.find(course_id, slug=slug)
+    if offering is None:
+        raise NotFound(what="assignment", name=slug)
+    revision = tx.versions.get_revision(offering.version, number=offering.revision)
+    return Manuscript(
+        manuscript_id=ManuscriptId(new_id()),
+        course_id=course_id,
+        slug=slug,
+        files=revision.files,
+        edition=_NOT_STORED,
+        edited_by=caller.person.person_id,
+        edited_at=at,
+    )
+
+
+def _current(tx: Transaction, course: Course, slug: str, *, edition: int, caller: Caller, at: datetime) -> Manuscript:
+    found = _find(tx, course.course_id, slug, caller=caller, at=at)
+    if found.edition != edition:
+        raise _edited_meanwhile(_writing(tx, course, found))
+    return found
+
+
+def _edited_meanwhile(writing: Writing) -> Conflict:
+    return Conflict(what="edition", name=writing.editor.name, at=writing.manuscript.edited_at.isoformat())
+
+
+def _put(tx: Transaction, manuscript: Manuscript) -> None:
+    if tx.manuscripts.find(manuscript.course_id, slug=manuscript.slug) is None:
+        tx.manuscripts.add(manuscript)
+    else:
+        tx.manuscripts.put(manuscript)
+
+
+def _writing(tx: Transaction, course: Course, manuscript: Manuscript) -> Writing:
+    return Writing(
+        course=course,
+        manuscript=manuscript,
+        offering=tx.offerings.find(course.course_id, slug=manuscript.slug),
+        editor=tx.people.get(manuscript.edited_by),
+    )
