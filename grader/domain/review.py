@@ -62,6 +62,16 @@ class AnswerScope:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Failure:
+    """What runs found not to be right about one check, and which mistake was recognised in it."""
+
+    question_id: QuestionId
+    check_id: CheckId
+    code: str
+    diagnosis: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Draft:
     """What somebody typed about an answer and has not given yet; one for each person and answer."""
 

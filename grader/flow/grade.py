@@ -21,6 +21,8 @@ from grader.errors import AuthorCanFix, GraderError, SandboxUnavailable
 from grader.flow.assess import Assessment, assess
 from grader.flow.assignments import StoredAssignments
 from grader.flow.ports import ReplyCodec, Runner, Stores, Transaction
+from grader.flow.carry import carry_points
+from grader.flow.point import locate_as_chosen
 from grader.flow.proofs import Proofs
 from grader.flow.regrade import repeat_on_gpu
 from grader.flow.selftest import Interrupted, SelfTest, SelfTests
@@ -345,7 +347,9 @@ def _store(tx: Transaction, run: Run, graded: Graded, *, at: datetime) -> None:
             return  # a newer run was faster; this one is history
     tx.submissions.set_written(run.submission_id, graded.written)
     tx.runs.set_counting(run.submission_id, run.run_id)
-    recount(tx, tx.submissions.get(run.submission_id))
+    submission = tx.submissions.get(run.submission_id)
+    carry_points(tx, submission, graded.written, at=at)
+    recount(tx, submission)
 
 
 class _Phases:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from grader.domain.assignment import Assignment, Check, Question
 from grader.domain.ids import CheckId, PersonId, QuestionId, SubmissionId
@@ -31,6 +32,8 @@ class Judgement:
     """Keys of the items; the points follow from them, also when the rubric's weights change later."""
     comment: str = ""
     reason: str = ""
+    seen: int | None = None
+    """How many decisions about the question were there when its judge read the answer; None: that does not matter."""
 
 
 def decide_points(
@@ -53,15 +56,36 @@ def decide_points(
             item, or both or neither of points and items are given.
         Conflict: the rubric changed meanwhile.
     """
-    reviewed = _read_reviewed(judgement.submission_id, caller=caller, stores=stores, assignments=assignments)
-    check = _written_check(reviewed.question(judgement.question_id), check_id)
-    if judgement.items is not None:
-        judgement = _settle_items(judgement, check)
-    else:
-        _check_points(judgement.points, most=check.points)
-    return _store(
-        judgement, kind=DecisionKind.POINTS, check_id=check.check_id, caller=caller, stores=stores, seen=reviewed
+    (decision,) = decide_points_together(
+        [judgement], caller=caller, stores=stores, assignments=assignments, check_id=check_id
     )
+    return decision
+
+
+def decide_points_together(
+    judgements: Sequence[Judgement],
+    *,
+    caller: Caller,
+    stores: Stores,
+    assignments: StoredAssignments,
+    check_id: CheckId | None = None,
+) -> tuple[Decision, ...]:
+    """The same for answers of several students, all or none.
+
+    Raises:
+        Conflict: besides, somebody has decided meanwhile what a judge has not seen; `what` is 'decision' then.
+    """
+    rulings = []
+    for judgement in judgements:
+        reviewed = _read_reviewed(judgement.submission_id, caller=caller, stores=stores, assignments=assignments)
+        check = _written_check(reviewed.question(judgement.question_id), check_id)
+        if judgement.items is not None:
+            settled = _settle_items(judgement, check)
+        else:
+            _check_points(judgement.points, most=check.points)
+            settled = judgement
+        rulings.append(_Ruling(judgement=settled, check_id=check.check_id, reviewed=reviewed))
+    return _store(rulings, kind=DecisionKind.POINTS, caller=caller, stores=stores)
 
 
 def override(judgement: Judgement, *, caller: Caller, stores: Stores, assignments: StoredAssignments) -> Decision:
@@ -73,13 +97,41 @@ def override(judgement: Judgement, *, caller: Caller, stores: Stores, assignment
         InvalidRequest: the points are not between 0 and the question's, or no reason is given.
         Conflict: the rubric changed meanwhile.
     """
-    if not judgement.reason.strip():
-        raise InvalidRequest(what="reason", value=judgement.reason)
-    reviewed = _read_reviewed(judgement.submission_id, caller=caller, stores=stores, assignments=assignments)
-    if judgement.items is not None:
-        raise InvalidRequest(what="items")
-    _check_points(judgement.points, most=reviewed.question(judgement.question_id).points)
-    return _store(judgement, kind=DecisionKind.OVERRIDE, check_id=None, caller=caller, stores=stores, seen=reviewed)
+    (decision,) = override_together([judgement], caller=caller, stores=stores, assignments=assignments)
+    return decision
+
+
+def override_together(
+    judgements: Sequence[Judgement], *, caller: Caller, stores: Stores, assignments: StoredAssignments
+) -> tuple[Decision, ...]:
+    """The same for several students, all or none; raises besides as `decide_points_together` does."""
+    rulings = []
+    for judgement in judgements:
+        if not judgement.reason.strip():
+            raise InvalidRequest(what="reason", value=judgement.reason)
+        reviewed = _read_reviewed(judgement.submission_id, caller=caller, stores=stores, assignments=assignments)
+        if judgement.items is not None:
+            raise InvalidRequest(what="items")
+        _check_points(judgement.points, most=reviewed.question(judgement.question_id).points)
+        rulings.append(_Ruling(judgement=judgement, reviewed=reviewed))
+    return _store(rulings, kind=DecisionKind.OVERRIDE, caller=caller, stores=stores)
+
+
+def comment_together(
+    judgements: Sequence[Judgement], *, caller: Caller, stores: Stores, assignments: StoredAssignments
+) -> tuple[Decision, ...]:
+    """Say something to several students about a question, without points; all or none.
+
+    Raises:
+        NotFound: no such submission or question, or not for the caller.
+        Forbidden: the caller is not staff of the course.
+    """
+    rulings = []
+    for judgement in judgements:
+        reviewed = _read_reviewed(judgement.submission_id, caller=caller, stores=stores, assignments=assignments)
+        reviewed.question(judgement.question_id)
+        rulings.append(_Ruling(judgement=replace(judgement, points=None, items=None), reviewed=reviewed))
+    return _store(rulings, kind=DecisionKind.COMMENT, caller=caller, stores=stores)
 
 
 def withdraw(decision: Decision, *, reason: str, caller: Caller, stores: Stores) -> Decision:
@@ -90,11 +142,11 @@ def withdraw(decision: Decision, *, reason: str, caller: Caller, stores: Stores)
         Forbidden: the caller is not staff of the course.
     """
     with stores.storage.reading() as tx:
-        _check_staff(tx, decision.submission_id, caller)
-    judgement = Judgement(
-        submission_id=decision.submission_id, question_id=decision.question_id, points=0, reason=reason
-    )
-    return _store(judgement, kind=DecisionKind.WITHDRAWN, check_id=decision.check_id, caller=caller, stores=stores)
+        check_reviewer(tx, decision.submission_id, caller)
+    judgement = Judgement(submission_id=decision.submission_id, question_id=decision.question_id, reason=reason)
+    ruling = _Ruling(judgement=judgement, check_id=decision.check_id)
+    (withdrawn,) = _store([ruling], kind=DecisionKind.WITHDRAWN, caller=caller, stores=stores)
+    return withdrawn
 
 
 def history(submission_id: SubmissionId, *, caller: Caller, stores: Stores) -> Sequence[Decision]:
@@ -105,7 +157,7 @@ def history(submission_id: SubmissionId, *, caller: Caller, stores: Stores) -> S
         Forbidden: the caller is not staff of the course.
     """
     with stores.storage.reading() as tx:
-        _check_staff(tx, submission_id, caller)
+        check_reviewer(tx, submission_id, caller)
         return tx.decisions.list_of(submission_id)
 
 
@@ -147,11 +199,21 @@ class _Reviewed:
         raise NotFound(what="question", name=question_id)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Ruling:
+    """A judgement that may be stored as it is."""
+
+    judgement: Judgement
+    check_id: CheckId | None = None
+    reviewed: _Reviewed | None = None
+    """What its judge saw, where it depends on that."""
+
+
 def _read_reviewed(
     submission_id: SubmissionId, *, caller: Caller, stores: Stores, assignments: StoredAssignments
 ) -> _Reviewed:
     with stores.storage.reading() as tx:
-        _check_staff(tx, submission_id, caller)
+        check_reviewer(tx, submission_id, caller)
         revision = _revision_now(tx, submission_id)
     loaded = assignments.load(revision.version, revision=revision.number)
     return _Reviewed(assignment=loaded.assignment, revision=revision.number)
@@ -174,7 +236,7 @@ def _settle_items(judgement: Judgement, check: Check) -> Judgement:
     return replace(judgement, items=tuple(key for key in rubric if key in met), points=worth(met, rubric=rubric))
 
 
-def _check_staff(tx: Transaction, submission_id: SubmissionId, caller: Caller) -> None:
+def check_reviewer(tx: Transaction, submission_id: SubmissionId, caller: Caller) -> None:
     submission = tx.submissions.get(submission_id)
     course_id = tx.offerings.get(submission.offering_id).course_id
     if caller.is_staff_in(course_id):
@@ -201,33 +263,47 @@ def _check_points(points: Points | None, *, most: Points) -> None:
         raise InvalidRequest(what="points", value=str(points), most=most)
 
 
-def _store(
-    judgement: Judgement,
-    *,
-    kind: DecisionKind,
-    check_id: CheckId | None,
-    caller: Caller,
-    stores: Stores,
-    seen: _Reviewed | None = None,
-) -> Decision:
-    decision = Decision(
+def _store(rulings: Sequence[_Ruling], *, kind: DecisionKind, caller: Caller, stores: Stores) -> tuple[Decision, ...]:
+    now = stores.clock.now()
+    decisions = tuple(_decision(ruling, kind=kind, by=caller.person.person_id, at=now) for ruling in rulings)
+    with stores.storage.writing() as tx:
+        for ruling, decision in zip(rulings, decisions, strict=True):
+            _check_unchanged(tx, ruling)
+            tx.decisions.add(decision)
+            recount(tx, tx.submissions.get(decision.submission_id))
+    return decisions
+
+
+def _decision(ruling: _Ruling, *, kind: DecisionKind, by: PersonId, at: datetime) -> Decision:
+    judgement = ruling.judgement
+    return Decision(
         decision_id=DecisionId(new_id()),
         submission_id=judgement.submission_id,
         question_id=judgement.question_id,
-        check_id=check_id,
+        check_id=ruling.check_id,
         kind=kind,
-        points=None if kind is DecisionKind.WITHDRAWN else judgement.points,
+        points=judgement.points,
         comment=judgement.comment,
         reason=judgement.reason,
-        decided_by=caller.person.person_id,
-        decided_at=stores.clock.now(),
+        decided_by=by,
+        decided_at=at,
         items=judgement.items,
     )
-    with stores.storage.writing() as tx:
-        if seen is not None:
-            now = _revision_now(tx, judgement.submission_id)
-            if (now.version, now.number) != (seen.assignment.version, seen.revision):
-                raise Conflict(what="rubric", name=judgement.question_id)
-        tx.decisions.add(decision)
-        recount(tx, tx.submissions.get(judgement.submission_id))
-    return decision
+
+
+def _check_unchanged(tx: Transaction, ruling: _Ruling) -> None:
+    """Raises Conflict: the rubric, or what others decided, is not any more what the judge saw."""
+    judgement, reviewed = ruling.judgement, ruling.reviewed
+    if reviewed is not None:
+        now = _revision_now(tx, judgement.submission_id)
+        if (now.version, now.number) != (reviewed.assignment.version, reviewed.revision):
+            raise Conflict(what="rubric", name=judgement.question_id)
+    if judgement.seen is not None:
+        known = tx.decisions.list_of(judgement.submission_id)
+        if count_about(known, judgement.question_id) != judgement.seen:
+            raise Conflict(what="decision", name=judgement.question_id)
+
+
+def count_about(decisions: Sequence[Decision], question_id: QuestionId) -> int:
+    """How many are about this question: what `Judgement.seen` is compared with."""
+    return sum(decision.question_id == question_id for decision in decisions)

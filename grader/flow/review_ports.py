@@ -1,10 +1,9 @@
 """What reviewing needs of the database, as Protocols; `ports.Transaction` has one of each."""
 
-from collections.abc import Sequence
 from typing import Protocol
 
-from grader.domain.ids import CheckId, OfferingId, QuestionId, SubmissionId
-from grader.domain.review import Answer, AnswerScope, Draft, SavedComment, SavedCommentId, Ungraded
+from grader.domain.ids import CheckId, OfferingId, PersonId, QuestionId, SubmissionId
+from grader.domain.review import Answer, AnswerScope, Draft, Failure, SavedComment, SavedCommentId, Ungraded
 from grader.domain.submission import Decision
 
 
@@ -17,11 +16,17 @@ class Reviews(Protocol):
     def list_answers(self, scope: AnswerScope, question_id: QuestionId) -> tuple[Answer, ...]:
         """Every written check of the question and whatever else of it waits or waited, oldest first."""
 
+    def list_answers_of(self, scope: AnswerScope, submission_id: SubmissionId) -> tuple[Answer, ...]:
+        """The same of all questions of one submission, in the assignment's order."""
+
     def list_ungraded(self, scope: AnswerScope) -> tuple[Ungraded, ...]:
         """Oldest first."""
 
     def list_decisions(self, scope: AnswerScope, question_id: QuestionId) -> tuple[Decision, ...]:
         """All about the question of submissions that count, oldest first for each."""
+
+    def list_same(self, scope: AnswerScope, failure: Failure) -> tuple[SubmissionId, ...]:
+        """The submissions that count in which the run found just this."""
 
     def put_draft(self, draft: Draft) -> None:
         """The person's earlier one about this answer is gone."""
@@ -31,10 +36,9 @@ class Reviews(Protocol):
     ) -> tuple[Draft, ...]:
         """Everybody's, the newest first."""
 
-    def forget_drafts(
-        self, submission_ids: Sequence[SubmissionId], *, question_id: QuestionId, check_id: CheckId
-    ) -> None:
-        """Everybody's about this check of these submissions: it was decided."""
+    def forget_draft(
+        self, person_id: PersonId, *, submission_id: SubmissionId, question_id: QuestionId, check_id: CheckId
+    ) -> None: ...
 
     def add_comment(self, comment: SavedComment) -> None: ...
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import aliased
 from grader.domain.ids import CheckId, OfferingId, PersonId, QuestionId, SubmissionId
 from grader.domain.people import Role
 from grader.domain.result import Verdict
-from grader.domain.review import Answer, AnswerScope, Draft, SavedComment, SavedCommentId, Ungraded
+from grader.domain.review import Answer, AnswerScope, Draft, Failure, SavedComment, SavedCommentId, Ungraded
 from grader.domain.submission import Decision, DecisionKind, RunState
 from grader.storage.decisions import read_decision
 from grader.storage.rows import Rows
@@ -70,7 +70,9 @@ _ANSWERS = (
         ),
     )
     .where(_OF_STUDENTS, CheckResultRow.verdict.in_(_PENDING))
-    .order_by(SubmissionRow.received_at, CountingSubmissionRow.submission_id, CheckResultRow.place)
+    .order_by(
+        SubmissionRow.received_at, CountingSubmissionRow.submission_id, QuestionResultRow.place, CheckResultRow.place
+    )
 )
 _later = aliased(DecisionRow)
 _IS_SETTLED = (
@@ -96,6 +98,7 @@ _IS_SETTLED = (
 )
 _WAITING = _ANSWERS.where(~_IS_SETTLED)
 _OF_QUESTION = _ANSWERS.where(QuestionResultRow.question_id == sa.bindparam("question"))
+_OF_SUBMISSION = _ANSWERS.where(CountingSubmissionRow.submission_id == sa.bindparam("submission"))
 _NEWEST_STATE = (
     sa.select(RunRow.state)
     .where(RunRow.submission_id == CountingSubmissionRow.submission_id)
@@ -110,7 +113,7 @@ _UNGRADED = (
     .join(MembershipRow, MembershipRow.person_id == CountingSubmissionRow.person_id)
     .join(SubmissionRow, SubmissionRow.submission_id == CountingSubmissionRow.submission_id)
     .outerjoin(CountingRunRow, CountingRunRow.submission_id == CountingSubmissionRow.submission_id)
-    .where(_OF_STUDENTS, CountingRunRow.run_id.is_(None), _NEWEST_STATE == RunState.FAILED.value)
+    .where(_OF_STUDENTS, CountingRunRow.run_id.is_(None), _NEWEST_STATE.in_([RunState.FAILED.value]))
     .order_by(SubmissionRow.received_at, CountingSubmissionRow.submission_id)
 )
 _DECISIONS = (
@@ -119,6 +122,29 @@ _DECISIONS = (
     .join(MembershipRow, MembershipRow.person_id == CountingSubmissionRow.person_id)
     .where(_OF_STUDENTS, DecisionRow.question_id == sa.bindparam("question"))
     .order_by(DecisionRow.submission_id, DecisionRow.place)
+)
+
+_SAME = (
+    sa.select(CountingSubmissionRow.submission_id)
+    .select_from(CountingSubmissionRow)
+    .join(MembershipRow, MembershipRow.person_id == CountingSubmissionRow.person_id)
+    .join(CountingRunRow, CountingRunRow.submission_id == CountingSubmissionRow.submission_id)
+    .join(QuestionResultRow, QuestionResultRow.run_id == CountingRunRow.run_id)
+    .join(
+        CheckResultRow,
+        sa.and_(
+            CheckResultRow.run_id == QuestionResultRow.run_id,
+            CheckResultRow.question_place == QuestionResultRow.place,
+        ),
+    )
+    .where(
+        _OF_STUDENTS,
+        QuestionResultRow.question_id == sa.bindparam("question"),
+        CheckResultRow.check_id == sa.bindparam("check"),
+        CheckResultRow.code == sa.bindparam("code"),
+        CheckResultRow.diagnosis["code"].as_string().is_not_distinct_from(sa.bindparam("diagnosis", type_=sa.String)),
+    )
+    .order_by(CountingSubmissionRow.submission_id)
 )
 
 _ADD_DRAFT = sa.insert(ReviewDraftRow)
@@ -137,10 +163,11 @@ _DRAFTS = (
     )
     .order_by(ReviewDraftRow.saved_at.desc(), ReviewDraftRow.person_id)
 )
-_FORGET_DRAFTS = sa.delete(ReviewDraftRow).where(
-    ReviewDraftRow.submission_id.in_(sa.bindparam("of_submissions", expanding=True)),
+_FORGET_DRAFT = sa.delete(ReviewDraftRow).where(
+    ReviewDraftRow.submission_id == sa.bindparam("of_submission"),
     ReviewDraftRow.question_id == sa.bindparam("of_question"),
     ReviewDraftRow.check_id == sa.bindparam("of_check"),
+    ReviewDraftRow.person_id == sa.bindparam("of_person"),
 )
 
 _ADD_COMMENT = sa.insert(SavedCommentRow)
@@ -169,6 +196,9 @@ class ReviewTables:
     def list_answers(self, scope: AnswerScope, question_id: QuestionId) -> tuple[Answer, ...]:
         return _read_answers(self._rows.list_tuples(_OF_QUESTION, **_values(scope), question=question_id))
 
+    def list_answers_of(self, scope: AnswerScope, submission_id: SubmissionId) -> tuple[Answer, ...]:
+        return _read_answers(self._rows.list_tuples(_OF_SUBMISSION, **_values(scope), submission=submission_id))
+
     def list_ungraded(self, scope: AnswerScope) -> tuple[Ungraded, ...]:
         rows = self._rows.list_tuples(_UNGRADED, **_values(scope))
         return tuple(
@@ -178,6 +208,17 @@ class ReviewTables:
 
     def list_decisions(self, scope: AnswerScope, question_id: QuestionId) -> tuple[Decision, ...]:
         return tuple(map(read_decision, self._rows.list(_DECISIONS, **_values(scope), question=question_id)))
+
+    def list_same(self, scope: AnswerScope, failure: Failure) -> tuple[SubmissionId, ...]:
+        found = self._rows.scalars(
+            _SAME,
+            **_values(scope),
+            question=failure.question_id,
+            check=failure.check_id,
+            code=failure.code,
+            diagnosis=failure.diagnosis,
+        )
+        return tuple(map(SubmissionId, found))
 
     def put_draft(self, draft: Draft) -> None:
         typed = {
@@ -210,10 +251,16 @@ class ReviewTables:
         rows = self._rows.list(_DRAFTS, submission=submission_id, question=question_id, check=check_id)
         return tuple(map(_read_draft, rows))
 
-    def forget_drafts(
-        self, submission_ids: Sequence[SubmissionId], *, question_id: QuestionId, check_id: CheckId
+    def forget_draft(
+        self, person_id: PersonId, *, submission_id: SubmissionId, question_id: QuestionId, check_id: CheckId
     ) -> None:
-        self._rows.write(_FORGET_DRAFTS, of_submissions=submission_ids, of_question=question_id, of_check=check_id)
+        self._rows.write(
+            _FORGET_DRAFT,
+            of_person=person_id,
+            of_submission=submission_id,
+            of_question=question_id,
+            of_check=check_id,
+        )
 
     def add_comment(self, comment: SavedComment) -> None:
         self._rows.write(

@@ -1,0 +1,133 @@
+"""The same mistake in many submissions: who made it, and one comment for all of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from grader.domain.assignment import Question
+from grader.domain.ids import SubmissionId
+from grader.domain.overview import CheckGroup, Scope
+from grader.domain.people import Course
+from grader.domain.publishing import Offering
+from grader.domain.result import CheckResult, Verdict
+from grader.domain.review import AnswerScope, Failure
+from grader.domain.submission import Decision
+from grader.domain.text import Text
+from grader.errors import InvalidRequest, NotFound
+from grader.flow.assignments import StoredAssignments
+from grader.flow.people import Caller
+from grader.flow.ports import Stores, Transaction
+from grader.flow.review import Judgement, comment_together
+from grader.flow.table import staff_course
+
+_FEWEST = 2
+"""A mistake that one student made is no group."""
+_MOST_GROUPS = 30
+_RIGHT = (Verdict.PASSED, Verdict.NEEDS_REVIEW)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailureGroup:
+    """Those whose runs found the same about a check."""
+
+    failure: Failure
+    question: Question | None
+    """None where the assignment has it no more."""
+    check: CheckResult
+    """As it came out for one of them."""
+    sample: SubmissionId
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failures:
+    course: Course
+    offering: Offering
+    title: Text
+    groups: tuple[FailureGroup, ...]
+    """The most frequent first."""
+
+
+def list_failures(
+    course: str, assignment: str, *, caller: Caller, stores: Stores, assignments: StoredAssignments
+) -> Failures:
+    """What several students got wrong in the same way, for staff.
+
+    Raises:
+        NotFound: no such course or assignment, or not for the caller.
+        Forbidden: the caller is a student.
+    """
+    with stores.storage.reading() as tx:
+        found, offering = _find_offering(tx, course, assignment, caller)
+        loaded = assignments.load(offering.version, revision=offering.revision, tx=tx).assignment
+        questions = {question.question_id: question for question in loaded.questions}
+        scope = Scope(course_id=found.course_id, offering_id=offering.offering_id)
+        shared = [
+            one for one in tx.overview.group_checks(scope) if one.students >= _FEWEST and one.verdict not in _RIGHT
+        ]
+        groups = []
+        for one in sorted(shared, key=lambda group: -group.students)[:_MOST_GROUPS]:
+            failure = _failure(one)
+            groups.append(
+                FailureGroup(
+                    failure=failure,
+                    question=questions.get(one.question_id),
+                    check=_read_check(tx, one.sample, failure),
+                    sample=one.sample,
+                    count=one.students,
+                )
+            )
+    return Failures(course=found, offering=offering, title=loaded.title, groups=tuple(groups))
+
+
+def comment_failure(
+    failure: Failure,
+    comment: str,
+    *,
+    course: str,
+    assignment: str,
+    caller: Caller,
+    stores: Stores,
+    assignments: StoredAssignments,
+) -> Sequence[Decision]:
+    """Say the same to everybody in whose submission the run found this; points stay as they are.
+
+    Raises:
+        NotFound: no such course, assignment or failure, or not for the caller.
+        Forbidden: the caller is a student.
+        InvalidRequest: there are no words.
+    """
+    if not comment.strip():
+        raise InvalidRequest(what="comment", value=comment)
+    with stores.storage.reading() as tx:
+        found, offering = _find_offering(tx, course, assignment, caller)
+        scope = AnswerScope(course_id=found.course_id, offering_ids=[offering.offering_id])
+        submission_ids = tx.reviews.list_same(scope, failure)
+    if not submission_ids:
+        raise NotFound(what="check", name=failure.check_id)
+    judgements = [
+        Judgement(submission_id=each, question_id=failure.question_id, comment=comment.strip())
+        for each in submission_ids
+    ]
+    return comment_together(judgements, caller=caller, stores=stores, assignments=assignments)
+
+
+def _find_offering(tx: Transaction, course: str, assignment: str, caller: Caller) -> tuple[Course, Offering]:
+    found = staff_course(tx, course, caller)
+    offering = tx.offerings.find(found.course_id, slug=assignment)
+    if offering is None:
+        raise NotFound(what="assignment", name=assignment)
+    return found, offering
+
+
+def _failure(group: CheckGroup) -> Failure:
+    return Failure(question_id=group.question_id, check_id=group.check_id, code=group.code, diagnosis=group.diagnosis)
+
+
+def _read_check(tx: Transaction, submission_id: SubmissionId, failure: Failure) -> CheckResult:
+    run = tx.runs.find_counting(submission_id)
+    questions = () if run is None else tx.runs.load_result(run.run_id).questions
+    for question in questions:
+        for check in question.checks:
+            if (question.question_id, check.check_id) == (failure.question_id, failure.check_id):
+                return check
+    raise NotFound(what="check", name=failure.check_id)
