@@ -15,6 +15,8 @@ class FoundBy(StrEnum):
     """A comment such as `# 問題1` inside a code cell."""
     DEFINITION = "definition"
     """No heading: the cell defines the name the question asks for, or shows what it asks to be shown."""
+    CHOSEN = "chosen"
+    """A person pointed at the cells."""
     NOT_FOUND = "not_found"
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from grader.domain.assignment import Assignment
+from grader.domain.choice import CellChoice
 from grader.domain.device import WITHOUT_GPU, Device
 from grader.domain.ids import BlobKey, EnvironmentHash, RunId, VersionHash
 from grader.domain.jobs import Claim, JobKind
@@ -20,13 +21,14 @@ from grader.domain.text import Note
 from grader.errors import AuthorCanFix, GraderError, SandboxUnavailable
 from grader.flow.assess import Assessment, assess
 from grader.flow.assignments import StoredAssignments
-from grader.flow.ports import ReplyCodec, Runner, Stores, Transaction
 from grader.flow.carry import carry_points
 from grader.flow.point import locate_as_chosen
+from grader.flow.ports import ReplyCodec, Runner, Stores, Transaction
 from grader.flow.proofs import Proofs
 from grader.flow.regrade import repeat_on_gpu
 from grader.flow.selftest import Interrupted, SelfTest, SelfTests
 from grader.flow.standing import is_held_up_by_us, recount
+from grader.flow.trial import keep_trial
 from grader.flow.writing_desk import Desk, draft_manuscript, give_up_manuscript, try_manuscript
 
 _FIRST_PAUSE_S = 2.0
@@ -70,6 +72,8 @@ class _Case:
     assignment: Assignment
     twin: Graded | None
     """The result of the same student's same bytes, ready to be repeated."""
+    choice: CellChoice | None
+    """The cells that somebody pointed at."""
 
 
 def claim_next(*, worker: str, kinds: Collection[JobKind], bench: Bench, is_likely: bool = False) -> Claim | None:
@@ -138,12 +142,14 @@ def grade(claim: Claim, *, bench: Bench) -> None:
         except AuthorCanFix:
             _park(claim, case.run.version, bench=bench)
             return
+        notebook = bench.read_notebook(stores.blobs.get(case.notebook))
         assessment = assess(
-            bench.read_notebook(stores.blobs.get(case.notebook)),
+            notebook,
             assignment=case.assignment,
             expected=expected,
             runner=bench.runner,
             key=bench.secret,
+            location=locate_as_chosen(notebook, case.choice, wanted=expected.wanted),
             on_phase=phases,
         )
         graded = _keep(assessment, bench=bench)
@@ -285,14 +291,20 @@ def _load_case(run_id: RunId, *, environment: EnvironmentHash, bench: Bench) -> 
     with bench.stores.storage.reading() as tx:
         run = tx.runs.get(run_id)
         submission = tx.submissions.get(run.submission_id)
+        choice = tx.cell_choices.find_newest(submission.submission_id)
         twin = None
-        if run.cause is RunCause.SUBMITTED:
+        if run.cause is RunCause.SUBMITTED and choice is None:
             found = tx.runs.find_twin(run_id, environment=environment)
-            if found is not None and not is_held_up_by_us(tx, found):
+            if found is not None and _may_be_repeated(tx, found):
                 origin = found.reused_from or found.run_id
                 twin = replace(tx.runs.load_graded(found.run_id), reused_from=origin)
         assignment = bench.assignments.load(run.version, tx=tx).assignment
-    return _Case(run=run, notebook=submission.notebook, assignment=assignment, twin=twin)
+    return _Case(run=run, notebook=submission.notebook, assignment=assignment, twin=twin, choice=choice)
+
+
+def _may_be_repeated(tx: Transaction, found: Run) -> bool:
+    """Not what failed through us, and not what was graded in cells that somebody pointed at for that submission."""
+    return not is_held_up_by_us(tx, found) and tx.cell_choices.find_newest(found.submission_id) is None
 
 
 def _park(claim: Claim, version: VersionHash, *, bench: Bench) -> None:
@@ -340,6 +352,9 @@ def _written(answer: LocatedAnswer) -> WrittenAnswer:
 
 def _store(tx: Transaction, run: Run, graded: Graded, *, at: datetime) -> None:
     tx.runs.finish(run.run_id, graded, at=at)
+    if run.cause is RunCause.TRIAL:
+        keep_trial(tx, run, graded.written)
+        return
     counting = tx.runs.find_counting(run.submission_id)
     if counting is not None:
         order = [each.run_id for each in tx.runs.list_of(run.submission_id)]

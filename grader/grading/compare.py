@@ -128,9 +128,7 @@ def compare(*, actual: Array, expected: Array, tolerance: Tolerance) -> Mismatch
     differing, worst = 0, _Worst()
     with np.errstate(all="ignore"):  # overflow and NaN are what is looked for
         for start, ours, theirs in _chunks(actual, expected):
-            close, excess = _closeness(ours, theirs, rtol=rtol, atol=atol)
-            if tolerance.equal_nan and not close.all():
-                close |= _is_nan(ours) & _is_nan(theirs)
+            close, excess = _find_close(ours, theirs, rtol=rtol, atol=atol, equal_nan=tolerance.equal_nan)
             count = close.size - int(np.count_nonzero(close))
             if count:
                 differing += count
@@ -140,7 +138,7 @@ def compare(*, actual: Array, expected: Array, tolerance: Tolerance) -> Mismatch
     if not differing:
         return None if actual.dtype == expected.dtype else mismatch(Rung.DTYPE)
     index = tuple(int(part) for part in np.unravel_index(worst.position, expected.shape))
-    ours_there, theirs_there = _number(actual[index]), _number(expected[index])
+    ours_there, theirs_there = as_number(actual[index]), as_number(expected[index])
     return mismatch(
         Rung.VALUES if actual.dtype == expected.dtype else Rung.DTYPE,
         differing=differing,
@@ -150,6 +148,14 @@ def compare(*, actual: Array, expected: Array, tolerance: Tolerance) -> Mismatch
         gap=_gap(ours_there, theirs_there),
         allowed=atol + rtol * _size(theirs_there),
     )
+
+
+def find_wrong(*, actual: Array, expected: Array, tolerance: Tolerance) -> NDArray[np.bool_]:
+    """Which elements of two small arrays of one shape `compare` finds different, in C order."""
+    ours, theirs = actual.reshape(-1), expected.reshape(-1)
+    rtol, atol = tolerance.bounds(actual.dtype, expected.dtype)
+    with np.errstate(all="ignore"):
+        return ~_find_close(ours, theirs, rtol=rtol, atol=atol, equal_nan=tolerance.equal_nan)[0]
 
 
 def overshoot(*, actual: Array, expected: Array, tolerance: Tolerance) -> float | None:
@@ -197,6 +203,16 @@ def _chunks(actual: Array, expected: Array) -> Iterator[tuple[int, Array, Array]
 
 def _flat(array: Array) -> "Array | np.flatiter[Array]":
     return array.reshape(-1) if array.flags.c_contiguous else array.flat
+
+
+def _find_close(
+    actual: Array, expected: Array, *, rtol: float, atol: float, equal_nan: bool
+) -> tuple[NDArray[np.bool_], NDArray[Any] | None]:
+    """As `_closeness`, NaN beside NaN included where that is right."""
+    close, excess = _closeness(actual, expected, rtol=rtol, atol=atol)
+    if equal_nan and not close.all():
+        close = close | (_is_nan(actual) & _is_nan(expected))
+    return close, excess
 
 
 def _closeness(
@@ -281,7 +297,8 @@ def _is_nan(array: Array) -> NDArray[np.bool_]:
     return np.asarray(array != array, dtype=np.bool_)
 
 
-def _number(element: np.generic) -> Number:
+def as_number(element: np.generic) -> Number:
+    """An array's element as Python's number of its kind."""
     kinds: dict[str, type[Number]] = {"b": bool, "i": int, "u": int, "c": complex}
     return kinds.get(element.dtype.kind, float)(element)
 

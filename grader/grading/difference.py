@@ -9,7 +9,7 @@ import numpy as np
 from grader.domain.text import Fact
 from grader.domain.values import ArrayValue, MappingValue, OpaqueValue, ScalarValue, SequenceValue, Value
 from grader.grading.arrays import Array, find_array
-from grader.grading.compare import Mismatch, Number, Rung, Tolerance, compare
+from grader.grading.compare import Mismatch, Number, Rung, Tolerance, as_number, compare, find_wrong
 
 _NUMBERS = frozenset({"bool", "int", "float", "complex"})
 _NUMBER_DTYPES = {"bool": np.bool_, "int": np.int64, "float": np.float64, "complex": np.complex128}
@@ -19,6 +19,8 @@ _MAX_PLACE = 200
 _REASONS = frozenset({"too_large", "too_deep", "layout", "quantized", "meta", "device"})
 """Why a value stayed in the kernel, where there is a sentence of its own for that."""
 _STRIDED = "strided"
+_DRAWN_ELEMENTS, _DRAWN_IN_A_ROW = 64, 12
+"""What of two arrays is small enough to be shown element by element."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -254,7 +256,7 @@ class _Comparison:
         if not mismatch.differing:
             code = "number_type" if is_one else "dtype"
             return Difference(code=code, facts=facts, rung=Rung.DTYPE) if is_other_dtype else None
-        facts |= _worst(mismatch)
+        facts |= _worst(mismatch) | _drawn(ours, theirs, tolerance=self.tolerance)
         if is_other_dtype:
             return Difference(code="number_type_and_value" if is_one else "dtype_and_values", facts=facts)
         code = "value" if is_one else "values"
@@ -366,6 +368,24 @@ def _count(value: Value) -> int:
     if isinstance(value, MappingValue):
         return sum(_count(item) for _, item in value.items)
     return 1
+
+
+def _drawn(ours: Array, theirs: Array, *, tolerance: Tolerance) -> dict[str, Fact]:
+    """Every element of two small arrays of one shape, for feedback.grid; nothing of larger ones."""
+    if not theirs.shape or theirs.size > _DRAWN_ELEMENTS or theirs.shape[-1] > _DRAWN_IN_A_ROW:
+        return {}
+    wrong = np.flatnonzero(find_wrong(actual=ours, expected=theirs, tolerance=tolerance))
+    grid: dict[str, Fact] = {
+        "shape": [*theirs.shape],
+        "actual": [_element_fact(element) for element in ours.reshape(-1)],
+        "expected": [_element_fact(element) for element in theirs.reshape(-1)],
+        "wrong": [int(place) for place in wrong],
+    }
+    return {"grid": grid}
+
+
+def _element_fact(element: np.generic) -> Fact:
+    return number_fact(as_number(element), digits=10 if element.dtype.name in ("float64", "complex128") else 7)
 
 
 def _worst(mismatch: Mismatch) -> dict[str, Fact]:

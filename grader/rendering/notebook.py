@@ -1,11 +1,12 @@
 """An executed notebook as HTML, cell by cell, each with an id that a result can point at."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from grader.domain.notebook import CellKind
 from grader.domain.text import Language
+from grader.notebook.parse import parse
 from grader.rendering.allowance import Allowance
 from grader.rendering.attachments import read_cell_attachments
 from grader.rendering.code import render_code
@@ -13,6 +14,14 @@ from grader.rendering.frames import Frame, FrameAddress
 from grader.rendering.images import Image, ImageAddress, as_data_address
 from grader.rendering.markdown import MAX_FORMATTED, render_markdown
 from grader.rendering.outputs import Place, Shown, join_lines, render_output, render_plain
+
+_KINDS = {
+    "code": CellKind.CODE,
+    "markdown": CellKind.MARKDOWN,
+    "heading": CellKind.MARKDOWN,
+    "html": CellKind.MARKDOWN,
+}
+"""The last two are of nbformat 2 and 3, whose code stands under `input`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +60,7 @@ def render_notebook(
     attachments: Mapping[int, Mapping[str, Image]] | None = None,
     image_address: ImageAddress = as_data_address,
     frame_address: FrameAddress | None = None,
+    numbers: Collection[int] | None = None,
 ) -> RenderedNotebook:
     """Give the notebook that we wrote (nbformat 4) as HTML; what students put into it can be read and does nothing.
 
@@ -63,6 +73,7 @@ def render_notebook(
             what stands in the notebook itself is found without.
         image_address: where the page finds a picture.
         frame_address: where it finds the document of an output that is HTML or SVG; without, only its source is shown.
+        numbers: of the cells that are wanted, if not all.
 
     Raises:
         ValueError: this is no JSON of a notebook; our own mistake.
@@ -70,27 +81,76 @@ def render_notebook(
     content = json.loads(data)
     if not isinstance(content, dict) or not isinstance(content.get("cells"), list):
         raise ValueError("no notebook: it has no list of cells")
-    allowance = Allowance()
-    of_upload = attachments or {}
+    place = Place(
+        cell_number=0,
+        name="",
+        language=language,
+        allowance=Allowance(),
+        image_address=image_address,
+        frame_address=frame_address,
+    )
+    return _render(content["cells"], place=place, attachments=attachments or {}, numbers=numbers)
+
+
+def render_upload(
+    data: bytes,
+    *,
+    language: Language,
+    image_address: ImageAddress = as_data_address,
+    frame_address: FrameAddress | None = None,
+    numbers: Collection[int] | None = None,
+) -> RenderedNotebook:
+    """Give a notebook as it was handed in, of any version, with the outputs that it was saved with.
+
+    Args and bounds are those of `render_notebook`.
+
+    Raises:
+        NotebookRefused: the file cannot be read; one that was accepted can.
+    """
+    place = Place(
+        cell_number=0,
+        name="",
+        language=language,
+        allowance=Allowance(),
+        image_address=image_address,
+        frame_address=frame_address,
+    )
+    return _render(_cells_of_upload(parse(data).content), place=place, attachments={}, numbers=numbers)
+
+
+def _cells_of_upload(content: Mapping[str, object]) -> Sequence[object]:
+    """The cells, in the places that notebook.read gives them; those of nbformat 2 and 3 lie in sheets."""
+    cells, sheets = content.get("cells"), content.get("worksheets")
+    if isinstance(cells, list):
+        return cells
+    found: list[object] = []
+    for sheet in sheets if isinstance(sheets, list) else []:
+        of_sheet = sheet.get("cells") if isinstance(sheet, dict) else None
+        found += of_sheet if isinstance(of_sheet, list) else []
+    return found
+
+
+def _render(
+    raw_cells: Sequence[object],
+    *,
+    place: Place,
+    attachments: Mapping[int, Mapping[str, Image]],
+    numbers: Collection[int] | None,
+) -> RenderedNotebook:
     cells = []
-    for index, raw in enumerate(content["cells"]):
+    for number, raw in enumerate(raw_cells, start=1):
+        if numbers is not None and number not in numbers:
+            continue
         cell = raw if isinstance(raw, dict) else {}
-        images = {**of_upload.get(index, {}), **read_cell_attachments(cell)}
-        place = Place(
-            cell_number=index + 1,
-            name=f"cell-{index + 1}",
-            language=language,
-            allowance=allowance,
-            image_address=image_address,
-            frame_address=frame_address,
-        )
-        cells.append(_render_cell(cell, place=place, images=images))
+        images = {**attachments.get(number - 1, {}), **read_cell_attachments(cell)}
+        there = replace(place, cell_number=number, name=f"cell-{number}")
+        cells.append(_render_cell(cell, place=there, images=images))
     return RenderedNotebook(cells=tuple(cells))
 
 
 def _render_cell(cell: Mapping[str, object], *, place: Place, images: Mapping[str, Image]) -> RenderedCell:
-    kind = {"code": CellKind.CODE, "markdown": CellKind.MARKDOWN}.get(str(cell.get("cell_type")), CellKind.RAW)
-    source = join_lines(cell.get("source"))
+    kind = _KINDS.get(str(cell.get("cell_type")), CellKind.RAW)
+    source = join_lines(cell.get("source", cell.get("input")))
     frames: tuple[Frame, ...] = ()
     if kind is CellKind.CODE:
         outputs = cell.get("outputs")

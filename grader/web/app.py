@@ -17,13 +17,16 @@ from grader.web.api import courses, decisions, health, submissions
 from grader.web.pages import (
     account,
     assignment,
+    cells,
     course,
     course_settings,
     entrance,
     home,
     joining,
     members,
+    notebook,
     preferences,
+    result,
     roster_import,
     schedule,
 )
@@ -45,6 +48,9 @@ _PAGES = (
     schedule.router,
     assignment.router,
     events.router,
+    result.router,
+    notebook.router,
+    cells.router,
 )
 _MULTIPART_OVERHEAD_BYTES = 64 * 1024
 """Boundaries, headers and the file's name around an upload."""

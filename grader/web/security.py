@@ -24,6 +24,8 @@ PAGE_POLICY = "; ".join(
     )
 )
 """For pages: everything from this origin, nothing inline, no frames."""
+FRAMING_POLICY = f"{PAGE_POLICY}; frame-src 'self'"
+"""For pages with frames of this origin's own."""
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_SITES = frozenset({"same-origin", "none"})

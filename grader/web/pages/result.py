@@ -1,0 +1,126 @@
+"""A submission's page: its result in words, or how far its grading is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request, Response
+from markupsafe import Markup
+
+from grader.domain.ids import SubmissionId
+from grader.domain.text import Language
+from grader.feedback.catalogue import sentence
+from grader.flow.digest import CheckDigest, Digest, QuestionDigest, read_digest
+from grader.flow.progress import list_submissions
+from grader.flow.report import ResultReport, report_result
+from grader.flow.waiting import read_waiting
+from grader.rendering.notebook import render_notebook
+from grader.web.access import AppServices, PageCaller
+from grader.web.language import RequestLanguage
+from grader.web.pages.notebook import Kept, address_images
+from grader.web.prose import mark_code
+from grader.web.templating import render_page
+
+router = APIRouter(include_in_schema=False)
+
+_LISTED = 20
+_LATE = "late."
+_FORMULA = 'class="math'
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownCheck:
+    digest: CheckDigest
+    message: Markup
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownQuestion:
+    """One question with its sentences in the reader's language."""
+
+    digest: QuestionDigest
+    checks: tuple[ShownCheck, ...]
+    notes: tuple[Markup, ...]
+    cells: Markup
+    """The graded cells that no question before has shown."""
+
+
+@router.get("/submissions/{submission_id}")
+def get_result(
+    submission_id: str, request: Request, services: AppServices, caller: PageCaller, language: RequestLanguage
+) -> Response:
+    """The result of one submission; while there is none, how far it is."""
+    stores = services.stores
+    digest = read_digest(SubmissionId(submission_id), caller=caller, stores=stores, assignments=services.assignments)
+    view = digest.view.submission
+    course, slug, login = view.course, view.offering.slug, view.person.login
+    report, deductions = _report(digest, language), _deductions(digest, language)
+    questions = _show_questions(digest, report, language)
+    facts: Mapping[str, object] = {
+        "course": course,
+        "role": caller.role_in(course.course_id),
+        "here": "assignments",
+        "root": f"/courses/{course.slug}/assignments/{slug}",
+        "view": view,
+        "waiting": read_waiting(view.submission.submission_id, caller=caller, stores=stores),
+        "digest": digest,
+        "is_own": view.person.person_id == caller.person.person_id,
+        "is_staff": caller.is_staff_in(course.course_id),
+        "questions": questions,
+        "notes": [mark_code(line) for line in (report["notes"] if report else ()) if line not in deductions],
+        "deductions": deductions,
+        "has_formulas": any(_FORMULA in question.cells for question in questions),
+        "own": list_submissions(course.slug, slug, caller=caller, stores=stores, login=login, limit=_LISTED),
+        "after": None,
+        "now": stores.clock.now(),
+    }
+    return render_page("result.html", request, caller=caller, facts=facts)
+
+
+def _show_questions(digest: Digest, report: ResultReport | None, language: Language) -> list[ShownQuestion]:
+    """Each question, its sentences those of the report."""
+    if report is None:
+        return []
+    cells = _render_cells(digest, language)
+    return [
+        ShownQuestion(
+            digest=one,
+            checks=tuple(
+                ShownCheck(digest=check, message=mark_code(said["message"]))
+                for check, said in zip(one.checks, told["checks"], strict=True)
+            ),
+            notes=tuple(map(mark_code, told["notes"])),
+            # Once on the page: a cell of several questions has one place that can be pointed at.
+            cells=Markup().join(cells.pop(number) for number in one.result.cells if number in cells),
+        )
+        for one, told in zip(digest.questions, report["questions"], strict=True)
+    ]
+
+
+def _render_cells(digest: Digest, language: Language) -> dict[int, Markup]:
+    """The graded cells with what they put out in our run, by number."""
+    submission = digest.view.submission.submission
+    numbers = frozenset(number for one in digest.questions for number in one.result.cells)
+    if digest.executed is None or not numbers:
+        return {}
+    rendered = render_notebook(
+        digest.executed,
+        language=language,
+        image_address=address_images(submission.submission_id, Kept.EXECUTED),
+        numbers=numbers,
+    )
+    return {cell.number: Markup(cell.html) for cell in rendered.cells}  # noqa: S704  # the renderer's promise
+
+
+def _report(digest: Digest, language: Language) -> ResultReport | None:
+    """The result as the API tells it, where the caller may read one."""
+    result = digest.view.result
+    if result is None:
+        return None
+    file_name = digest.view.submission.submission.file_name
+    return report_result(result, assignment=digest.assignment, notebook=file_name, language=language)
+
+
+def _deductions(digest: Digest, language: Language) -> list[str]:
+    """What being late cost."""
+    notes = () if digest.view.result is None else digest.view.result.notes
+    return [sentence(note, language) for note in notes if note.code.startswith(_LATE)]

@@ -1,0 +1,206 @@
+"""The page of a submission: what it says, to whom, in both languages."""
+
+from datetime import timedelta
+
+import pytest
+from doubles import NOON
+from graded import RIGHT, WRONG, Graded, Scribe, enter
+from school import notebook_bytes
+
+from grader.domain.assignment import Visibility
+from grader.domain.ids import QuestionId
+from grader.domain.publishing import Dates
+from grader.flow.review import Judgement, override
+from grader.web.prose import mark_code
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def school(school, cheap_hashes):
+    school.loaded = Graded()
+    return school
+
+
+@pytest.fixture
+def open_as(school, open_browser):
+    """A browser in which somebody has signed in."""
+
+    def open_as(login, language="en"):
+        browser = open_browser(language)
+        browser.cookies.set("session", enter(school, login))
+        return browser
+
+    return open_as
+
+
+@pytest.fixture
+def hand_in(school):
+    """Hands in and has it graded; the address of the submission."""
+
+    def hand_in(values, *, login="ann", **more):
+        receipt = school.submit(login, notebook_bytes(**values), **more)
+        school.work_off(school.bench(runner=Scribe()))
+        return f"/submissions/{receipt.submission.submission_id}"
+
+    return hand_in
+
+
+def give_dates(school, dates):
+    with school.stores.storage.writing() as tx:
+        (offering,) = tx.offerings.list_of(tx.courses.find_by_slug("demo").course_id)
+        tx.offerings.set_dates(offering.offering_id, dates)
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        pytest.param(
+            "ja",
+            [
+                "小さな課題",
+                "提出1",
+                "11月24日(火) 21:00",
+                "締切内",
+                "この提出が成績になります",
+                "5/21",
+                "記述5点分は採点待ち",
+            ],
+            id="japanese",
+        ),
+        pytest.param(
+            "en",
+            [
+                "Tiny",
+                "submission 1",
+                "Tue 24 Nov, 21:00",
+                "on time",
+                "this is the one that counts",
+                "5/21",
+                "5 points of",
+            ],
+            id="english",
+        ),
+    ],
+)
+def test_a_result_says_what_is_decided_and_what_waits(school, open_as, hand_in, language, words):
+    give_dates(school, Dates(due_at=NOON + HOUR))
+
+    page = open_as("ann", language).get(hand_in(WRONG)).text
+
+    assert [word for word in words if word not in page] == []
+
+
+def test_what_cost_most_is_worth_fixing_first(open_as, hand_in):
+    page = open_as("ann").get(hand_in(WRONG)).text
+
+    assert page.index("Q1 (+10)") < page.index("Q3 (+6)")
+    assert "Q2 (+" not in page
+
+
+@pytest.mark.parametrize(
+    ("visibility", "words"),
+    [
+        pytest.param(Visibility.FULL, {"<mark>0</mark>", "should be 4"}, id="full: what is expected too"),
+        pytest.param(Visibility.HINT, {"<mark>0</mark>"}, id="hint: only one's own"),
+        pytest.param(Visibility.VERDICT, set(), id="verdict: nothing"),
+    ],
+)
+def test_a_small_matrix_is_shown_as_far_as_its_level_allows(school, open_as, hand_in, visibility, words):
+    school.loaded = Graded(visibility=visibility)
+
+    page = open_as("ann").get(hand_in(WRONG)).text
+
+    assert {word for word in ("<mark>0</mark>", "should be 4") if word in page} == words
+
+
+def test_the_graded_cell_stands_beside_its_verdict_once(open_as, hand_in):
+    page = open_as("ann").get(hand_in(WRONG)).text
+
+    assert page.count('id="cell-2"') == 1
+    assert page.count('id="cell-4"') == 1
+
+
+def test_staff_see_whose_it_is_and_other_students_nothing(open_as, hand_in):
+    address = hand_in(WRONG)
+
+    assert "Handed in by ann (ann)" in open_as("tom").get(address).text
+    assert open_as("bob").get(address).status_code == 404
+
+
+def test_while_there_is_no_result_the_page_says_how_far_it_is(school, open_as):
+    receipt = school.submit("ann")
+
+    page = open_as("ann").get(f"/submissions/{receipt.submission.submission_id}").text
+
+    assert "Grading is paused" in page
+    assert "Decided so far" not in page
+
+
+@pytest.mark.parametrize(
+    ("login", "is_told"), [pytest.param("ann", False, id="students"), pytest.param("tom", True, id="not staff")]
+)
+def test_a_result_that_is_held_back_is_told_to_nobody_but_staff(school, open_as, hand_in, login, is_told):
+    address = hand_in(WRONG)
+    give_dates(school, Dates(feedback_at=NOON + HOUR))
+
+    page = open_as(login).get(address).text
+
+    assert ("5/21" in page) == is_told
+    assert ("You can read the result from" in page) != is_told
+    assert ('id="cell-2"' in page) == is_told
+
+
+def test_what_cannot_be_handed_in_again_is_not_called_worth_fixing(school, open_as, hand_in):
+    address = hand_in(WRONG)
+    give_dates(school, Dates(due_at=NOON - HOUR, closes_at=NOON))
+
+    page = open_as("ann").get(address).text
+
+    assert "Worth fixing" not in page
+    assert "Hand in again" not in page
+
+
+def test_what_staff_settled_is_not_worth_fixing(school, open_as, hand_in):
+    address = hand_in(WRONG)
+    submission_id = address.rpartition("/")[2]
+    judgement = Judgement(submission_id=submission_id, question_id=QuestionId("q1"), points=2, reason="agreed")
+    override(judgement, caller=school.caller("tom"), stores=school.stores, assignments=school.assignments)
+
+    page = open_as("ann").get(address).text
+
+    assert "Q1 (+" not in page
+    assert "2/10" in page
+
+
+def test_all_submissions_are_listed_with_the_one_that_counts(open_as, hand_in):
+    first, second = hand_in(RIGHT), hand_in(WRONG, seconds=60)
+
+    page = open_as("ann").get(second).text
+
+    assert f'href="{first}"' in page
+    assert "another submission counts" in page
+    assert "Full marks" not in page
+
+
+def test_an_output_that_attacks_its_reader_stays_text(school, open_as):
+    receipt = school.submit("ann", notebook_bytes(**WRONG))
+    output = {"output_type": "stream", "name": "stdout", "text": "<script>alert(1)</script>"}
+    school.work_off(school.bench(runner=Scribe(outputs={1: [output]})))
+
+    page = open_as("ann").get(f"/submissions/{receipt.submission.submission_id}").text
+
+    assert "&lt;script&gt;alert(1)" in page
+    assert "<script>alert" not in page
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        pytest.param("call `f(x)` once", "call <code>f(x)</code> once", id="code"),
+        pytest.param("a ` alone", "a ` alone", id="no partner"),
+        pytest.param("`<b>` & <i>", "<code>&lt;b&gt;</code> &amp; &lt;i&gt;", id="markup is text"),
+    ],
+)
+def test_sentences_show_code_as_code_and_all_else_as_text(text, html):
+    assert mark_code(text) == html
