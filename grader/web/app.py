@@ -20,15 +20,18 @@ from grader.web.pages import (
     cells,
     course,
     course_settings,
+    dashboard,
     entrance,
     home,
     joining,
     members,
     notebook,
     preferences,
+    regrades,
     result,
     roster_import,
     schedule,
+    table,
 )
 from grader.web.security import SafeHeaders, SameOrigin
 from grader.web.services import Services
@@ -47,6 +50,9 @@ _PAGES = (
     course.router,
     schedule.router,
     assignment.router,
+    dashboard.router,
+    table.router,
+    regrades.router,
     events.router,
     result.router,
     notebook.router,
