@@ -144,7 +144,8 @@ def test_a_form_sent_after_the_session_ended_is_told_so_and_leads_to_no_loop(bro
     answer = browser.post("/sign-out/everywhere")
 
     assert answer.status_code == 401
-    assert "<h1>Please sign in</h1>" in answer.text
+    assert "<h1>Sign in</h1>" in answer.text
+    assert 'action="/sign-in"' in answer.text
 
 
 def test_no_log_holds_the_secret_of_a_link(services, open_browser):
