@@ -7,6 +7,7 @@ from enum import StrEnum
 from grader.domain.ids import OfferingId
 from grader.domain.overview import Counted, Scope, Sums
 from grader.domain.people import Role
+from grader.domain.publishing import Offering
 from grader.domain.submission import RunState
 from grader.flow.people import Caller
 from grader.flow.ports import Stores
@@ -81,12 +82,11 @@ def read_own_work(views: Sequence[OfferingView], *, caller: Caller, stores: Stor
     return work
 
 
-def note_visit(view: OfferingView, *, caller: Caller, stores: Stores) -> None:
-    """The caller looked at this offering: what has changed there so far is no news any more."""
-    course_id, person_id = view.course.course_id, caller.person.person_id
+def note_visit(offering: Offering, *, caller: Caller, stores: Stores) -> None:
+    """The caller looks at this offering or at a result of it: what has changed there so far is no news any more."""
+    course_id, offering_id, person_id = offering.course_id, offering.offering_id, caller.person.person_id
     if caller.role_in(course_id) is not Role.STUDENT:
         return
-    offering_id = view.offering.offering_id
     with stores.storage.reading() as tx:
         last_seen = tx.visits.list_of(course_id, person_id=person_id).get(offering_id)
         changed = tx.visits.list_changes(course_id, person_id=person_id).get(offering_id)

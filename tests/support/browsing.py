@@ -10,10 +10,10 @@ from playwright.sync_api import Page
 from school import School
 from service import Service
 
-from grader import wiring
 from grader.domain.people import Role
 from grader.flow import accounts
 from grader.web.security import PAGE_POLICY
+from grader.wiring.data_folder import open_stores
 
 HOST = "grader.test"
 """Not localhost, which browsers trust as if it were https."""
@@ -54,7 +54,7 @@ class Campus:
     def enrol(self, login: str, *, role: Role = Role.STUDENT) -> str:
         """A new member of the course; the path of the link with which they choose a password."""
         self.service.add_member(login, role=role)
-        with wiring.open_stores(self.service.settings) as stores:
+        with open_stores(self.service.settings) as stores:
             return f"/invitation/{accounts.invite(login, stores=stores).secret}"
 
 

@@ -45,7 +45,7 @@ def get_assignment(
     """What is asked, where to hand it in, and what the caller handed in so far."""
     note = None if same is None else Note(code="student.same_bytes", facts={"number": same})
     view = read_assignment(course, slug, caller=caller, stores=services.stores)
-    note_visit(view, caller=caller, stores=services.stores)
+    note_visit(view.offering, caller=caller, stores=services.stores)
     return _show(view, request, services=services, caller=caller, after=after, note=note)
 
 

@@ -29,9 +29,8 @@ def work_of(school):
 def look_at(school):
     def look_at(login="ann"):
         caller = school.caller(login)
-        note_visit(
-            read_assignment("demo", "tiny", caller=caller, stores=school.stores), caller=caller, stores=school.stores
-        )
+        view = read_assignment("demo", "tiny", caller=caller, stores=school.stores)
+        note_visit(view.offering, caller=caller, stores=school.stores)
 
     return look_at
 
