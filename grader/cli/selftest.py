@@ -15,7 +15,7 @@ from grader.cli.failure import AUTHORS_ERROR, UNNOTICED, errors_told_in
 from grader.cli.language import default_language
 from grader.cli.table import plain
 from grader.domain.selftest import Fate, MutantReport, SelfTestReport
-from grader.domain.text import Fact, Language, Note
+from grader.domain.text import Language, Note
 from grader.feedback.catalogue import sentence
 from grader.flow.prove import prove
 from grader.flow.selftest import SelfTest
@@ -73,12 +73,12 @@ def print_selftest(report: SelfTestReport, *, slug: str, language: Language, ver
         if verbose:
             _print_diff(mutant, console)
     for mutant in report.spilling:
-        tell("△", _spill(mutant), "yellow")
+        tell("△", mutant.spill, "yellow")
         if verbose:
             _print_diff(mutant, console)
     for note in report.remarks:
         tell("ℹ", note, "dim")
-    tell("✗" if report.faults else "△" if report.warns else "✓", _summary(report, slug), "bold")
+    tell("✗" if report.faults else "△" if report.warns else "✓", report.summary(slug), "bold")
     if report.survivors:
         console.print(Text(sentence(Note(code="selftest.decide"), language)))
 
@@ -86,18 +86,6 @@ def print_selftest(report: SelfTestReport, *, slug: str, language: Language, ver
 def _print_diff(mutant: MutantReport, console: Console) -> None:
     lines = "\n".join(plain(line) for line in mutant.diff.splitlines())
     console.print(Syntax(lines, "diff", background_color="default", word_wrap=True))
-
-
-def _summary(report: SelfTestReport, slug: str) -> Note:
-    counts: dict[str, Fact] = {fate.value: report.count(fate) for fate in Fate}
-    facts = {**counts, "caught": counts[Fate.KILLED.value], "total": len(report.mutants), "slug": slug}
-    return Note(code="selftest.summary", facts=facts)
-
-
-def _spill(mutant: MutantReport) -> Note:
-    others: list[Fact] = [str(question_id) for question_id in mutant.spilled]
-    facts: dict[str, Fact] = {"question": mutant.question_id, "id": mutant.mutant_id, "others": others}
-    return Note(code="selftest.spills", facts=facts)
 
 
 def _as_json(report: SelfTestReport, slug: str, language: Language) -> dict[str, Any]:

@@ -43,6 +43,13 @@ class MutantReport:
         """The sentence that a survivor deserves."""
         return Note(code=f"mutant.{self.operator}", facts=self.facts)
 
+    @property
+    def spill(self) -> Note:
+        """The sentence that one deserves which costs points elsewhere, too."""
+        others: list[Fact] = [str(question_id) for question_id in self.spilled]
+        facts: dict[str, Fact] = {"question": self.question_id, "id": self.mutant_id, "others": others}
+        return Note(code="selftest.spills", facts=facts)
+
 
 @dataclass(frozen=True, kw_only=True)
 class SelfTestReport:
@@ -60,6 +67,12 @@ class SelfTestReport:
 
     def count(self, fate: Fate) -> int:
         return sum(mutant.fate is fate for mutant in self.mutants)
+
+    def summary(self, slug: str) -> Note:
+        """The whole in one sentence."""
+        counts: dict[str, Fact] = {fate.value: self.count(fate) for fate in Fate}
+        facts = {**counts, "caught": counts[Fate.KILLED.value], "total": len(self.mutants), "slug": slug}
+        return Note(code="selftest.summary", facts=facts)
 
     @property
     def survivors(self) -> tuple[MutantReport, ...]:

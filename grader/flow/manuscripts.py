@@ -52,6 +52,12 @@ class Published:
     """What other texts and rubrics did to points."""
 
 
+def read_course(course: str, *, caller: Caller, stores: Stores) -> Course:
+    """The course, for those who write in it. Raises as `read_writing`."""
+    with stores.storage.reading() as tx:
+        return instructors_course(tx, course, caller)
+
+
 def list_writings(course: str, *, caller: Caller, stores: Stores) -> tuple[Writing, ...]:
     """What is being written in the course, by slug. Raises as `read_writing`."""
     with stores.storage.reading() as tx:

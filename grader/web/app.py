@@ -17,6 +17,7 @@ from grader.web.api import courses, decisions, health, submissions
 from grader.web.pages import (
     account,
     assignment,
+    authoring,
     cells,
     course,
     course_settings,
@@ -32,6 +33,7 @@ from grader.web.pages import (
     roster_import,
     schedule,
     table,
+    trying,
 )
 from grader.web.security import SafeHeaders, SameOrigin
 from grader.web.services import Services
@@ -48,6 +50,8 @@ _PAGES = (
     roster_import.router,
     members.router,
     course.router,
+    authoring.router,
+    trying.router,
     schedule.router,
     assignment.router,
     dashboard.router,

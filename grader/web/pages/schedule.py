@@ -109,6 +109,7 @@ def _show(
         "schedule": schedule,
         "form": form,
         "wrong": {each.field: each.note for each in wrong},
+        "is_published": "published" in request.query_params,
         "is_saved": not wrong and "saved" in request.query_params,
         "is_released": schedule.offering.is_released(at=now),
         "now": now,

@@ -1,0 +1,186 @@
+"""An assignment that is being written, tried out: as students see it, its self-test, publishing, and what that does."""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+from markupsafe import Markup
+
+from grader.domain.assignment import Assignment
+from grader.domain.ids import VersionHash
+from grader.domain.text import Language
+from grader.errors import Conflict, InvalidAssignment
+from grader.flow import manuscripts
+from grader.flow.adopting import ask_effect, move_to, read_effect
+from grader.flow.manuscripts import Writing, read_files, read_writing
+from grader.flow.people import Caller
+from grader.flow.prompts import load_prompt_outputs, render_prompt
+from grader.flow.publish import read_self_test
+from grader.rendering.markdown import render_markdown
+from grader.web.access import AppServices, PageCaller
+from grader.web.language import request_language
+from grader.web.pages.authoring import Told, TypedForm, base_facts, edition_in, find_mistakes
+from grader.web.services import Services
+from grader.web.templating import render_page
+
+router = APIRouter(include_in_schema=False)
+
+_NOTHING_TOLD = Told()
+
+
+@router.get("/courses/{course}/assignments/{slug}/edit/student")
+def get_student_view(course: str, slug: str, request: Request, services: AppServices, caller: PageCaller) -> Response:
+    """The questions as students will read them; gaps are filled once the reference has run."""
+    writing = read_writing(course, slug, caller=caller, stores=services.stores)
+    facts = base_facts(writing, caller=caller, services=services)
+    files = read_files(writing.manuscript, stores=services.stores)
+    mistakes = find_mistakes(files, slug=slug, services=services)
+    facts |= {"mistakes": mistakes, "assignment": None, "prompts": {}}
+    if not mistakes:
+        assignment = services.assignments.read(files, slug).assignment
+        language = request_language(request)
+        facts |= {"assignment": assignment, "prompts": _prompts(writing, assignment, language, services=services)}
+    return render_page("authoring_student.html", request, caller=caller, facts=facts)
+
+
+@router.get("/courses/{course}/assignments/{slug}/edit/trial")
+def get_trial(course: str, slug: str, request: Request, services: AppServices, caller: PageCaller) -> Response:
+    """How far the self-test is, or what it found."""
+    writing = read_writing(course, slug, caller=caller, stores=services.stores)
+    return _show_trial(writing, request, services=services, caller=caller)
+
+
+@router.post("/courses/{course}/assignments/{slug}/edit/trial")
+def post_trial(
+    course: str, slug: str, form: TypedForm, request: Request, services: AppServices, caller: PageCaller
+) -> Response:
+    """Have a worker run the reference and the self-test."""
+    try:
+        manuscripts.ask_for_trial(
+            course,
+            slug,
+            edition=edition_in(form),
+            caller=caller,
+            stores=services.stores,
+            assignments=services.assignments,
+        )
+    except (Conflict, InvalidAssignment) as error:
+        writing = read_writing(course, slug, caller=caller, stores=services.stores)
+        return _show_trial(writing, request, services=services, caller=caller, told=Told.of(error))
+    return RedirectResponse(request.url.path, HTTPStatus.SEE_OTHER)
+
+
+@router.get("/courses/{course}/assignments/{slug}/edit/publish")
+def get_publish(course: str, slug: str, request: Request, services: AppServices, caller: PageCaller) -> Response:
+    """What publishing would do."""
+    writing = read_writing(course, slug, caller=caller, stores=services.stores)
+    return _show_publish(writing, request, services=services, caller=caller)
+
+
+@router.post("/courses/{course}/assignments/{slug}/edit/publish")
+def post_publish(
+    course: str, slug: str, form: TypedForm, request: Request, services: AppServices, caller: PageCaller
+) -> Response:
+    """Publish; on to the dates of what is new, to the effect of what grades otherwise, back to the rest."""
+    stores = services.stores
+    try:
+        done = manuscripts.publish_writing(
+            course, slug, edition=edition_in(form), caller=caller, stores=stores, assignments=services.assignments
+        )
+    except (Conflict, InvalidAssignment) as error:
+        writing = read_writing(course, slug, caller=caller, stores=stores)
+        return _show_publish(writing, request, services=services, caller=caller, told=Told.of(error))
+    address = f"/courses/{course}/assignments/{slug}"
+    if done.is_first:
+        return RedirectResponse(f"{address}/dates?published=1", HTTPStatus.SEE_OTHER)
+    if done.update is not None:
+        return RedirectResponse(f"{address}/edit/publish?published=1", HTTPStatus.SEE_OTHER)
+    ask_effect(course, slug, done.version.version, caller=caller, stores=stores)
+    return RedirectResponse(f"{address}/versions/{done.version.version}", HTTPStatus.SEE_OTHER)
+
+
+@router.get("/courses/{course}/assignments/{slug}/versions/{version}")
+def get_version(
+    course: str, slug: str, version: str, request: Request, services: AppServices, caller: PageCaller
+) -> Response:
+    """Who would gain or lose by another version."""
+    effect = read_effect(course, slug, VersionHash(version), caller=caller, stores=services.stores)
+    facts = {
+        "course": effect.course,
+        "role": caller.role_in(effect.course.course_id),
+        "here": "authoring",
+        "now": services.stores.clock.now(),
+        "effect": effect,
+        "address": f"/courses/{course}/assignments/{slug}",
+    }
+    return render_page("authoring_version.html", request, caller=caller, facts=facts)
+
+
+@router.post("/courses/{course}/assignments/{slug}/versions/{version}")
+def post_version(
+    course: str, slug: str, version: str, form: TypedForm, services: AppServices, caller: PageCaller
+) -> Response:
+    """Let the course offer it, with the points of earlier submissions or without."""
+    regrade = move_to(course, slug, VersionHash(version), counts="apply" in form, caller=caller, stores=services.stores)
+    address = f"/courses/{course}/assignments/{slug}/versions/{version}"
+    return RedirectResponse(
+        address if regrade is None else f"/regrades/{regrade.regrade.regrade_id}", HTTPStatus.SEE_OTHER
+    )
+
+
+def _prompts(writing: Writing, assignment: Assignment, language: Language, *, services: Services) -> dict[str, Markup]:
+    """Each question's prompt as it is read, by its id."""
+    trial = writing.manuscript.trial
+    if trial is not None:
+        outputs = trial.prompt_outputs
+    elif writing.offering is not None:
+        outputs = load_prompt_outputs(writing.offering.version, stores=services.stores)
+    else:
+        outputs = {}
+    return {
+        question.question_id: Markup(  # noqa: S704  # the renderer's promise is safe HTML
+            render_markdown(
+                render_prompt(question.prompt, outputs.get(question.question_id, {})).in_language(language),
+                language=language,
+            )
+        )
+        for question in assignment.questions
+    }
+
+
+def _show_trial(
+    writing: Writing, request: Request, *, services: Services, caller: Caller, told: Told = _NOTHING_TOLD
+) -> Response:
+    trial = writing.manuscript.trial
+    report = None if trial is None else trial.report
+    if not writing.is_changed and writing.offering is not None:
+        report = read_self_test(writing.offering.version, stores=services.stores)
+    facts = {
+        **base_facts(writing, caller=caller, services=services),
+        "trial": trial,
+        "report": report,
+        "told": told,
+        "mistakes": told.mistakes,
+    }
+    return render_page("authoring_trial.html", request, caller=caller, status=told.status, facts=facts)
+
+
+def _show_publish(
+    writing: Writing, request: Request, *, services: Services, caller: Caller, told: Told = _NOTHING_TOLD
+) -> Response:
+    slug, offering = writing.manuscript.slug, writing.offering
+    files = read_files(writing.manuscript, stores=services.stores)
+    mistakes = find_mistakes(files, slug=slug, services=services)
+    effect = "nothing"
+    if not mistakes and writing.is_changed:
+        version = services.assignments.read(files, slug).assignment.version
+        effect = "new" if offering is None else "words" if offering.version == version else "version"
+    facts = {
+        **base_facts(writing, caller=caller, services=services),
+        "mistakes": told.mistakes or mistakes,
+        "effect": effect,
+        "trial": writing.manuscript.trial,
+        "told": told,
+        "is_published": told.note is None and "published" in request.query_params,
+    }
+    return render_page("authoring_publish.html", request, caller=caller, status=told.status, facts=facts)

@@ -1,0 +1,262 @@
+"""An instructor's way from a folder to an offered assignment, with the real reader of the format and no kernel."""
+
+import io
+import re
+import zipfile
+from dataclasses import replace
+from html import unescape
+from importlib import resources
+
+import pytest
+from school import notebook_bytes
+
+from grader.catalog import Bundle, parse
+from grader.domain.manuscript import Progress, Trial, Work
+from grader.domain.text import Note
+from grader.flow import accounts
+from grader.flow.assignments import StoredAssignments
+from grader.notebook.read import read
+
+NEW = "/courses/demo/assignments/new"
+MINE = "/courses/demo/assignments/mine"
+EXAMPLE = resources.files("grader.authoring") / "example"
+FILES = {name: (EXAMPLE / name).read_bytes() for name in ("assignment.yaml", "reference.ipynb")}
+
+
+@pytest.fixture
+def services(services, school):
+    def read_assignment(files, slug):
+        return school._read(files, slug) if slug == "tiny" else parse(Bundle(slug=slug, files=files))
+
+    return replace(
+        services,
+        assignments=StoredAssignments(stores=school.stores, reader=read_assignment),
+        intake=replace(services.intake, read_notebook=read),
+    )
+
+
+@pytest.fixture
+def open_as(school, open_browser, cheap_hashes):
+    def open_as(login, *, language="en"):
+        link = accounts.invite(login, stores=school.stores)
+        issued = accounts.accept_invitation(link.secret, "correct horse battery", stores=school.stores)
+        browser = open_browser(language)
+        browser.cookies.set("session", issued.secret)
+        return browser
+
+    return open_as
+
+
+@pytest.fixture
+def ida(open_as):
+    return open_as("ida")
+
+
+@pytest.fixture
+def mine(ida):
+    """The example, begun as 'mine' by dropping its folder."""
+    answer = drop(ida, {f"folder/{name}": data for name, data in FILES.items()}, slug="mine")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{MINE}/edit")
+    return ida
+
+
+def drop(browser, files, *, slug=""):
+    return browser.post(NEW, data={"slug": slug}, files=[("files", (name, data)) for name, data in files.items()])
+
+
+def zipped(files):
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return data.getvalue()
+
+
+def fields_of(page):
+    """What a browser would send of the page's own form."""
+    form = next(form for form in page.split("<form")[1:] if 'name="edition"' in form).split("</form>")[0]
+    found = {}
+    for name, value in re.findall(r'<input[^>]*? name="([^"]+)" value="([^"]*)"', form):
+        found.setdefault(name, []).append(unescape(value))
+    for name, value in re.findall(r'<textarea[^>]*? name="([^"]+)"[^>]*>\n(.*?)</textarea>', form, re.DOTALL):
+        found.setdefault(name, []).append(unescape(value))
+    return found
+
+
+def test_the_first_page_offers_ways_to_begin_and_lists_what_there_is(ida):
+    page = ida.get(NEW).text
+
+    assert "Tiny" in page
+    assert "<option>torch-tensor</option>" in page
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        pytest.param({"readme.txt": b"x"}, "assignment.yaml", id="no assignment among them"),
+        pytest.param({"x.zip": b"not a zip"}, "This zip cannot be read", id="a broken zip"),
+        pytest.param({"../assignment.yaml": b"x"}, "cannot be used as a file", id="a path that leads out"),
+        pytest.param({"solved.ipynb": b"nothing"}, "read as a notebook", id="no notebook"),
+        pytest.param({}, "No file was chosen yet", id="nothing at all"),
+    ],
+)
+def test_what_cannot_be_begun_with_is_told_and_leaves_nothing(ida, files, words):
+    answer = drop(ida, files, slug="mine")
+
+    assert answer.status_code == 422
+    assert words in answer.text
+    assert 'value="mine"' in answer.text or not files
+    assert ida.get(f"{MINE}/edit").status_code == 404
+
+
+@pytest.mark.parametrize(("slug", "status"), [("tiny", 409), ("Not a name!", 422), ("new", 422)])
+def test_a_short_name_must_be_free_and_one(ida, slug, status):
+    assert drop(ida, FILES, slug=slug).status_code == status
+
+
+def test_a_zip_of_a_folder_is_a_folder_and_names_it(ida):
+    inside = {f"My Homework/{name}": data for name, data in FILES.items()} | {"__MACOSX/._x": b"x"}
+
+    answer = drop(ida, {"My Homework.zip": zipped(inside)})
+
+    assert answer.headers["location"] == "/courses/demo/assignments/my-homework/edit"
+    assert "There is no mistake in the files." in ida.get(answer.headers["location"]).text
+
+
+def test_a_ready_made_assignment_can_be_taken(ida):
+    answer = ida.post(NEW, data={"ready": "torch-tensor"})
+
+    page = ida.get(answer.headers["location"]).text
+    assert "Shared rubric &#34;why&#34;" in page
+    assert "<option>torch-tensor</option>" not in ida.get(NEW).text
+
+
+def test_a_solved_notebook_is_drafted_by_a_worker_and_its_author_waits(school, ida):
+    answer = drop(ida, {"Solved.ipynb": notebook_bytes(x=3)})
+    edit = answer.headers["location"]
+    assert edit == "/courses/demo/assignments/solved/edit"
+    assert 'hx-trigger="every 2s"' in ida.get(edit).text
+    assert ida.post(edit, data={"edition": "1"}).status_code == 422
+
+    school.work_off()
+
+    page = ida.get(edit).text
+    assert "every 2s" not in page
+    assert "Check of the files" in page
+
+
+def test_the_form_changes_what_was_typed_and_nothing_else(school, mine):
+    sent = fields_of(mine.get(f"{MINE}/edit").text)
+    assert mine.post(f"{MINE}/edit", data=sent).status_code == 303
+    assert text_of(mine) == FILES["assignment.yaml"].decode()
+    sent = fields_of(mine.get(f"{MINE}/edit").text)
+    points = next(name for name, values in sent.items() if values == ["30"])
+    sent |= {points: ["32"], "f0.en": ["Other words: #1"]}
+
+    assert mine.post(f"{MINE}/edit", data=sent).status_code == 303
+
+    before, after = FILES["assignment.yaml"].decode().splitlines(), text_of(mine).splitlines()
+    assert "Other words: #1" in "\n".join(after)
+    assert len([line for line in before if line not in after]) <= 3
+    page = mine.get(f"{MINE}/edit?saved=1").text
+    assert "There is no mistake in the files." in page  # the sum of all points has followed
+    assert "Saved." in page
+
+
+def text_of(browser):
+    return fields_of(browser.get(f"{MINE}/edit/yaml").text)["text"][0]
+
+
+def test_the_editor_keeps_a_text_with_mistakes_and_tells_them_at_their_lines(mine):
+    text = "title: x\r\nquestions:\r\n  q1: {prompt: x, pionts: 3, value: x}\r\n"
+    checked = mine.post(f"{MINE}/edit/check", data={"text": text}).text
+    assert 'data-line="3"' in checked
+    assert "<html" not in checked
+
+    assert mine.post(f"{MINE}/edit/yaml", data={"text": text, "edition": "1"}).status_code == 303
+
+    page = mine.get(f"{MINE}/edit/yaml").text
+    assert 'data-line="3"' in page
+    assert text_of(mine) == text.replace("\r\n", "\n")
+    assert "cannot be edited in a form" not in mine.get(f"{MINE}/edit").text
+    for step in ("trial", "publish"):
+        assert mine.post(f"{MINE}/edit/{step}", data={"edition": "2"}).status_code == 422
+    assert mine.post(f"{MINE}/edit/yaml", data={"text": "{", "edition": "2"}).status_code == 303
+    assert "cannot be edited in a form" in mine.get(f"{MINE}/edit").text
+    assert mine.get(f"{MINE}/edit/student").status_code == 200
+
+
+def test_who_was_overtaken_keeps_what_was_typed(mine, open_as):
+    eve = open_as("eve")
+    eve.post(f"{MINE}/edit/yaml", data={"text": "title: hers", "edition": "1"})
+
+    answer = mine.post(f"{MINE}/edit/yaml", data={"text": "title: mine", "edition": "1"})
+
+    assert answer.status_code == 409
+    assert "Eve has saved changes meanwhile" in answer.text
+    assert "title: mine" in answer.text
+    form = mine.post(f"{MINE}/edit", data={"edition": "1", "f0.en": "typed"})
+    assert (form.status_code, "typed" in form.text) == (409, True)
+
+
+def test_students_view_shows_prompts_as_they_will_read_them(mine):
+    page = mine.get(f"{MINE}/edit/student").text
+
+    assert "Question 1" in page
+    assert "(30 pt)" in page
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        pytest.param({"work": Work.TRYING, "progress": Progress(done=3, total=9)}, "3 of 9", id="at work"),
+        pytest.param({"work": Work.TRYING}, "The reference is being run", id="has begun"),
+        pytest.param(
+            {"trial": Trial(edition=1, findings=(Note(code="error.nothing_to_draft"),), prompt_outputs={})},
+            "does not earn all points",
+            id="does not hold",
+        ),
+        pytest.param({"notes": (Note(code="run.unexpected", facts={"error": "X"}),)}, "unexpected error", id="failed"),
+    ],
+)
+def test_the_page_of_the_self_test_tells_how_far_it_is(school, mine, state, words):
+    with school.stores.storage.writing() as tx:
+        course = tx.courses.find_by_slug("demo")
+        found = tx.manuscripts.find(course.course_id, slug="mine")
+        tx.manuscripts.put(replace(found, **state))
+
+    assert words in mine.get(f"{MINE}/edit/trial").text
+
+
+def test_a_self_test_is_asked_for_and_its_result_is_shown(school, ida):
+    tiny = "/courses/demo/assignments/tiny/edit/trial"
+    assert ida.post(tiny, data={"edition": "0"}).status_code == 303
+    assert 'hx-trigger="every 1s"' in ida.get(tiny).text
+
+    school.work_off()
+
+    page = ida.get(tiny).text
+    assert "Self-test of tiny" in page
+    assert "every 1s" not in page
+
+
+def test_a_new_assignment_is_published_and_then_given_dates(school, mine):
+    assert "Publishing adds it to the course" in mine.get(f"{MINE}/edit/publish").text
+
+    answer = mine.post(f"{MINE}/edit/publish", data={"edition": "1"})
+
+    assert answer.headers["location"] == f"{MINE}/dates?published=1"
+    assert "Published." in mine.get(answer.headers["location"]).text
+    assert "Nothing differs" in mine.get(f"{MINE}/edit/publish").text
+    assert mine.post(f"{MINE}/edit/discard").status_code == 404
+
+
+def test_a_draft_can_be_thrown_away(mine):
+    assert mine.post(f"{MINE}/edit/discard").headers["location"] == NEW
+    assert mine.get(f"{MINE}/edit").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["new", "tiny/edit", "tiny/edit/yaml", "tiny/edit/trial", "tiny/edit/publish"])
+@pytest.mark.parametrize("login", ["ann", "tom"])
+def test_only_instructors_come_here(open_as, path, login):
+    assert open_as(login).get(f"/courses/demo/assignments/{path}").status_code == 403
