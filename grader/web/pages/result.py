@@ -11,6 +11,7 @@ from grader.domain.text import Language
 from grader.feedback.catalogue import sentence
 from grader.flow.digest import CheckDigest, Digest, QuestionDigest, read_digest
 from grader.flow.progress import list_submissions
+from grader.flow.own_work import note_visit
 from grader.flow.report import ResultReport, report_result
 from grader.flow.waiting import read_waiting
 from grader.rendering.notebook import render_notebook
@@ -55,6 +56,7 @@ def get_result(
     course, slug, login = view.course, view.offering.slug, view.person.login
     report, deductions = _report(digest, language), _deductions(digest, language)
     questions = _show_questions(digest, report, language)
+    note_visit(view.offering, caller=caller, stores=stores)
     facts: Mapping[str, object] = {
         "course": course,
         "role": caller.role_in(course.course_id),

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from doubles import NOON
+from graded import Graded, Scribe
 from school import notebook_bytes
 
 from grader.domain.publishing import Dates
@@ -235,3 +236,31 @@ def test_what_has_not_opened_is_for_staff_alone(school, enter):
 def test_staff_are_told_that_theirs_is_a_try(enter):
     assert "try-out" in enter("tom").get(ROOT).text
     assert "try-out" not in enter("ann").get(ROOT).text
+
+
+def test_a_result_is_news_until_its_page_was_opened(school, enter):
+    school.loaded = Graded()
+    browser = enter()
+    browser.get(ROOT)
+    submission_id = upload(browser).headers["location"]
+    school.clock.pass_s(1)
+    school.work_off(school.bench(runner=Scribe()))
+
+    assert "New result" in browser.get("/").text
+    assert browser.get(submission_id).status_code == 200
+    assert "New result" not in browser.get("/").text
+
+
+@pytest.mark.parametrize(
+    ("login", "doors"),
+    [
+        pytest.param("ann", [], id="a student has none"),
+        pytest.param("tom", ["dashboard"], id="a TA looks"),
+        pytest.param("ida", ["dashboard", "edit", "dates"], id="an instructor changes things"),
+        pytest.param("eve", ["dashboard", "edit", "dates"], id="an admin, too"),
+    ],
+)
+def test_staff_find_what_they_do_with_an_assignment(enter, login, doors):
+    for path in (ROOT, "/courses/demo"):
+        page = enter(login).get(path).text
+        assert [door for door in ("dashboard", "edit", "dates") if f'href="{ROOT}/{door}"' in page] == doors

@@ -62,7 +62,8 @@ def test_what_is_not_open_yet_is_for_staff_alone(school, open_home):
     ("role", "words"),
     [
         pytest.param(Role.STUDENT, "They will be listed here once they open.", id="students wait"),
-        pytest.param(Role.INSTRUCTOR, "run grader course offer empty on the server", id="staff act"),
+        pytest.param(Role.TA, "once an instructor publishes one", id="assistants wait"),
+        pytest.param(Role.INSTRUCTOR, "/courses/empty/assignments/new", id="instructors act"),
     ],
 )
 def test_a_course_without_assignments_says_what_happens_next(school, open_home, role, words):
