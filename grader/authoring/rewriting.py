@@ -160,5 +160,5 @@ def _scalar(node: yaml.ScalarNode) -> Content:
 
 def _put(content: Content, path: Path, value: Content) -> None:
     for part in path[:-1]:
-        content = content[part]  # type: ignore[index,call-overload]  # the edit has walked the same way
-    content[path[-1]] = value  # type: ignore[index,call-overload]
+        content = content[part]  # type: ignore[index]  # the edit has walked the same way
+    content[path[-1]] = value  # type: ignore[index]

@@ -84,7 +84,8 @@ def try_manuscript(claim: Claim, *, desk: Desk, should_stop: Callable[[], bool])
     except AuthorCanFix as error:
         trial = replace(trial, findings=_findings(error))
     else:
-        trial = replace(trial, prompt_outputs=expected.prompt_outputs)
+        outputs = {str(question): texts for question, texts in expected.prompt_outputs.items()}
+        trial = replace(trial, prompt_outputs=outputs)
         _keep(manuscript.manuscript_id, trial, desk=desk)
         report = _self_test(manuscript, loaded, expected, files=files, desk=desk, should_stop=should_stop)
         trial = replace(trial, report=report)

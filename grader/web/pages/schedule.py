@@ -125,16 +125,13 @@ def _form_of(schedule: Schedule) -> ScheduleForm:
     def typed(moment: datetime | None) -> str:
         return "" if moment is None else moment.astimezone(zone).strftime(_TYPED_AS)
 
-    if rules.release is Release.BY_HAND:
-        release = BY_HAND
-    else:
-        release = AT_ONCE if dates.feedback_at is None else AT_A_MOMENT
+    at_once = AT_ONCE if dates.feedback_at is None else AT_A_MOMENT
     form = ScheduleForm(
         opens=typed(dates.opens_at),
         due=typed(dates.due_at),
         closes=typed(dates.closes_at),
         feedback=typed(dates.feedback_at),
-        release=release,
+        release=BY_HAND if rules.release is Release.BY_HAND else at_once,
         counting=_AS_COURSE if rules.counting is None else rules.counting.value,
     )
     if rules.late is None:

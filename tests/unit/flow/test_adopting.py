@@ -1,0 +1,103 @@
+"""A new version: everybody's points before and after are known before anything changes."""
+
+from dataclasses import replace
+
+import pytest
+from school import TinyLoaded, notebook_bytes
+
+from grader.domain.ids import VersionHash
+from grader.errors import Conflict, Forbidden, NotFound
+from grader.flow.adopting import ask_effect, move_to, read_effect
+from grader.flow.manuscripts import publish_writing, save
+from grader.flow.progress import read_result
+
+NEWER = TinyLoaded(version=VersionHash("b" * 64), reference_x=5)
+"""It wants x = 5, where the version before wanted 3."""
+
+
+@pytest.fixture
+def publish_newer(school):
+    """Publishes another version of what the course offers, and gives what its effect is asked by."""
+
+    def publish_newer(loaded=NEWER):
+        school.editions[b"newer"] = loaded
+        facts = {"caller": school.caller("ida"), "stores": school.stores}
+        save("demo", "tiny", {"assignment.yaml": b"newer"}, edition=0, **facts)
+        publish_writing("demo", "tiny", edition=1, assignments=school.assignments, **facts)
+        return ("demo", "tiny", loaded.version), facts
+
+    return publish_newer
+
+
+def scores(school):
+    """Of ann and bob, as they stand."""
+    found = {}
+    for login in ("ann", "bob"):
+        with school.stores.storage.reading() as tx:
+            person = tx.people.find_by_login(login)
+            course = tx.courses.find_by_slug("demo")
+            offering = tx.offerings.find(course.course_id, slug="tiny")
+            counting = tx.submissions.find_counting(offering.offering_id, person_id=person.person_id)
+        found[login] = read_result(counting, caller=school.caller(login), stores=school.stores).result.score
+    return found
+
+
+@pytest.mark.parametrize(
+    ("counts", "after"),
+    [
+        pytest.param(True, {"ann": 5, "bob": 15}, id="with the new points"),
+        pytest.param(False, {"ann": 15, "bob": 5}, id="for what comes from now on"),
+    ],
+)
+def test_who_gains_and_who_loses_is_known_before_anything_changes(school, publish_newer, counts, after):
+    school.submit("ann", notebook_bytes(x=3, y=4))
+    school.submit("bob", notebook_bytes(x=5, y=4))
+    school.work_off()
+    wanted, facts = publish_newer()
+
+    ask_effect(*wanted, **facts)
+    ask_effect(*wanted, **facts)  # a second click asks for nothing more
+    assert not read_effect(*wanted, **facts).is_known
+    with pytest.raises(Conflict):
+        move_to(*wanted, counts=counts, **facts)
+    school.work_off()
+
+    effect = read_effect(*wanted, **facts)
+    assert (effect.is_known, effect.is_offered) == (True, False)
+    assert [line.login for line in effect.regrade.gaining] == ["bob"]
+    assert [line.login for line in effect.regrade.losing] == ["ann"]
+    assert scores(school) == {"ann": 15, "bob": 5}
+
+    move_to(*wanted, counts=counts, **facts)
+
+    assert read_effect(*wanted, **facts).is_offered
+    assert scores(school) == after
+
+
+def test_where_nothing_was_handed_in_it_takes_effect_once_it_is_proved(school, publish_newer):
+    wanted, facts = publish_newer()
+    ask_effect(*wanted, **facts)
+    assert not read_effect(*wanted, **facts).is_known
+    school.work_off()
+
+    assert move_to(*wanted, counts=True, **facts) is None
+
+    assert read_effect(*wanted, **facts).is_offered
+
+
+def test_a_version_that_does_not_hold_takes_no_effect(school, publish_newer):
+    wanted, facts = publish_newer(replace(NEWER, first=replace(NEWER.first, name="z")))
+    ask_effect(*wanted, **facts)
+    school.work_off()
+
+    with pytest.raises(Conflict):
+        move_to(*wanted, counts=True, **facts)
+
+
+def test_only_instructors_see_and_decide(school, publish_newer):
+    wanted, facts = publish_newer()
+    for step in (read_effect, ask_effect):
+        with pytest.raises(Forbidden):
+            step(*wanted, **facts | {"caller": school.caller("tom")})
+    with pytest.raises(NotFound):
+        read_effect("demo", "tiny", VersionHash("f" * 64), **facts)
