@@ -79,6 +79,7 @@ def open_review_school(folder, *, students=("cam",), template=None):
                 people.NewMember(login=login, name=login, role=Role.STUDENT), course="demo", stores=school.stores
             )
         school.offer(due_at=NOON - timedelta(hours=1))
+        school.work_off()
     return school
 
 

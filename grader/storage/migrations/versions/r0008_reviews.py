@@ -26,9 +26,7 @@ def upgrade() -> None:
             ["submissions.submission_id"],
             name=op.f("fk_review_drafts_submission_id_submissions"),
         ),
-        sa.PrimaryKeyConstraint(
-            "submission_id", "question_id", "check_id", "person_id", name=op.f("pk_review_drafts")
-        ),
+        sa.PrimaryKeyConstraint("submission_id", "question_id", "check_id", "person_id", name=op.f("pk_review_drafts")),
     )
     op.create_table(
         "saved_comments",
@@ -45,5 +43,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("comment_id", name=op.f("pk_saved_comments")),
     )
     op.create_index(
-        op.f("ix_saved_comments_offering_id_question_id"), "saved_comments", ["offering_id", "question_id"], unique=False
+        op.f("ix_saved_comments_offering_id_question_id"),
+        "saved_comments",
+        ["offering_id", "question_id"],
+        unique=False,
     )

@@ -1,0 +1,131 @@
+// Makes the page of an answer quick: digits tick the rubric's items, what is typed is kept as a draft, comments of the
+// team go in without a new page, and pictures can be turned and enlarged. The page does all but the last without this.
+"use strict";
+
+const AUTOSAVE_AFTER_MS = 1200;
+const desk = document.querySelector(".rv-desk");
+const form = document.querySelector("form[data-autosave]");
+
+if (form) {
+  const status = form.querySelector("#autosaved");
+  const comment = form.elements.namedItem("comment");
+  const items = [...form.querySelectorAll("input[name=item]")];
+  let waiting = 0;
+
+  showSum();
+  form.addEventListener("input", () => {
+    showSum();
+    clearTimeout(waiting);
+    waiting = setTimeout(autosave, AUTOSAVE_AFTER_MS);
+  });
+  form.addEventListener("submit", () => clearTimeout(waiting));
+  form.addEventListener("click", (event) => {
+    const button = event.target.closest("button[value^='insert:']");
+    if (!button) return;
+    event.preventDefault();
+    const words = button.closest("li").querySelector(".rv-words").textContent;
+    comment.value = [comment.value.trim(), words].filter(Boolean).join("\n");
+    comment.focus();
+    form.dispatchEvent(new Event("input"));
+  });
+  if (desk.dataset.keys === "on") {
+    const hint = form.querySelector(".rv-keys");
+    if (hint) hint.hidden = false;
+    document.addEventListener("keydown", (event) => {
+      const item = items[placeOf(event)];
+      if (!item) return;
+      event.preventDefault();
+      item.click();
+      item.focus();
+    });
+  }
+
+  async function autosave() {
+    const typed = new FormData(form);
+    typed.set("act", "autosave");
+    try {
+      const answer = await fetch(location.href, { method: "POST", body: new URLSearchParams(typed) });
+      status.textContent = answer.ok ? form.dataset.saved : form.dataset.unsaved;
+    } catch {
+      status.textContent = form.dataset.unsaved;
+    }
+  }
+
+  function showSum() {
+    const sum = form.querySelector(".rv-sum");
+    if (!sum) return;
+    const met = items.filter((item) => item.checked);
+    const points = met.reduce((total, item) => total + Number(item.dataset.points), 0);
+    sum.hidden = false;
+    sum.querySelector("output").value = String(Number(points.toFixed(6)));
+  }
+}
+
+// The place of the item that a key stands for, -1 for none: not while somebody types, nor while an input method turns
+// keys into characters; digits in full width are digits.
+function placeOf(event) {
+  if (event.isComposing || event.keyCode === 229 || event.ctrlKey || event.altKey || event.metaKey) return -1;
+  if (event.target.closest("textarea, select, input:not([type=checkbox])")) return -1;
+  const key = event.key.normalize("NFKC");
+  return /^[0-9]$/.test(key) ? (Number(key) + 9) % 10 : -1;
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+for (const image of document.querySelectorAll(".rv-cells img.nb-image")) {
+  const words = document.getElementById("picture-words").dataset;
+  const frame = document.createElement("div");
+  const tools = document.createElement("p");
+  const region = document.createElement("div");
+  let turn = 0;
+  tools.className = "rv-buttons";
+  region.className = "rv-picture";
+  image.replaceWith(frame);
+  frame.append(tools, region);
+  tools.append(
+    makeButton(words.left, () => show((turn + 270) % 360)),
+    makeButton(words.right, () => show((turn + 90) % 360)),
+    makeButton(words.large, (button) => {
+      const isLarge = region.classList.toggle("is-large");
+      button.setAttribute("aria-pressed", String(isLarge));
+      region.tabIndex = isLarge ? 0 : -1;
+      if (isLarge) region.setAttribute("role", "region");
+      else region.removeAttribute("role");
+    }),
+  );
+  region.setAttribute("aria-label", image.alt);
+  show(0);
+
+  // An SVG turns a picture by attributes alone and takes the room that the turned picture needs.
+  function show(degrees) {
+    turn = degrees;
+    if (turn === 0) {
+      region.replaceChildren(image);
+      return;
+    }
+    const width = Number(image.getAttribute("width"));
+    const height = Number(image.getAttribute("height"));
+    const isSideways = turn % 180 !== 0;
+    const drawing = document.createElementNS(SVG, "svg");
+    const picture = document.createElementNS(SVG, "image");
+    const [wide, high] = isSideways ? [height, width] : [width, height];
+    set(drawing, { viewBox: `0 0 ${wide} ${high}`, width: wide, height: high, role: "img", "aria-label": image.alt });
+    const shift = `translate(${wide / 2} ${high / 2}) rotate(${turn}) translate(${-width / 2} ${-height / 2})`;
+    set(picture, { href: image.src, width, height, transform: shift });
+    drawing.append(picture);
+    region.replaceChildren(drawing);
+  }
+}
+
+function set(element, attributes) {
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+}
+
+function makeButton(label, press) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "quiet";
+  button.textContent = label;
+  button.addEventListener("click", () => press(button));
+  return button;
+}

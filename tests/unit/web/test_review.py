@@ -1,0 +1,305 @@
+"""The pages of reviewing, as a browser without scripts meets them, in both languages."""
+
+import html
+import re
+
+import pytest
+from reviewing import ReviewedLoaded, ToldLogic, desk_of, give, hand_in, open_review_school
+from starlette.testclient import TestClient
+
+from grader.domain.people import Role
+from grader.domain.result import Verdict
+from grader.flow import accounts, people
+from grader.flow.progress import read_result
+from grader.flow.review import history
+from grader.web.app import create_app
+from grader.web.services import Services
+
+DESK = "/courses/demo/review/tiny/q2?need=written&check=words"
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("review")
+    open_review_school(folder).stores.storage.close()
+    return folder
+
+
+@pytest.fixture
+def school(tmp_path, template):
+    school = open_review_school(tmp_path, template=template)
+    yield school
+    school.stores.storage.close()
+
+
+@pytest.fixture
+def open_browser(school, cheap_hashes):
+    """A browser in which somebody is signed in."""
+    services = Services(
+        stores=school.stores, intake=school.intake, assignments=school.assignments, max_upload_bytes=1 << 20
+    )
+    app = create_app(services)
+
+    def open_browser(login="tom", *, language="en"):
+        link = accounts.invite(login, stores=school.stores)
+        issued = accounts.accept_invitation(link.secret, "correct horse battery", stores=school.stores)
+        browser = TestClient(app, headers={"Accept": "text/html", "Accept-Language": language}, follow_redirects=False)
+        browser.cookies.set("session", issued.secret)
+        return browser
+
+    return open_browser
+
+
+def form_of(page, *, act="decide", **typed):
+    """What a browser sends of the form for points."""
+    fields = {name: re.findall(rf'name="{name}" value="([^"]*)"', page) for name in ("member", "next")}
+    members = sorted(set(fields["member"]))
+    return {"member": members, "next": html.unescape(fields["next"][0]), "act": act, **typed}
+
+
+def points_of(school, submission_id):
+    result = read_result(submission_id, caller=school.caller("tom"), stores=school.stores).result
+    return result.questions[1].checks[1]
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        pytest.param("ja", ["人が見る解答", "問題2", "文章・式・写真の解答", "採点する（1）"], id="japanese"),
+        pytest.param("en", ["Answers for a person", "Question 2", "Written answer", "Review (1)"], id="english"),
+    ],
+)
+def test_the_queue_tells_what_waits_and_leads_to_it(school, open_browser, language, words):
+    hand_in(school, "ann", "It is four.")
+    browser = open_browser(language=language)
+
+    page = browser.get("/courses/demo/review").text
+
+    assert [word for word in words if word not in page] == []
+    assert DESK.replace("&", "&amp;") in page
+    assert browser.get(DESK).status_code == 200
+
+
+def test_an_empty_queue_says_so(open_browser):
+    page = open_browser().get("/courses/demo/review").text
+
+    assert "Nothing waits for a person." in page
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        pytest.param("ja", ["理由がある", "+3 点", "模範解答：", "学生へのコメント"], id="japanese"),
+        pytest.param("en", ["Gives a reason", "+3", "Model answer:", "Comment for the student"], id="english"),
+    ],
+)
+def test_the_answer_stands_beside_rubric_and_model_answer(school, open_browser, language, words):
+    hand_in(school, "ann", "It is $x^2$ **four**.")
+
+    page = open_browser(language=language).get(DESK).text
+
+    assert [word for word in words if word not in page] == []
+    assert "<strong>four</strong>" in page
+    assert '<span class="math">x^2</span>' in page
+
+
+def test_rubric_items_give_points_to_everybody_with_these_words_and_lead_on(school, open_browser):
+    alike = [hand_in(school, login, "It is four.") for login in ("ann", "bob")]
+    other = hand_in(school, "cam", "Other words.")
+    browser = open_browser()
+    page = browser.get(DESK).text
+    assert "2 students gave the very same answer" in page
+
+    answer = browser.post(DESK, data=form_of(page, item=["reason"], comment="Which unit?"))
+
+    assert answer.status_code == 303
+    assert [(points_of(school, each).score, points_of(school, each).facts["comment"]) for each in alike] == [
+        (3, "Which unit?")
+    ] * 2
+    assert f"/submissions/{other}" in browser.get(answer.headers["location"]).text
+
+
+def test_when_nothing_is_left_the_page_says_so(school, open_browser):
+    hand_in(school, "ann", "It is four.")
+    browser = open_browser()
+
+    answer = browser.post(DESK, data=form_of(browser.get(DESK).text, points="５"))
+
+    page = browser.get(answer.headers["location"]).text
+    assert "Nothing of this question waits any more" in page
+    assert desk_of(school).waiting == 0
+
+
+def test_two_reviewers_never_overwrite_each_other(school, open_browser):
+    ann = hand_in(school, "ann", "It is four.")
+    browser = open_browser()
+    page = browser.get(DESK).text
+    give(school, ann, by="ida", points=1, comment="From Ida.")
+
+    answer = browser.post(DESK, data=form_of(page, points="4", comment="From Tom."))
+
+    assert answer.status_code == 409
+    assert [word for word in ("Decided by ida", "From Tom.", "From Ida.") if word not in answer.text] == []
+    assert points_of(school, ann).score == 1
+    browser.post(DESK, data=form_of(answer.text, points="4", comment="From Tom."))
+    assert points_of(school, ann).score == 4
+
+
+@pytest.mark.parametrize("points", ["6", "-1", "many", "nan"])
+def test_points_that_are_none_are_asked_for_again_with_all_that_was_typed(school, open_browser, points):
+    ann = hand_in(school, "ann", "It is four.")
+    browser = open_browser()
+
+    answer = browser.post(DESK, data=form_of(browser.get(DESK).text, points=points, comment="Kept words."))
+
+    assert answer.status_code == 422
+    assert "Please give points as a number within the range" in answer.text
+    assert "Kept words." in answer.text
+    assert f'value="{points}"' in answer.text
+    assert points_of(school, ann).verdict is Verdict.NEEDS_REVIEW
+
+
+def test_what_is_typed_is_kept_and_others_are_told(school, open_browser):
+    hand_in(school, "ann", "It is four.")
+    browser = open_browser()
+    typed = form_of(browser.get(DESK).text, act="autosave", item=["unit"], comment="Half a thought")
+
+    assert browser.post(DESK, data=typed).status_code == 204
+
+    again = browser.get(DESK).text
+    assert "Half a thought" in again
+    assert re.search(r'value="unit"[^>]* checked', again)
+    other = open_browser("ida").get(DESK).text
+    assert "tom is working on this answer too" in other
+    assert "Half a thought" not in other
+
+
+def test_the_team_shares_comments(school, open_browser):
+    hand_in(school, "ann", "It is four.")
+    tom, ida = open_browser(), open_browser("ida")
+    tom.post(DESK, data=form_of(tom.get(DESK).text, act="keep", comment="Say why."))
+
+    page = ida.get(DESK).text
+    (button,) = re.findall(r'value="(insert:[0-9a-f]+)"', page)
+    ida.post(DESK, data=form_of(page, act=button, comment="Nearly."))
+    assert "Nearly.\nSay why." in ida.get(DESK).text
+
+    ida.post(DESK, data=form_of(page, act=button.replace("insert", "forget")))
+    assert "insert:" not in tom.get(DESK).text
+
+
+def test_changed_words_come_back_with_the_difference_and_unchanged_ones_keep_their_points(school, open_browser):
+    first = hand_in(school, "ann", "It is four.", x=1)
+    give(school, first, items=("reason",), comment="And the unit?")
+
+    same = hand_in(school, "ann", "It is four.")
+    assert (points_of(school, same).score, desk_of(school).waiting) == (3, 0)
+
+    hand_in(school, "ann", "It is four metres.")
+    set_counting(school, "ann")
+    page = open_browser().get(DESK).text
+    assert "What changed since submission 2" in page
+    assert re.search(r"<ins>[^<]*metres[^<]*</ins>", page)
+    assert "And the unit?" in page
+
+
+def set_counting(school, login):
+    """Let the person's newest submission count, as under the policy 'last'."""
+    person_id = school.caller(login).person.person_id
+    with school.stores.storage.writing() as tx:
+        (offering,) = tx.offerings.list_of(tx.courses.find_by_slug("demo").course_id)
+        tx.submissions.set_counting(tx.submissions.find_newest(offering.offering_id, person_id=person_id))
+
+
+def test_where_names_are_hidden_nothing_on_the_page_tells_whose_it_is(school, open_browser):
+    words = "氏名：cam です。CAM wrote this, Ｃａｍ too; a camera stays."
+    hand_in(school, "cam", words)
+    browser = open_browser()
+    assert "CAM wrote this" in browser.get(DESK).text
+
+    browser.post("/review-preferences", data={"names": "hidden"})
+    page = browser.get(DESK).text
+
+    assert re.findall(r"\bcam\b|Ｃａｍ", page, re.IGNORECASE) == []
+    assert "■■■ wrote this, ■■■ too; a camera stays." in page
+
+
+def test_a_whole_question_is_settled_with_a_reason_and_can_be_taken_back(school, open_browser):
+    school.loaded = ReviewedLoaded(first=ToldLogic(name="x", wrong=Verdict.NOT_FOUND))
+    ann = hand_in(school, "ann", "It is four.", x=1)
+    browser = open_browser()
+    here = "/courses/demo/review/tiny/q1?need=not_found"
+    page = browser.get(here).text
+    assert "No answer found" in page
+
+    refused = browser.post(here, data=form_of(page, act="override", points="4", reason=" "))
+    assert (refused.status_code, "Please give a reason" in refused.text) == (422, True)
+    browser.post(here, data=form_of(page, act="override", points="4", reason="It stood in cell 7."))
+
+    page = browser.get(f"{here}&submission={ann}").text
+    assert "It stood in cell 7." in page
+    (button,) = re.findall(r'value="(withdraw:[0-9a-f]+)"', page)
+    browser.post(here, data=form_of(page, act=button))
+    assert [each.kind for each in history(ann, caller=school.caller("tom"), stores=school.stores)] == [
+        "override",
+        "withdrawn",
+    ]
+    assert browser.get(here).status_code == 200
+
+
+def test_one_students_questions_follow_each_other(school, open_browser):
+    school.loaded = ReviewedLoaded(first=ToldLogic(name="x", wrong=Verdict.NOT_FOUND))
+    ann = hand_in(school, "ann", "It is four.", x=1)
+    browser = open_browser()
+
+    page = browser.get(f"/courses/demo/review/tiny/q1?need=not_found&submission={ann}&walk=student").text
+
+    (onwards,) = set(re.findall(r'<a href="([^"]*)" rel="next"', page))
+    assert html.unescape(onwards).startswith(f"{DESK}&submission={ann}&walk=student")
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_everybody_with_the_same_mistake_is_told_at_once(school, open_browser, language):
+    those = [hand_in(school, login, f"I am {login}.", x=1) for login in ("ann", "bob")]
+    browser = open_browser(language=language)
+    page = browser.get("/courses/demo/review/tiny").text
+    fields = dict(re.findall(r'type="hidden" name="(question|check|code|diagnosis)" value="([^"]*)"', page))
+
+    assert browser.post("/courses/demo/review/tiny", data=fields).status_code == 422
+    answer = browser.post("/courses/demo/review/tiny", data={**fields, "comment": "Look at cell 3."})
+
+    assert answer.status_code == 303
+    assert "2" in browser.get(answer.headers["location"]).text
+    for submission_id in those:
+        question = read_result(submission_id, caller=school.caller("tom"), stores=school.stores).result.questions[0]
+        assert (question.notes[-1].code, question.notes[-1].facts["comment"]) == ("review.commented", "Look at cell 3.")
+        assert question.score == 0
+
+
+@pytest.mark.parametrize("login", ["ann", "dora"])
+def test_students_and_strangers_review_nothing(school, open_browser, login):
+    ann = hand_in(school, "ann", "It is four.")
+    if login == "dora":
+        people.create_person("dora", name="Dora", stores=school.stores)
+    browser = open_browser(login)
+    typed = {"member": [f"{ann}:0"], "points": "5", "act": "decide", "comment": "x", "question": "q2"}
+
+    for path in ("/courses/demo/review", "/courses/demo/review/tiny", DESK):
+        answers = [browser.get(path), browser.post(path, data=typed)]
+        assert {answer.status_code for answer in answers} <= {403, 404, 405}
+
+    assert points_of(school, ann).verdict is Verdict.NEEDS_REVIEW
+
+
+def test_nobody_decides_about_another_courses_answers(school, open_browser):
+    ann = hand_in(school, "ann", "It is four.")
+    people.add_course("other", title="Other", stores=school.stores)
+    people.add_member(people.NewMember(login="oz", name="Oz", role=Role.TA), course="other", stores=school.stores)
+    browser = open_browser("oz")
+    typed = {"member": [f"{ann}:0"], "points": "5", "comment": "x", "reason": "x"}
+
+    for act in ("decide", "draft", "autosave", "keep", "override", "withdraw:1", "insert:1", "forget:1"):
+        assert browser.post(DESK, data={**typed, "act": act}).status_code == 404, act
+
+    assert desk_of(school).sheet.others == ()
+    assert points_of(school, ann).verdict is Verdict.NEEDS_REVIEW
