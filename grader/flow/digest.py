@@ -47,8 +47,8 @@ class QuestionDigest:
 
     @property
     def waits_for_reader(self) -> bool:
-        """Is there a written answer that nobody has read yet?"""
-        return any(check.result.kind == "written" and check.result.pending for check in self.checks)
+        """Is all that waits a written answer?"""
+        return all(check.result.kind == "written" for check in self.checks if check.result.pending)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,10 +75,9 @@ class Digest:
         return tuple(sorted((one for one in self.questions if one.gain), key=lambda one: -one.gain))
 
     @property
-    def waits_for_readers_only(self) -> bool:
-        """Is everything that waits a written answer?"""
-        waiting = [check.result for one in self.questions for check in one.checks if check.result.pending]
-        return all(check.kind == "written" for check in waiting)
+    def waits_for_reader(self) -> bool:
+        """Is all that waits a written answer?"""
+        return all(one.waits_for_reader for one in self.questions)
 
 
 def read_digest(

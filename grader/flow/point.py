@@ -53,8 +53,8 @@ class QuestionCells:
 
     @property
     def numbers(self) -> list[int]:
-        """The same as people count them."""
-        return [index + 1 for index in sorted(self.indexes)]
+        """What to call them by: the numbers of the code cells, or of the others where there is no code."""
+        return [index + 1 for index in self.answer.code_cells or self.answer.markdown_cells]
 
     def numbers_in(self, choice: CellChoice) -> list[int]:
         """What somebody pointed at for this question."""

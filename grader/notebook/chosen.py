@@ -50,11 +50,12 @@ def choosable(notebook: Notebook, indexes: Sequence[int] | None = None) -> tuple
 
 def _answer(one: Wanted, cells: Sequence[Cell], *, prompts: Prompts) -> LocatedAnswer:
     texts = [cell for cell in cells if cell.kind is CellKind.MARKDOWN]
-    numbers = ", ".join(str(cell.number) for cell in cells)
+    code = [cell for cell in cells if cell.kind is CellKind.CODE]
+    numbers = ", ".join(str(cell.number) for cell in code or texts)
     return LocatedAnswer(
         question_id=one.question_id,
         found_by=FoundBy.CHOSEN,
-        code_cells=tuple(cell.index for cell in cells if cell.kind is CellKind.CODE),
+        code_cells=tuple(cell.index for cell in code),
         markdown_cells=tuple(cell.index for cell in texts),
         written=tuple(_words(cells, prompts)),
         has_attachments=any(cell.has_attachments or has_picture(cell.source) for cell in texts),

@@ -1,6 +1,7 @@
 """An executed notebook as HTML, cell by cell, each with an id that a result can point at."""
 
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -23,6 +24,8 @@ _KINDS = {
 }
 """The last two are of nbformat 2 and 3, whose code stands under `input`."""
 
+_HEADING = re.compile(r"<(?P<end>/?)h(?P<level>[3-6])>")
+
 
 @dataclass(frozen=True, kw_only=True)
 class RenderedCell:
@@ -36,6 +39,23 @@ class RenderedCell:
     @property
     def anchor(self) -> str:
         return f"cell-{self.number}"
+
+
+def order_headings(html: str, *, below: int) -> str:
+    """What was rendered, its headings at levels that follow each other: students leave some out.
+
+    Args:
+        html: of this module.
+        below: the level of the page's own heading above it.
+    """
+    level = below
+
+    def move(tag: re.Match[str]) -> str:
+        nonlocal level
+        level = level if tag["end"] else min(int(tag["level"]), level + 1)
+        return f"<{tag['end']}h{level}>"
+
+    return _HEADING.sub(move, html)
 
 
 @dataclass(frozen=True, kw_only=True)

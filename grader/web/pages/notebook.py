@@ -15,7 +15,7 @@ from grader.flow.progress import read_executed, read_notebook, read_submission
 from grader.rendering.attachments import read_attachments
 from grader.rendering.frames import FRAME_HEADERS
 from grader.rendering.images import Image, ImageAddress
-from grader.rendering.notebook import RenderedNotebook, render_notebook, render_upload
+from grader.rendering.notebook import RenderedNotebook, order_headings, render_notebook, render_upload
 from grader.web.access import AppServices, PageCaller
 from grader.web.language import RequestLanguage
 from grader.web.security import FRAMING_POLICY
@@ -148,6 +148,7 @@ class _Reading:
 def _show(reading: _Reading, request: Request, *, language: Language) -> Response:
     """The notebook as a page; what is active in it stands in frames without any right."""
     view = read_submission(reading.submission_id, caller=reading.caller, stores=reading.stores)
+    html = order_headings(reading.render(language).html, below=2)
     facts: Mapping[str, object] = {
         "course": view.course,
         "role": reading.caller.role_in(view.course.course_id),
@@ -155,7 +156,7 @@ def _show(reading: _Reading, request: Request, *, language: Language) -> Respons
         "view": view,
         "kept": reading.kept.value,
         "has_executed": view.run.executed is not None,
-        "notebook": Markup(reading.render(language).html),  # noqa: S704  # the renderer's promise is safe HTML
+        "notebook": Markup(html),  # noqa: S704  # the renderer's promise is safe HTML
         "now": reading.stores.clock.now(),
     }
     response = render_page("notebook.html", request, caller=reading.caller, facts=facts)

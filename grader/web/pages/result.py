@@ -2,24 +2,26 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from fastapi import APIRouter, Request, Response
 from markupsafe import Markup
 
 from grader.domain.ids import SubmissionId
-from grader.domain.text import Language
+from grader.domain.text import Language, Note
 from grader.feedback.catalogue import sentence
 from grader.flow.digest import CheckDigest, Digest, QuestionDigest, read_digest
-from grader.flow.progress import list_submissions
 from grader.flow.own_work import note_visit
+from grader.flow.progress import list_submissions
 from grader.flow.report import ResultReport, report_result
 from grader.flow.waiting import read_waiting
-from grader.rendering.notebook import render_notebook
+from grader.rendering.notebook import order_headings, render_notebook
 from grader.web.access import AppServices, PageCaller
 from grader.web.language import RequestLanguage
 from grader.web.pages.notebook import Kept, address_images
 from grader.web.prose import mark_code
 from grader.web.templating import render_page
+from grader.web.times import write_moment
 
 router = APIRouter(include_in_schema=False)
 
@@ -51,12 +53,13 @@ def get_result(
 ) -> Response:
     """The result of one submission; while there is none, how far it is."""
     stores = services.stores
+    now = stores.clock.now()
     digest = read_digest(SubmissionId(submission_id), caller=caller, stores=stores, assignments=services.assignments)
     view = digest.view.submission
+    note_visit(view.offering, caller=caller, stores=stores)
     course, slug, login = view.course, view.offering.slug, view.person.login
     report, deductions = _report(digest, language), _deductions(digest, language)
     questions = _show_questions(digest, report, language)
-    note_visit(view.offering, caller=caller, stores=stores)
     facts: Mapping[str, object] = {
         "course": course,
         "role": caller.role_in(course.course_id),
@@ -73,7 +76,8 @@ def get_result(
         "has_formulas": any(_FORMULA in question.cells for question in questions),
         "own": list_submissions(course.slug, slug, caller=caller, stores=stores, login=login, limit=_LISTED),
         "after": None,
-        "now": stores.clock.now(),
+        "now": now,
+        "written": partial(write_moment, zone=course.time_zone, language=language, now=now),
     }
     return render_page("result.html", request, caller=caller, facts=facts)
 
@@ -83,12 +87,14 @@ def _show_questions(digest: Digest, report: ResultReport | None, language: Langu
     if report is None:
         return []
     cells = _render_cells(digest, language)
+    again = sentence(Note(code="check.as_above"), language)
     return [
         ShownQuestion(
             digest=one,
             checks=tuple(
                 ShownCheck(digest=check, message=mark_code(said["message"]))
                 for check, said in zip(one.checks, told["checks"], strict=True)
+                if said["message"] != again
             ),
             notes=tuple(map(mark_code, told["notes"])),
             # Once on the page: a cell of several questions has one place that can be pointed at.
@@ -110,7 +116,10 @@ def _render_cells(digest: Digest, language: Language) -> dict[int, Markup]:
         image_address=address_images(submission.submission_id, Kept.EXECUTED),
         numbers=numbers,
     )
-    return {cell.number: Markup(cell.html) for cell in rendered.cells}  # noqa: S704  # the renderer's promise
+    return {
+        cell.number: Markup(order_headings(cell.html, below=2))  # noqa: S704  # the renderer's promise is safe HTML
+        for cell in rendered.cells
+    }
 
 
 def _report(digest: Digest, language: Language) -> ResultReport | None:

@@ -42,7 +42,7 @@ def test_only_the_question_that_is_meant_changes():
     answer = location.answers[Q1]
     assert (answer.found_by, answer.code_cells, answer.markdown_cells) == (FoundBy.CHOSEN, (5,), (4,))
     assert [(note.code, note.facts) for note in answer.notes] == [
-        ("locate.chosen", {"number": 1, "cells": "5, 6"}),
+        ("locate.chosen", {"number": 1, "cells": "6"}),
     ]
 
 
