@@ -11,12 +11,12 @@ from grader.domain.jobs import QueueDepth, SandboxState, WorkerHealth
 from grader.domain.people import Course, Member, Person, Role
 from grader.domain.publishing import Offering, PublishedVersion, Revision, VersionState
 from grader.domain.result import Result
-from grader.domain.submission import Decision, Run, RunState, Submission, Totals
+from grader.domain.submission import Decision, Run, RunState, Submission
 from grader.domain.text import Note
 from grader.errors import Forbidden, NotFound
 from grader.flow.people import Caller, visible_course
 from grader.flow.ports import Stores, Transaction
-from grader.flow.standing import counting_run, revision_of, standing_result, valid_decisions
+from grader.flow.standing import counting_run, revision_of, standing_result, standing_totals, valid_decisions
 
 T = TypeVar("T")
 
@@ -222,7 +222,7 @@ def view_submission(tx: Transaction, submission: Submission, *, caller: Caller, 
         raise NotFound(what="submission", name=submission.submission_id)
     run = counting_run(tx, submission.submission_id)
     if run.totals is not None:
-        run = replace(run, totals=_totals(standing_result(tx, run)))
+        run = replace(run, totals=standing_totals(tx, run.submission_id, found=run.totals))
     is_released = is_staff or offering.is_released(at=at)
     device = tx.versions.get(run.version).device
     counting = tx.submissions.find_counting(offering.offering_id, person_id=submission.person_id)
@@ -318,16 +318,6 @@ def _visible_offering(tx: Transaction, course: Course, slug: str, caller: Caller
     if offering is None or not _may_see(offering, caller=caller, at=at):
         raise NotFound(what="assignment", name=slug)
     return offering
-
-
-def _totals(result: Result) -> Totals:
-    return Totals(
-        outcome=result.outcome,
-        score=result.score,
-        decided=result.decided,
-        pending=result.pending,
-        points=result.points,
-    )
 
 
 def _offering_view(tx: Transaction, course: Course, offering: Offering) -> OfferingView:
