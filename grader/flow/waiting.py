@@ -33,8 +33,8 @@ class Waiting:
     """In the queue, from 1; None where it does not wait there, or has only just come."""
     held_until: datetime | None
     """Many uploads came in a short time: this one is graded a while later."""
-    time_zone: str
-    """The course's."""
+    time_zone: str | None = None
+    """The course's, where that moment is to be told."""
 
     @property
     def is_over(self) -> bool:
@@ -63,7 +63,6 @@ def list_waiting(submission_ids: Collection[SubmissionId], *, stores: Stores) ->
 
 def _read(tx: Transaction, submission_id: SubmissionId, *, stores: Stores, at: datetime) -> Waiting:
     run = counting_run(tx, submission_id)
-    offering = tx.offerings.get(tx.submissions.get(submission_id).offering_id)
     takes_time = at - run.created_at >= WORTH_TELLING_AFTER
     held_until = _held_until(run)
     place = None
@@ -77,8 +76,13 @@ def _read(tx: Transaction, submission_id: SubmissionId, *, stores: Stores, at: d
         phase=run.phase if run.state is RunState.RUNNING and takes_time else None,
         place=place,
         held_until=held_until,
-        time_zone=tx.courses.get(offering.course_id).time_zone,
+        time_zone=None if held_until is None else _time_zone_of(tx, submission_id),
     )
+
+
+def _time_zone_of(tx: Transaction, submission_id: SubmissionId) -> str:
+    offering = tx.offerings.get(tx.submissions.get(submission_id).offering_id)
+    return tx.courses.get(offering.course_id).time_zone
 
 
 def _held_until(run: Run) -> datetime | None:

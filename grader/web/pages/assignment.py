@@ -1,6 +1,7 @@
 """A student's way in: an assignment, a look at a file before it is handed in, and handing it in."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
 
@@ -8,6 +9,8 @@ from fastapi import APIRouter, File, Request, Response, UploadFile
 from fastapi.responses import RedirectResponse
 from markupsafe import Markup
 
+from grader.domain.ids import QuestionId
+from grader.domain.result import Points
 from grader.domain.text import Language, Note
 from grader.errors import NotebookRefused, NotFound, NotOpen
 from grader.flow.look import look
@@ -29,7 +32,19 @@ router = APIRouter(include_in_schema=False, prefix="/courses/{course}/assignment
 Files = Annotated[list[UploadFile], File(default_factory=list)]
 
 _LISTED = 20
+_FORMULA = 'class="math'
 _NOTEBOOK_TYPE = "application/x-ipynb+json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskedQuestion:
+    """One question as a page shows it."""
+
+    question_id: QuestionId
+    number: int
+    title: str
+    points: Points
+    prompt: Markup
 
 
 @router.get("")
@@ -123,12 +138,14 @@ def _show(
     own = list_submissions(
         course.slug, offering.slug, caller=caller, stores=stores, login=login, after=after, limit=_LISTED
     )
+    questions = _read_questions(view, language=request_language(request), services=services)
     facts: Mapping[str, object] = {
         "course": course,
         "role": caller.role_in(course.course_id),
         "here": "assignments",
         "view": view,
-        "questions": _read_questions(view, language=request_language(request), services=services),
+        "questions": questions,
+        "has_formulas": any(_FORMULA in question.prompt for question in questions),
         "has_template": _template_of(view, request_language(request)) is not None,
         "own": own,
         "after": after,
@@ -140,20 +157,20 @@ def _show(
     return render_page("assignment.html", request, caller=caller, status=status, facts=facts)
 
 
-def _read_questions(view: OfferingView, *, language: Language, services: Services) -> list[Mapping[str, object]]:
+def _read_questions(view: OfferingView, *, language: Language, services: Services) -> list[AskedQuestion]:
     version = view.offering.version
     loaded = services.assignments.load(version, revision=view.offering.revision)
     outputs = load_prompt_outputs(version, stores=services.stores)
     return [
-        {
-            "id": question.question_id,
-            "number": question.number,
-            "title": question.title.in_language(language),
-            "points": question.points,
-            "prompt": _format(
+        AskedQuestion(
+            question_id=question.question_id,
+            number=question.number,
+            title=question.title.in_language(language),
+            points=question.points,
+            prompt=_format(
                 render_prompt(question.prompt, outputs.get(question.question_id, {})).in_language(language), language
             ),
-        }
+        )
         for question in loaded.assignment.questions
     ]
 

@@ -1,14 +1,17 @@
 """Who waits for a result learns how far it is, and nobody else does."""
 
+from datetime import timedelta
+
 import pytest
 from doubles import FakeRunner
 from school import notebook_bytes
 
 from grader.domain.jobs import JobKind, SandboxState, WorkerHealth
 from grader.domain.submission import RunState
+from grader.domain.text import Note
 from grader.errors import NotFound
 from grader.flow.grade import claim_next
-from grader.flow.waiting import list_waiting, read_waiting
+from grader.flow.waiting import HELD_BACK, list_waiting, read_waiting
 
 
 @pytest.fixture
@@ -61,6 +64,19 @@ def test_the_phase_is_told_after_three_seconds(school, hand_in, after_s, phase):
     seen = waiting(school, submission_id)
 
     assert (seen.state, seen.phase, seen.place) == (RunState.RUNNING, phase, None)
+
+
+def test_an_upload_that_is_held_back_tells_until_when_instead_of_a_place(school, hand_in):
+    submission_id = hand_in()
+    until = school.clock.now() + timedelta(minutes=10)
+    with school.stores.storage.writing() as tx:
+        trouble = Note(code=HELD_BACK, facts={"until": until.isoformat(), "count": 20})
+        tx.runs.wait(tx.runs.get_newest(submission_id).run_id, attempts=0, trouble=trouble)
+    school.clock.pass_s(60)
+
+    seen = waiting(school, submission_id)
+
+    assert (seen.held_until, seen.time_zone, seen.place) == (until, "Asia/Tokyo", None)
 
 
 def test_it_is_over_once_there_is_a_result(school, hand_in):

@@ -6,8 +6,12 @@ from dataclasses import replace
 import pytest
 from school import notebook_bytes
 
+from grader.domain.jobs import JobKind, SandboxState, WorkerHealth
 from grader.domain.submission import RunState
+from grader.domain.text import Note
 from grader.flow import accounts
+from grader.flow.grade import claim_next
+from grader.flow.waiting import HELD_BACK
 from grader.web.events import Lookout
 
 
@@ -15,6 +19,12 @@ from grader.web.events import Lookout
 def submission_id(school):
     school.work_off()
     return school.submit("ann", notebook_bytes(x=3, y=4)).submission.submission_id
+
+
+def report(school):
+    health = WorkerHealth(worker="w", seen_at=school.clock.now(), sandbox=SandboxState.READY)
+    with school.stores.storage.writing() as tx:
+        tx.workers.report(health)
 
 
 @pytest.fixture
@@ -88,6 +98,43 @@ def test_browsers_without_events_can_ask(school, submission_id, enter):
     school.work_off()
 
     assert "data-over" in browser.get(path).text
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        pytest.param("ja", ["順番は次です。", "採点の順番を待っています"], id="japanese"),
+        pytest.param("en", ["It is next.", "waits for its turn"], id="english"),
+    ],
+)
+def test_the_place_in_the_queue_is_told_in_words(school, submission_id, enter, language, words):
+    school.clock.pass_s(3)
+    report(school)
+
+    part = enter("ann", language).get(f"/submissions/{submission_id}/progress").text
+
+    assert [word for word in words if word not in part] == []
+
+
+def test_what_is_being_done_is_marked_among_the_steps(school, submission_id, enter):
+    assert claim_next(worker="w", kinds=tuple(JobKind), bench=school.bench())
+    with school.stores.storage.writing() as tx:
+        tx.runs.set_phase(tx.runs.get_newest(submission_id).run_id, "comparing")
+    school.clock.pass_s(3)
+
+    part = enter("ann").get(f"/submissions/{submission_id}/progress").text
+
+    assert '<li aria-current="step">Comparing the results</li>' in part
+    assert "Preparing the assignment" not in part
+
+
+def test_an_upload_that_is_held_back_tells_when_it_is_graded(school, submission_id, enter):
+    with school.stores.storage.writing() as tx:
+        facts = {"until": "2026-11-24T13:30:00+00:00", "count": 20}
+        run_id = tx.runs.get_newest(submission_id).run_id
+        tx.runs.wait(run_id, attempts=0, trouble=Note(code=HELD_BACK, facts=facts))
+
+    assert "Tue 24 Nov, 22:30" in enter("ann").get(f"/submissions/{submission_id}/progress").text
 
 
 @pytest.mark.parametrize("part", ["progress", "events"])
