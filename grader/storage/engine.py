@@ -11,6 +11,9 @@ from grader.storage.columns import dump_json
 
 BUSY_TIMEOUT_S = 30.0
 """How long a writer waits for its turn. Writers hold the lock for milliseconds; a copy may hold it for longer."""
+_CACHE_KIB = 1024
+"""Pages that each connection keeps, half of SQLite's own choice: each of a worker's would grow to it over thousands of
+submissions, and what is not kept here Linux keeps once for all of them."""
 
 
 def database_url(path: Path) -> sa.URL:
@@ -64,6 +67,7 @@ def _configure(connection: object, _record: object) -> None:
         "journal_mode = WAL",
         "synchronous = FULL",
         "foreign_keys = ON",
+        f"cache_size = -{_CACHE_KIB}",
     ):
         connection.execute(f"PRAGMA {pragma}")
 
