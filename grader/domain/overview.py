@@ -57,6 +57,15 @@ class Counted(NamedTuple):
     """What stands: with what people decided, less what being late costs. None while there is no result."""
 
 
+class Attendance(NamedTuple):
+    """What one student has of some offerings together."""
+
+    handed_in: int
+    """Offerings of which something counts."""
+    score: Points
+    decided: Points
+
+
 class Ruling(NamedTuple):
     """What somebody decided, beside what the run had found about one check that it is about."""
 

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from grader.domain.ids import CheckId, QuestionId, SubmissionId
-from grader.domain.overview import Arrival, CheckGroup, Counted, QuestionLine, Ruling, Scope, Student, Sums
+from grader.domain.overview import Arrival, Attendance, CheckGroup, Counted, QuestionLine, Ruling, Scope, Student, Sums
 from grader.domain.people import Course
 from grader.domain.publishing import Offering, Revision
 from grader.domain.result import Points, Verdict
@@ -26,6 +26,8 @@ Judged: TypeAlias = tuple[Ruling, Verdict]
 """A check that somebody gave points for, and what it comes to."""
 BARS = 10
 """Of the distribution."""
+RISKY_MISSES, RISKY_SHARE = 2, 0.5
+"""So many assignments not handed in, or less than this part of the points, and somebody may fail."""
 EXAMPLES = 12
 """Of what people get wrong."""
 _NOT_RULED: Ruled = {}
@@ -106,6 +108,16 @@ class Bucket:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AtRisk:
+    """A student who may fail, by all of the course's assignments that were due."""
+
+    student: Student
+    missed: int
+    share: float | None
+    """Earned of what is decided; None while nothing is."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Dashboard:
     """Everything counts one submission of each student, but for the arrivals, which are all that was handed in."""
 
@@ -129,6 +141,8 @@ class Dashboard:
     """By hours, days or weeks, whichever the whole span asks for; empty ones between others stand too."""
     not_handed_in: tuple[Student, ...]
     """By login."""
+    at_risk: tuple[AtRisk, ...] | None
+    """None where the course does not want to know."""
 
 
 def read_dashboard(course: str, assignment: str, *, caller: Caller, stores: Stores) -> Dashboard:
@@ -154,6 +168,7 @@ def read_dashboard(course: str, assignment: str, *, caller: Caller, stores: Stor
         judged = _judge(rulings, weights)
         failures = _with_examples(tx, _list_failures(groups, judged))
         arrivals = tx.overview.list_arrivals(found.course_id, offering_id=offering.offering_id)
+        at_risk = _find_at_risk(tx, found, students, at=stores.clock.now()) if found.shows_at_risk else None
     scores = [each.sums.score for each in counted if each.sums is not None]
     handed_in = {each.person_id for each in counted}
     not_handed_in = tuple(student for student in students if student.person_id not in handed_in)
@@ -173,7 +188,22 @@ def read_dashboard(course: str, assignment: str, *, caller: Caller, stores: Stor
         failures=failures,
         arrivals=_bucket(arrivals, zone=ZoneInfo(found.time_zone)),
         not_handed_in=not_handed_in,
+        at_risk=at_risk,
     )
+
+
+def _find_at_risk(tx: Transaction, course: Course, students: Sequence[Student], *, at: datetime) -> tuple[AtRisk, ...]:
+    """Who has missed assignments or has less than half of the points, those who missed most first."""
+    dues = [each for each in tx.offerings.list_of(course.course_id) if each.dates.is_late(at=at)]
+    attendance = tx.standings.list_attendance([each.offering_id for each in dues])
+    found = []
+    for student in students:
+        own = attendance.get(student.person_id, Attendance(handed_in=0, score=0, decided=0))
+        missed = len(dues) - own.handed_in
+        share = own.score / own.decided if own.decided else None
+        if missed >= RISKY_MISSES or (share is not None and share < RISKY_SHARE):
+            found.append(AtRisk(student=student, missed=missed, share=share))
+    return tuple(sorted(found, key=lambda each: (-each.missed, 1 if each.share is None else each.share)))
 
 
 def _read_weights(tx: Transaction, counted: Sequence[Counted], *, current: Revision) -> Mapping[SubmissionId, Weights]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from grader.domain.ids import CheckId, CourseId, OfferingId, PersonId, QuestionId, SubmissionId, VersionHash
-from grader.domain.overview import Arrival, CheckGroup, Counted, QuestionLine, Ruling, Scope, Student, Sums
+from grader.domain.overview import Arrival, Attendance, CheckGroup, Counted, QuestionLine, Ruling, Scope, Student, Sums
 from grader.domain.result import CheckResult
 
 
@@ -50,6 +50,9 @@ class Standings(Protocol):
 
     def list_missing(self, *, limit: int) -> tuple[SubmissionId, ...]:
         """Submissions that have a result, but no sums: an earlier release kept none."""
+
+    def list_attendance(self, offering_ids: Sequence[OfferingId]) -> Mapping[PersonId, Attendance]:
+        """Of everybody who handed in anything for these offerings."""
 
     def add_up(self, course_id: CourseId) -> Mapping[PersonId, Sums]:
         """Of each of the course's students, the sum of what counts."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import sqlalchemy as sa
 
 from grader.domain.ids import CourseId, OfferingId, PersonId, SubmissionId, VersionHash
-from grader.domain.overview import Sums
+from grader.domain.overview import Attendance, Sums
 from grader.storage.rows import Rows
 from grader.storage.tables import (
     CountingRunRow,
@@ -58,6 +58,18 @@ _BY_PERSON = (
     .group_by(CountingSubmissionRow.person_id)
 )
 
+_ATTENDANCE = (
+    sa.select(
+        CountingSubmissionRow.person_id,
+        sa.func.count(),
+        sa.func.coalesce(sa.func.sum(StandingRow.score), 0.0),
+        sa.func.coalesce(sa.func.sum(StandingRow.decided), 0.0),
+    )
+    .outerjoin(StandingRow, StandingRow.submission_id == CountingSubmissionRow.submission_id)
+    .where(CountingSubmissionRow.offering_id.in_(sa.bindparam("offerings", expanding=True)))
+    .group_by(CountingSubmissionRow.person_id)
+)
+
 
 class StandingsTable:
     def __init__(self, rows: Rows) -> None:
@@ -83,6 +95,10 @@ class StandingsTable:
 
     def list_missing(self, *, limit: int) -> tuple[SubmissionId, ...]:
         return tuple(map(SubmissionId, self._rows.scalars(_MISSING, most=limit)))
+
+    def list_attendance(self, offering_ids: Sequence[OfferingId]) -> Mapping[PersonId, Attendance]:
+        rows = self._rows.list_tuples(_ATTENDANCE, offerings=offering_ids)
+        return {PersonId(person_id): Attendance(*sums) for person_id, *sums in rows}
 
     def add_up(self, course_id: CourseId) -> Mapping[PersonId, Sums]:
         rows = self._rows.list_tuples(_BY_PERSON, course=course_id)

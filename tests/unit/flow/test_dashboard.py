@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from school import TinyLoaded, notebook_bytes
 
 from grader.domain.assignment import RubricItem
-from grader.domain.ids import CheckId, QuestionId
+from grader.domain.ids import CheckId, QuestionId, VersionHash
 from grader.domain.people import Role
+from grader.domain.publishing import Dates
 from grader.domain.result import Verdict
 from grader.domain.submission import Decision, DecisionId, DecisionKind
 from grader.domain.text import Note, Text
@@ -19,7 +20,7 @@ from grader.errors import Forbidden, NotFound
 from grader.flow import people
 from grader.flow.dashboard import read_dashboard
 from grader.flow.progress import read_result
-from grader.flow.publish import publish, update_offering
+from grader.flow.publish import offer, publish, update_offering
 from grader.flow.standing import recount
 from grader.flow.table import CellState, SortBy, TableQuery, read_table
 
@@ -275,3 +276,37 @@ def test_late_ones_are_told_apart(school_with_dates):
     for seconds in (0, 9):
         school.submit("ann", notebook_bytes(x=seconds), seconds=seconds)
     assert [(each.in_time, each.late) for each in dashboard(school).arrivals] == [(1, 1)]
+
+
+@pytest.fixture
+def watchful(school_with_dates):
+    """A course that wants to know who may fail; its assignment is due by now."""
+    school = school_with_dates(due_at=NOON - timedelta(hours=1))
+    with school.stores.storage.writing() as tx:
+        tx.courses.change(replace(tx.courses.find_by_slug("demo"), shows_at_risk=True))
+    return school
+
+
+def test_who_may_fail_is_told_where_the_course_wants_it(watchful):
+    watchful.submit("ann", WRONG)
+    watchful.submit("bob", RIGHT)
+    watchful.work_off()
+    assert [(each.student.login, each.missed, each.share) for each in dashboard(watchful).at_risk] == [("ann", 0, 0)]
+
+
+def test_who_missed_more_than_one_assignment_may_fail(watchful):
+    for slug, version in (("second", "b"), ("third", "c")):
+        other = TinyLoaded(slug=slug, version=VersionHash(version * 64))
+        publish(other, files={"assignment.yaml": slug.encode()}, stores=watchful.stores)
+        offer(slug, course="demo", stores=watchful.stores, dates=Dates(due_at=NOON - timedelta(days=1)))
+    watchful.submit("bob", RIGHT)
+    watchful.work_off()
+    # Bob has missed two of the three, though his points are all there.
+    assert [(each.student.login, each.missed, each.share) for each in dashboard(watchful).at_risk] == [
+        ("ann", 3, None),
+        ("bob", 2, 1),
+    ]
+
+
+def test_nobody_is_listed_where_the_course_does_not_want_it(school):
+    assert dashboard(school).at_risk is None

@@ -18,6 +18,7 @@ from grader.flow.progress import read_assignment, read_result, read_submission
 from grader.flow.publish import publish, update_offering
 from grader.flow.review import Judgement, decide_points, history, override, read_rubrics
 from grader.flow.rubrics import rubrics_of, worth
+from grader.flow.table import TableQuery, read_table
 
 WRONG, RIGHT = notebook_bytes(x=1, y=4), notebook_bytes(x=3, y=4)
 Q2 = QuestionId("q2")
@@ -399,3 +400,20 @@ def test_items_are_worth_no_more_than_all_and_add_up(rubric, met):
     assert worth(met, rubric=rubric) + worth(left, rubric=rubric) == pytest.approx(worth(set(rubric), rubric=rubric))
     assert 0 <= worth(met, rubric=rubric) <= worth(set(rubric), rubric=rubric)
     assert round(worth(met, rubric=rubric), 2) == worth(met, rubric=rubric)
+
+
+def test_the_table_reads_results_of_an_older_version_with_its_newest_texts(desk):
+    """What is stored of them follows, although no course offers that version any more."""
+    school = desk.school
+    school.clock.pass_s(60)
+    desk.edit("next version", version=VersionHash("b" * 64))
+    school.work_off()
+    desk.update()
+
+    desk.edit("other weights", items(_1=30, because=2, _3=1))
+
+    caller = school.caller("tom")
+    table = read_table("demo", query=TableQuery(search="ann"), caller=caller, stores=school.stores)
+    result = read_result(desk.submission_id, caller=caller, stores=school.stores).result
+    assert tuple(table.rows[0].cells[0].sums) == (result.score, result.decided, result.pending, result.points)
+    assert result.points == 48

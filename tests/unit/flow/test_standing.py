@@ -8,7 +8,8 @@ from grader.domain.execution import Outcome
 from grader.domain.ids import CheckId, PersonId, QuestionId, SubmissionId
 from grader.domain.result import CheckResult, Verdict
 from grader.domain.submission import Decision, DecisionId, DecisionKind
-from grader.flow.standing import valid_decisions, with_decisions
+from grader.flow.review import Judgement, override
+from grader.flow.standing import settle_missing, valid_decisions, with_decisions
 from grader.grading.score import sum_question, total
 
 points = st.integers(0, 1000).map(lambda cents: cents / 100)
@@ -117,3 +118,23 @@ def test_whatever_a_rubric_weighs_by_now_the_sums_stay_right(result, history, ru
         for check in question.checks:
             if check.check_id in rubrics.get(question.question_id, {}):
                 assert abs(check.points - sum(rubrics[question.question_id][check.check_id].values())) < 1e-6
+
+
+def test_what_an_earlier_release_left_is_settled(school):
+    """As after a migration that made the table of what stands: there is a decision, and nothing in the table."""
+    submission = school.submit("ann").submission
+    school.submit("bob")
+    school.work_off()
+    judgement = Judgement(submission_id=submission.submission_id, question_id=QuestionId("q1"), points=1, reason="Hm.")
+    override(judgement, caller=school.caller("tom"), stores=school.stores, assignments=school.assignments)
+    with school.stores.storage.writing() as tx:
+        before = tx.standings.list_of([submission.submission_id])
+        for each in tx.standings.list_graded(submission.offering_id):
+            tx.standings.forget(each)
+
+    assert settle_missing(stores=school.stores) == 2
+
+    with school.stores.storage.reading() as tx:
+        assert tx.standings.list_of([submission.submission_id]) == before
+        assert before[submission.submission_id].score == 6
+    assert settle_missing(stores=school.stores) == 0
