@@ -18,12 +18,15 @@ GraderError
 |  |- StorageFull, StorageDamaged, DatabaseTooNew
 |  |- InvalidSettings, DataUnusable, SystemTrouble
 |  |- PortInUse, AlreadyRunning, ServiceUnreachable
+|  |- ProviderUnreachable   the identity provider does not answer, or not as one
+|  |- MailRefused           the mail server does not take our mail
 |- LeaseLost                another worker has the job now: drop the work
 |- BadWireBytes             bytes from a kernel that are not the wire format
 |- NotFound                 no such thing, or not for the one who asks
 |- NotAllowed               NotSignedIn, Forbidden, NotOpen, FeedbackHeldBack, OtherSite
 |  |- SignInRefused         no such login, or not its password: which of them is not told
 |  |- TooManyTries          to sign in; `retry_after_s` says how long to wait
+|  |- IdentityRefused       `reason` says why who signed in at an identity provider cannot sign in here
 |  |- InvitationEnded       a link that was used, replaced, has expired or never was
 |- NotGradedYet             asked for a result before there is one
 |- InvalidRequest           a request that cannot be understood
@@ -242,6 +245,18 @@ class ServiceUnreachable(OperatorCanFix):
     code = "service_unreachable"
 
 
+class ProviderUnreachable(OperatorCanFix):
+    """The identity provider does not answer, or with something that no provider says; `what` is for the log."""
+
+    code = "provider_unreachable"
+
+
+class MailRefused(OperatorCanFix):
+    """The mail server cannot be reached or does not take our mail; `what` says what it said."""
+
+    code = "mail_refused"
+
+
 class LeaseLost(GraderError):
     """Another worker holds the job by now; whatever was computed must be dropped."""
 
@@ -286,6 +301,23 @@ class TooManyTries(NotAllowed):
     def __init__(self, *, retry_after_s: int) -> None:
         super().__init__(retry_after_s=retry_after_s)
         self.retry_after_s = retry_after_s
+
+
+class IdentityRefused(NotAllowed):
+    """Somebody signed in at the identity provider and cannot sign in here; `reason` says why."""
+
+    code = "identity_refused"
+
+    def __init__(self, reason: str, **facts: Fact) -> None:
+        super().__init__(**facts)
+        self.reason = reason
+
+    @property
+    def note(self) -> Note:
+        return Note(code=f"identity.{self.reason}", facts=self.facts)
+
+    def __str__(self) -> str:
+        return f"identity.{self.reason} {self.facts or ''}".rstrip()
 
 
 class InvitationEnded(NotAllowed):

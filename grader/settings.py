@@ -2,9 +2,9 @@
 
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -20,6 +20,26 @@ class Settings(BaseSettings):
     """0 takes any free port."""
     public_url: str = Field(default="none", pattern=r"^(none|https?://[^\s/?#@]+/?)$")
     """How people reach the service from outside; none where it is at the address it listens on."""
+    trusted_proxies: str = "none"
+    """Addresses and networks, with commas, whose X-Forwarded-For, -Proto and -Host are believed; or none."""
+    oidc_issuer: str = Field(default="none", pattern=r"^(none|https?://\S+)$")
+    """The identity provider at which people can sign in (OpenID Connect)."""
+    oidc_client_id: str = "none"
+    oidc_client_secret: str = Field(default="none", repr=False)
+    oidc_login: str = "preferred_username"
+    """The claim that says who somebody is here."""
+    oidc_name: str = "none"
+    """What people call the provider; none for its host's name."""
+    smtp_host: str = "none"
+    """The mail server that links are sent through."""
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_user: str = "none"
+    smtp_password: str = Field(default="none", repr=False)
+    mail_from: str = "none"
+    """The address that mail comes from."""
+    mail_domain: str = "none"
+    """What follows the @ in the addresses of those whose login has none."""
     session_idle_s: int = Field(default=7 * 24 * 3600, gt=0)
     """How long somebody stays signed in who does not come back."""
     session_total_s: int = Field(default=30 * 24 * 3600, gt=0)
@@ -64,6 +84,15 @@ class Settings(BaseSettings):
         if given == "":
             raise ValueError("must not be empty")
         return given
+
+    @model_validator(mode="after")
+    def _refuse_half(self) -> Self:
+        """A provider or a mail server without its other half would fail for the first person who needs it."""
+        if self.oidc_issuer != "none" and self.oidc_client_id == "none":
+            raise ValueError("GRADER_OIDC_ISSUER needs GRADER_OIDC_CLIENT_ID")
+        if self.smtp_host != "none" and "@" not in self.mail_from:
+            raise ValueError("GRADER_SMTP_HOST needs GRADER_MAIL_FROM, a mail address")
+        return self
 
     @property
     def preloaded(self) -> tuple[str, ...]:

@@ -55,6 +55,26 @@ class Identity:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Identified:
+    """Somebody whom an identity provider has signed in; `login` is who they say that is here."""
+
+    identity: Identity
+    login: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Departure:
+    """What a browser must bring back from an identity provider, so that the answer is the one to this question."""
+
+    state: str
+    nonce: str
+    verifier: str
+    to: str
+    """The page of ours to go on to."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class SignInTries:
     """Tries to sign in under a login, whether or not it exists, since the last one that succeeded."""
 

@@ -24,3 +24,6 @@ class Identities(Protocol):
     def add(self, identity: Identity, *, person_id: PersonId) -> None: ...
 
     def find_person(self, identity: Identity) -> PersonId | None: ...
+
+    def is_known(self, person_id: PersonId, *, issuer: str) -> bool:
+        """Has this provider signed the person in before?"""

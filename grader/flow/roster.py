@@ -156,7 +156,7 @@ def _problems(
             note = Note(code="roster.number_twice", facts={"number": number, "line": numbers[number]})
         elif holder is not None and holder != line.login and holder not in named:
             note = Note(code="roster.number_taken", facts={"number": str(number), "login": holder})
-        elif line.login not in by_login and _signed_up_alone(tx, line.login):
+        elif line.login not in by_login and signed_up_alone(tx, line.login):
             note = Note(code="roster.signed_up", facts={"login": line.login})
         if note is not None:
             yield RosterProblem(line=line.line, note=note)
@@ -165,7 +165,7 @@ def _problems(
             numbers.setdefault(number, line.line)
 
 
-def _signed_up_alone(tx: Transaction, login: str) -> bool:
+def signed_up_alone(tx: Transaction, login: str) -> bool:
     """Did somebody take this login with a join code, and nobody has said yet that they are who they say?
 
     A roster must not let them in: the login may be that of somebody else, who was slower.

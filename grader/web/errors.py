@@ -53,12 +53,15 @@ STATUS: Mapping[type[GraderError], HTTPStatus] = {
     errors.PortInUse: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.AlreadyRunning: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.ServiceUnreachable: HTTPStatus.BAD_GATEWAY,
+    errors.ProviderUnreachable: HTTPStatus.BAD_GATEWAY,
+    errors.MailRefused: HTTPStatus.BAD_GATEWAY,
     errors.LeaseLost: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.BadWireBytes: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.NotAllowed: HTTPStatus.FORBIDDEN,
     errors.NotSignedIn: HTTPStatus.UNAUTHORIZED,
     errors.SignInRefused: HTTPStatus.UNAUTHORIZED,
+    errors.IdentityRefused: HTTPStatus.FORBIDDEN,
     errors.TooManyTries: HTTPStatus.TOO_MANY_REQUESTS,
     errors.InvitationEnded: HTTPStatus.GONE,
     errors.Forbidden: HTTPStatus.FORBIDDEN,
@@ -165,7 +168,8 @@ async def _on_grader_error(request: Request, error: Exception) -> Response:
         if request.method == "GET":
             return RedirectResponse(f"/sign-in?{urlencode({'next': path_of(request)})}", HTTPStatus.SEE_OTHER)
         kept = await keep_form(request)
-        facts = sign_in_facts(request, kept=kept, note=Note(code="course.session_ended"))
+        provider = request.app.state.services.provider_name
+        facts = sign_in_facts(request, provider=provider, kept=kept, note=Note(code="course.session_ended"))
         return render_page("sign_in.html", request, status=HTTPStatus.UNAUTHORIZED, facts=facts)
     if status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR:
         structlog.get_logger("web").error("request_failed", path=_logged_path(request), error=str(error))

@@ -20,7 +20,10 @@ def read_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        wrong = [f"GRADER_{str(entry['loc'][0]).upper()}: {entry['msg']}" for entry in error.errors()]
+        wrong = [
+            ": ".join([*(f"GRADER_{str(name).upper()}" for name in entry["loc"][:1]), entry["msg"]])
+            for entry in error.errors()
+        ]
         raise InvalidSettings(what="; ".join(wrong)) from error
 
 

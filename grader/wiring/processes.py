@@ -5,6 +5,7 @@ import os
 import socket
 import threading
 from functools import partial
+from typing import TYPE_CHECKING
 
 from grader.domain.accounts import SessionLifetimes
 from grader.domain.device import WITH_GPU, WITHOUT_GPU
@@ -16,6 +17,9 @@ from grader.storage.blobs import FolderBlobs
 from grader.wiring.configuration import read_limits
 from grader.wiring.data_folder import open_stores, stored_assignments
 from grader.wiring.kernels import find_gpu, open_runner
+
+if TYPE_CHECKING:
+    from grader.web.identity_provider import IdentityProvider
 
 
 def run_worker(settings: Settings, *, stop: threading.Event, gpu_uuid: str | None = None) -> None:
@@ -61,6 +65,7 @@ def run_web(settings: Settings, *, fd: int | None) -> int:
             max_upload_bytes=settings.max_upload_bytes,
             session_lifetimes=SessionLifetimes(idle_s=settings.session_idle_s, total_s=settings.session_total_s),
             public_url=settings.public_origin,
+            identity_provider=make_identity_provider(settings),
         )
         server = uvicorn.Server(
             uvicorn.Config(
@@ -77,6 +82,23 @@ def run_web(settings: Settings, *, fd: int | None) -> int:
         _settle_in()
         server.run()
         return 0 if server.started else 1
+
+
+def make_identity_provider(settings: Settings) -> "IdentityProvider | None":
+    """The one that the settings name; None where they name none."""
+    if settings.oidc_issuer == "none":
+        return None
+    # It takes a while to import, and few services have one.
+    from grader.web.identity_provider import IdentityProvider
+
+    secret, name = settings.oidc_client_secret, settings.oidc_name
+    return IdentityProvider(
+        settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        client_secret=None if secret == "none" else secret,  # noqa: S105  # no secret at all
+        login=settings.oidc_login,
+        name=None if name == "none" else name,
+    )
 
 
 def make_intake(settings: Settings, *, stores: Stores) -> Intake:

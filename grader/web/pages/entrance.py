@@ -24,9 +24,11 @@ Typed = Annotated[str, Form()]
 
 
 @router.get("/sign-in")
-async def get_sign_in(request: Request, next: str = "/") -> Response:  # noqa: A002  # the name in the address
+async def get_sign_in(request: Request, services: AppServices, next: str = "/") -> Response:  # noqa: A002  # the name in the address
     """Ask for login and password."""
-    return render_page("sign_in.html", request, facts=sign_in_facts(request, to=own_path(next)))
+    return render_page(
+        "sign_in.html", request, facts=sign_in_facts(request, provider=services.provider_name, to=own_path(next))
+    )
 
 
 @router.post("/sign-in")
@@ -43,7 +45,9 @@ def post_sign_in(
     try:
         issued = accounts.sign_in(login, password, stores=services.stores, lifetimes=services.session_lifetimes)
     except (SignInRefused, TooManyTries) as error:
-        facts = sign_in_facts(request, to=own_path(next), kept=form, login=login, note=error.note)
+        facts = sign_in_facts(
+            request, provider=services.provider_name, to=own_path(next), kept=form, login=login, note=error.note
+        )
         response = render_page("sign_in.html", request, status=status_of(error), facts=facts)
         if isinstance(error, TooManyTries):
             response.headers["Retry-After"] = str(error.retry_after_s)

@@ -18,6 +18,7 @@ SPECIAL = {
     errors.GpuUnavailable: ("none",),
     errors.PasswordRefused: ("too_short",),
     errors.RosterRefused: ("no_columns",),
+    errors.IdentityRefused: ("cancelled",),
 }
 
 

@@ -1,11 +1,15 @@
 """A browser of sorts: asks the application for pages, keeps cookies, follows no redirect by itself."""
 
+from functools import cache
+from types import SimpleNamespace
+
 import pytest
 from starlette.testclient import TestClient
 
 from grader.domain.accounts import SessionLifetimes
 from grader.flow.accounts import start_session
 from grader.web.app import create_app
+from grader.web.events import Lookout
 from grader.web.services import Services
 
 PAGE = "text/html,application/xhtml+xml,*/*;q=0.8"
@@ -18,13 +22,32 @@ def services(school):
     )
 
 
+@cache
+def make_app(*, max_upload_bytes, public_url):
+    """An application for any services that agree in this: to make one takes longer than most tests."""
+    placeholder = SimpleNamespace(max_upload_bytes=max_upload_bytes, public_url=public_url, stores=None)
+    return create_app(placeholder)
+
+
+def serve(services):
+    """The application with these services, also where another browser of the same test has others."""
+    app = make_app(max_upload_bytes=services.max_upload_bytes, public_url=services.public_url)
+    lookout = Lookout(services.stores)
+
+    async def answer(scope, receive, send):
+        app.state.services, app.state.lookout = services, lookout
+        await app(scope, receive, send)
+
+    return answer
+
+
 @pytest.fixture
 def open_browser(services):
     """Opens one that prefers a language; each has cookies of its own."""
 
     def open_browser(language="en", *, services=services, **headers):
         return TestClient(
-            create_app(services),
+            serve(services),
             headers={"Accept": PAGE, "Accept-Language": language, **headers},
             follow_redirects=False,
             raise_server_exceptions=False,

@@ -1,0 +1,92 @@
+"""Signing in at an identity provider: there, and back."""
+
+import hmac
+import json
+from dataclasses import asdict
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from grader.domain.accounts import Departure
+from grader.errors import IdentityRefused, NotFound
+from grader.flow.identities import sign_in_identified
+from grader.web.access import AppServices
+from grader.web.addresses import public_address
+from grader.web.entering import enter
+from grader.web.errors import status_of
+from grader.web.security import own_path
+from grader.web.services import Services
+from grader.web.templating import render_page
+from grader.web.way_in import sign_in_facts
+
+if TYPE_CHECKING:
+    # It takes a while to import, and few services have one.
+    from grader.web.identity_provider import IdentityProvider
+
+router = APIRouter(include_in_schema=False)
+
+_PATH = "/sign-in/provider"
+_COOKIE = "departure"
+_COOKIE_S = 900
+
+
+@router.get(_PATH)
+def get_there(request: Request, services: AppServices, next: str = "/") -> Response:  # noqa: A002  # in the address
+    """Go there, and remember in this browser what was asked."""
+    provider = _provider(services)
+    address, departure = provider.send(back=_back(request, services), to=own_path(next))
+    response = RedirectResponse(address, HTTPStatus.SEE_OTHER)
+    response.set_cookie(
+        _COOKIE,
+        json.dumps(asdict(departure)),
+        max_age=_COOKIE_S,
+        httponly=True,
+        samesite="lax",
+        secure=services.is_https,
+        path=_PATH,
+    )
+    return response
+
+
+@router.get(f"{_PATH}/back")
+def get_back(request: Request, services: AppServices) -> Response:
+    """Read what the provider says and go on, signed in; otherwise ask how to sign in and say why."""
+    provider, answer = _provider(services), dict(request.query_params)
+    try:
+        if "error" in answer:
+            raise IdentityRefused("cancelled")
+        departure = _departure(request)
+        if not hmac.compare_digest(departure.state.encode(), answer.get("state", "").encode()):
+            raise IdentityRefused("strayed")
+        somebody = provider.receive(answer, departure=departure, back=_back(request, services))
+        issued = sign_in_identified(somebody, stores=services.stores, lifetimes=services.session_lifetimes)
+    except IdentityRefused as error:
+        facts = sign_in_facts(request, provider=provider.name, note=error.note)
+        return _forget(render_page("sign_in.html", request, status=status_of(error), facts=facts))
+    return _forget(enter(issued, to=own_path(departure.to), services=services))
+
+
+def _provider(services: Services) -> "IdentityProvider":
+    if services.identity_provider is None:
+        raise NotFound(what="page", name=_PATH)
+    return services.identity_provider
+
+
+def _back(request: Request, services: Services) -> str:
+    return public_address(f"{_PATH}/back", request, services=services)
+
+
+def _departure(request: Request) -> Departure:
+    """Raises IdentityRefused: this browser has not left from here, or too long ago."""
+    try:
+        kept = json.loads(request.cookies.get(_COOKIE, ""))
+        return Departure(**{name: str(value) for name, value in kept.items()})
+    except (AttributeError, TypeError, ValueError) as error:
+        raise IdentityRefused("strayed") from error
+
+
+def _forget(response: Response) -> Response:
+    response.delete_cookie(_COOKIE, path=_PATH)
+    return response
