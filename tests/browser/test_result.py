@@ -1,13 +1,19 @@
 """A result in a real browser: read, understood and put right, in both languages, on phone and desk."""
 
+import json
+from dataclasses import replace
+
 import pytest
 from browsing import DESK, PHONE
 from graded import WRONG, Graded, Scribe, enter
 from school import notebook_bytes
+from xss_corpus import CORPUS, MARK, RUN
 
 from grader.domain.assignment import Visibility
 from grader.domain.text import Language
 from grader.feedback.catalogue import load_messages
+from grader.flow.submit import Upload, submit
+from grader.notebook.read import read
 
 ACTIVE = "<script>parent.document.title = 'mine'; document.title = 'mine'</script><p>drawn</p>"
 OUTPUTS = {1: [{"output_type": "display_data", "data": {"text/html": ACTIVE}}]}
@@ -71,6 +77,36 @@ def test_a_result_its_notebook_and_its_cells_can_be_read(hand_in, open_as, langu
     page.get_by_role("heading", name=said["cells_title"], exact=True).wait_for()
     page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
     reader.check_page()
+
+
+def test_a_notebook_that_attacks_its_readers_does_nothing_on_its_page(site, open_as):
+    school = site.school
+    cells = [cell for data in CORPUS.values() for cell in json.loads(data)["cells"]]
+    upload = Upload(
+        data=json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}).encode(),
+        file_name=f"<img src=x onerror={RUN}>.ipynb",
+        course="demo",
+        assignment="tiny",
+        received_at=school.clock.now(),
+    )
+    receipt = submit(upload, caller=school.caller("ann"), intake=replace(school.intake, read_notebook=read))
+    reader = open_as("ann", "en", DESK)
+    page, asked, said = reader.page, [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+
+    path = f"/submissions/{receipt.submission.submission_id}/notebook"
+    page.goto(path)
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
+    page.locator("iframe").last.scroll_into_view_if_needed()
+    page.wait_for_load_state("networkidle")
+
+    assert MARK not in page.title()
+    assert page.url.endswith(path)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert any("/frames/" in url for url in asked)
+    assert [url for url in asked if not url.startswith((site.url, "data:"))] == []
+    assert said == []
 
 
 def test_pointing_at_the_right_cell_is_graded_while_one_looks(site, hand_in, open_as):
