@@ -98,7 +98,7 @@ class StandingsTable:
 
     def list_attendance(self, offering_ids: Sequence[OfferingId]) -> Mapping[PersonId, Attendance]:
         rows = self._rows.list_tuples(_ATTENDANCE, offerings=offering_ids)
-        return {PersonId(person_id): Attendance(*sums) for person_id, *sums in rows}
+        return {PersonId(person_id): Attendance(count, *sums) for person_id, count, *sums in rows}
 
     def add_up(self, course_id: CourseId) -> Mapping[PersonId, Sums]:
         rows = self._rows.list_tuples(_BY_PERSON, course=course_id)
