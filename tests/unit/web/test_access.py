@@ -1,27 +1,194 @@
-"""Every page asks who is there, unless it stands in the list of those that are for everybody."""
+"""Every route has a rule that says who may; everybody else is refused there, and changes nothing by asking."""
 
+import base64
+import hashlib
+import shutil
+from dataclasses import dataclass, replace
+from enum import Enum
+from importlib import resources
+from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from fastapi.routing import iter_route_contexts
+from graded import WRONG, Graded, Scribe
+from png_file import write_png
+from school import School, notebook_bytes
+from starlette.testclient import TestClient
 
+from grader.catalog import Bundle, parse
+from grader.domain.accounts import SessionLifetimes
+from grader.domain.people import Role
+from grader.flow import joining, manuscripts, roster_upload
+from grader.flow.accounts import start_session
+from grader.flow.assignments import StoredAssignments
+from grader.flow.people import NewMember, add_course, add_member, create_person, make_token
+from grader.flow.trial import RegradeWish, ask_regrade
+from grader.notebook.read import read
 from grader.web.app import create_app
+from grader.web.services import Services
 
-FOR_EVERYBODY = {
-    "GET /healthz",
-    "HEAD /healthz",
-    "GET /readyz",
-    "GET /api/v1/openapi.json",
-    "HEAD /api/v1/openapi.json",
-    "GET /static/{digest}/{path:path}",
-    "GET /sign-in",
-    "POST /sign-in",
-    "POST /sign-out",
-    "GET /invitation/{secret}",
-    "POST /invitation/{secret}",
-    "POST /preferences",
-    "GET /join",
-    "POST /join",
+PICTURE = write_png(np.zeros((2, 3, 3), dtype=np.uint8))
+OUTPUTS = [
+    {"output_type": "display_data", "data": {"text/html": "<b>bold</b>"}},
+    {"output_type": "display_data", "data": {"image/png": base64.b64encode(PICTURE).decode()}},
+]
+EXAMPLE = resources.files("grader.authoring") / "example"
+PEOPLE = ("zoe", "max", "bob", "ann", "tom", "ida", "eve")
+"""zoe is in no course, max teaches another one, bob is a fellow of ann, whose the submission is; tom is TA, ida the
+instructor, eve an admin."""
+
+
+class Rule(Enum):
+    """Whom a route is for."""
+
+    EVERYBODY = frozenset({"", *PEOPLE})
+    SIGNED_IN = frozenset(PEOPLE)
+    COURSE = frozenset({"bob", "ann", "tom", "ida", "eve"})
+    OWNER_OR_STAFF = frozenset({"ann", "tom", "ida", "eve"})
+    STAFF = frozenset({"tom", "ida", "eve"})
+    INSTRUCTOR = frozenset({"ida", "eve"})
+    ADMIN = frozenset({"eve"})
+
+
+COURSE = "/courses/{course}"
+ASSIGNMENT = f"{COURSE}/assignments/{{slug}}"
+EDIT = f"{ASSIGNMENT}/edit"
+MEMBERS = f"{COURSE}/members"
+SUBMISSION = "/submissions/{submission_id}"
+RULES = {
+    Rule.EVERYBODY: (
+        "GET /healthz",
+        "HEAD /healthz",
+        "GET /readyz",
+        "GET /api/v1/openapi.json",
+        "HEAD /api/v1/openapi.json",
+        "GET /static/{digest}/{path:path}",
+        "GET /sign-in",
+        "POST /sign-in",
+        "POST /sign-out",
+        "GET /sign-in/provider",
+        "GET /sign-in/provider/back",
+        "GET /invitation/{secret}",
+        "POST /invitation/{secret}",
+        "GET /join",
+        "POST /join",
+        "POST /preferences",
+    ),
+    Rule.SIGNED_IN: (
+        "GET /",
+        "GET /account",
+        "POST /account/name",
+        "POST /account/password",
+        "POST /sign-out/everywhere",
+        "POST /review-preferences",
+        "GET /api/v1/courses",
+    ),
+    Rule.COURSE: (
+        f"GET {COURSE}",
+        f"GET {ASSIGNMENT}",
+        f"GET {ASSIGNMENT}/template",
+        f"POST {ASSIGNMENT}/look",
+        f"POST {ASSIGNMENT}/submissions",
+        f"GET /api/v1{COURSE}",
+        f"GET /api/v1{COURSE}/assignments",
+        f"GET /api/v1{ASSIGNMENT}",
+        f"GET /api/v1{ASSIGNMENT}/submissions",
+        f"POST /api/v1{ASSIGNMENT}/submissions",
+    ),
+    Rule.OWNER_OR_STAFF: (
+        f"GET {SUBMISSION}",
+        f"GET {SUBMISSION}/progress",
+        f"GET {SUBMISSION}/events",
+        f"GET {SUBMISSION}/cells",
+        f"POST {SUBMISSION}/cells",
+        f"GET {SUBMISSION}/notebook",
+        f"GET {SUBMISSION}/executed",
+        f"GET {SUBMISSION}/{{kept}}/download",
+        f"GET {SUBMISSION}/{{kept}}/frames/{{number}}/{{name}}",
+        f"GET {SUBMISSION}/{{kept}}/images/{{digest}}",
+        f"GET /api/v1{SUBMISSION}",
+        f"GET /api/v1{SUBMISSION}/result",
+        f"GET /api/v1{SUBMISSION}/notebook",
+        f"GET /api/v1{SUBMISSION}/executed",
+    ),
+    Rule.STAFF: (
+        f"GET {ASSIGNMENT}/dashboard",
+        f"GET {ASSIGNMENT}/regrade",
+        f"POST {ASSIGNMENT}/regrade",
+        "GET /regrades/{regrade_id}",
+        "POST /regrades/{regrade_id}/apply",
+        "POST /regrades/{regrade_id}/undo",
+        f"GET {COURSE}/table",
+        f"GET {COURSE}/table.{{file_format}}",
+        f"GET {COURSE}/review",
+        f"GET {COURSE}/review/{{assignment}}",
+        f"POST {COURSE}/review/{{assignment}}",
+        f"GET {COURSE}/review/{{assignment}}/{{question}}",
+        f"POST {COURSE}/review/{{assignment}}/{{question}}",
+        f"GET {MEMBERS}",
+        f"GET {MEMBERS}/{{person}}",
+        f"POST {MEMBERS}/{{person}}/link",
+        f"POST {MEMBERS}/waiting/{{request_id}}",
+        f"GET /api/v1{MEMBERS}",
+        f"GET /api/v1{SUBMISSION}/rubrics",
+        f"GET /api/v1{SUBMISSION}/decisions",
+        f"POST /api/v1{SUBMISSION}/decisions",
+    ),
+    Rule.INSTRUCTOR: (
+        f"GET {COURSE}/settings",
+        f"POST {COURSE}/settings",
+        f"POST {COURSE}/join-code",
+        f"POST {MEMBERS}",
+        f"POST {MEMBERS}/links",
+        f"POST {MEMBERS}/{{person}}",
+        f"POST {MEMBERS}/{{person}}/leave",
+        f"POST {MEMBERS}/{{person}}/return",
+        f"GET {MEMBERS}/import",
+        f"POST {MEMBERS}/import",
+        f"POST {MEMBERS}/import/apply",
+        f"POST {MEMBERS}/import/cancel",
+        f"GET {COURSE}/assignments/new",
+        f"POST {COURSE}/assignments/new",
+        f"GET {EDIT}",
+        f"POST {EDIT}",
+        f"GET {EDIT}/yaml",
+        f"POST {EDIT}/yaml",
+        f"POST {EDIT}/check",
+        f"POST {EDIT}/discard",
+        f"GET {EDIT}/student",
+        f"GET {EDIT}/trial",
+        f"POST {EDIT}/trial",
+        f"GET {EDIT}/publish",
+        f"POST {EDIT}/publish",
+        f"GET {ASSIGNMENT}/dates",
+        f"POST {ASSIGNMENT}/dates",
+        f"POST {ASSIGNMENT}/release",
+        f"GET {ASSIGNMENT}/versions/{{version}}",
+        f"POST {ASSIGNMENT}/versions/{{version}}",
+        f"POST /api/v1{MEMBERS}",
+    ),
+    Rule.ADMIN: (
+        "GET /courses/new",
+        "POST /courses/new",
+        "POST /api/v1/courses",
+    ),
+}
+RULE_OF = {route: rule for rule, routes in RULES.items() for route in routes}
+NOTHING_THERE = {f"GET {ASSIGNMENT}/template"}
+"""The school's assignment has none: whoever may gets the same answer as who may not."""
+JSON_BODIES = {
+    "POST /api/v1/courses": {"slug": "new", "title": "New"},
+    f"POST /api/v1{MEMBERS}": {"login": "new", "name": "New", "role": "student"},
+    f"POST /api/v1{SUBMISSION}/decisions": {"question": "q2", "points": 1},
+}
+FORMS = {
+    f"POST {COURSE}/join-code": {"change": "renew"},
+    f"POST {MEMBERS}/import/apply": {"seen": "-"},
+    f"POST {MEMBERS}/{{person}}": {"name": "Ann", "role": "student"},
+    f"POST {MEMBERS}/waiting/{{request_id}}": {"answer": "decline"},
+    f"POST {COURSE}/review/{{assignment}}/{{question}}": {"member": "{submission_id}:0", "points": "1"},
 }
 
 
@@ -30,17 +197,176 @@ def routes():
     return {f"{method} {route.path}" for route in iter_route_contexts(app.routes) for method in route.methods}
 
 
-@pytest.mark.parametrize("route", sorted(routes() - FOR_EVERYBODY))
-def test_who_is_not_signed_in_gets_nowhere(browser, route):
-    method, path = route.split(" ", 1)
+ROUTES = sorted(routes())
+READ = {route for route in ROUTES if route.startswith("GET ")} - set(RULES[Rule.EVERYBODY])
 
-    answer = browser.request(method, path)
 
-    if method == "GET" and not path.startswith("/api/"):
-        assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, "/sign-in")
+@dataclass
+class Town:
+    """A school with something of every kind, kept as files, and a way in for everybody."""
+
+    folder: Path
+    names: dict
+    sessions: dict
+    tokens: dict
+
+
+@dataclass
+class Visit:
+    """One route, asked for by one person after the other."""
+
+    route: str
+    town: Town
+    client: TestClient
+    school: School
+
+    def ask(self, login):
+        """The answer; '' is somebody who is not signed in."""
+        method, path = self.route.split(" ", 1)
+        names = self.town.names | ({"slug": "mine"} if "/edit" in path else {})
+        self.client.cookies.clear()
+        headers = {}
+        if login and path.startswith("/api/"):
+            headers = {"Authorization": f"Bearer {self.town.tokens[login]}"}
+        elif login:
+            self.client.cookies.set("session", self.town.sessions[login])
+        body = {}
+        if self.route in JSON_BODIES:
+            body = {"json": JSON_BODIES[self.route]}
+        elif method == "POST" and path.endswith(("/submissions", "/look")):
+            body = {"files": {"file": ("hw.ipynb", b"{}")}}
+        elif self.route in FORMS:
+            body = {"data": {name: value.format_map(names) for name, value in FORMS[self.route].items()}}
+        return self.client.request(
+            method, path.format_map(names), headers=headers, **(body if method == "POST" else {})
+        )
+
+    def content(self):
+        """All that is stored, without when people were last seen."""
+        with self.school.stores.storage.reading() as tx:
+            lines = tx.connection.connection.driver_connection.iterdump()
+            return [line for line in lines if not line.startswith('INSERT INTO "sessions"')]
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory, built):
+    folder = tmp_path_factory.mktemp("town")
+    school = School.open(folder, template=built)
+    school.loaded = Graded()
+    stores = school.stores
+    create_person("zoe", name="Zoe", stores=stores)
+    add_course("other", title="Other", stores=stores)
+    add_member(NewMember(login="max", name="Max", role=Role.INSTRUCTOR), course="other", stores=stores)
+    submission = school.submit("ann", notebook_bytes(**WRONG)).submission
+    school.work_off(school.bench(runner=Scribe(outputs={1: OUTPUTS})))
+    code = joining.renew_join_code("demo", stores=stores)
+    joining.ask_to_join(code, student_number="7", caller=school.caller("zoe"), stores=stores)
+    (waiting,) = joining.list_pending("demo", stores=stores)
+    regrade = ask_regrade("demo", "tiny", wish=RegradeWish(), caller=school.caller("tom"), stores=stores)
+    files = {name: (EXAMPLE / name).read_bytes() for name in ("assignment.yaml", "reference.ipynb")}
+    manuscripts.begin("demo", "mine", files, caller=school.caller("ida"), stores=stores)
+    roster_upload.keep_upload(
+        b"login,name\nann,Ann\n", file_name="roster.csv", course="demo", by=school.caller("ida"), stores=stores
+    )
+    sessions, tokens = {}, {}
+    for login in PEOPLE:
+        tokens[login] = make_token(login, label="test", stores=stores).secret
+        with stores.storage.writing() as tx:
+            person = tx.people.find_by_login(login)
+            sessions[login] = start_session(tx, person, lifetimes=SessionLifetimes(), at=stores.clock.now()).secret
+    stores.storage.close()
+    names = {
+        "course": "demo",
+        "slug": "tiny",
+        "assignment": "tiny",
+        "question": "q2?check=words",
+        "submission_id": submission.submission_id,
+        "regrade_id": regrade.regrade_id,
+        "request_id": waiting.request.request_id,
+        "person": submission.person_id,
+        "version": school.loaded.version,
+        "file_format": "csv",
+        "kept": "executed",
+        "number": 2,
+        "name": "cell-2-output-1",
+        "digest": hashlib.sha256(PICTURE).hexdigest()[:32],
+    }
+    return Town(folder, names, sessions, tokens)
+
+
+def serve(folder):
+    school = School.open(folder)
+    school.loaded = Graded()
+
+    def read_assignment(files, slug):
+        return school.loaded if slug == "tiny" else parse(Bundle(slug=slug, files=files))
+
+    return school, Services(
+        stores=school.stores,
+        intake=replace(school.intake, read_notebook=read),
+        assignments=StoredAssignments(stores=school.stores, reader=read_assignment),
+        max_upload_bytes=1 << 20,
+    )
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory, town):
+    """A copy of the town that nobody changes, with its application."""
+    folder = tmp_path_factory.mktemp("shared")
+    shutil.copytree(town.folder, folder, dirs_exist_ok=True)
+    school, services = serve(folder)
+    headers = {"Accept": "text/html"}
+    client = TestClient(create_app(services), headers=headers, follow_redirects=False, raise_server_exceptions=False)
+    yield client, school
+    school.stores.storage.close()
+
+
+@pytest.fixture
+def own(shared, town, tmp_path):
+    """Gives the application a copy of the town that may be changed."""
+    client, _ = shared
+    before = client.app.state.services
+    shutil.copytree(town.folder, tmp_path, dirs_exist_ok=True)
+    school, client.app.state.services = serve(tmp_path)
+    yield client, school
+    client.app.state.services = before
+    school.stores.storage.close()
+
+
+def test_every_route_has_a_rule_and_every_rule_a_route():
+    assert set(RULE_OF) == set(ROUTES)
+
+
+@pytest.mark.parametrize("route", sorted(set(ROUTES) - set(RULES[Rule.EVERYBODY])))
+def test_a_route_refuses_everybody_whom_its_rule_does_not_name(town, shared, route):
+    visit = Visit(route, town, *shared)
+    before = visit.content()
+
+    nobody = visit.ask("")
+    refused = {login: visit.ask(login).status_code for login in PEOPLE if login not in RULE_OF[route].value}
+
+    if route.startswith("GET /") and "/api/" not in route:
+        assert (nobody.status_code, nobody.headers["location"].partition("?")[0]) == (303, "/sign-in")
     else:
-        assert answer.status_code == 401
+        assert nobody.status_code == 401
+    assert set(refused.values()) <= {403, 404}, refused
+    assert visit.content() == before, "a refused request has changed something"
 
 
-def test_nothing_is_for_everybody_that_does_not_exist():
-    assert routes() >= FOR_EVERYBODY
+@pytest.mark.parametrize("route", sorted(route for route in READ if route not in NOTHING_THERE))
+def test_a_page_is_shown_to_everybody_whom_its_rule_names(town, shared, route):
+    visit = Visit(route, town, *shared)
+
+    answers = {login: visit.ask(login).status_code for login in PEOPLE if login in RULE_OF[route].value}
+
+    assert set(answers.values()) == {200}, answers
+
+
+@pytest.mark.parametrize("route", sorted(set(ROUTES) - set(RULES[Rule.EVERYBODY]) - READ))
+def test_a_change_is_open_to_the_least_of_those_whom_its_rule_names(town, own, route):
+    least = next(login for login in PEOPLE if login in RULE_OF[route].value)
+
+    answer = Visit(route, town, *own).ask(least)
+
+    # What was sent may lack something; it was not turned away at the door.
+    assert answer.status_code in {200, 201, 202, 303, 400, 409, 422}, answer.text
