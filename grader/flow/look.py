@@ -1,7 +1,7 @@
 """What handing a file in would mean, before anything is handed in: it is read and searched, never run or kept."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from grader.domain.ids import QuestionId
 from grader.domain.location import FoundBy
@@ -15,6 +15,19 @@ from grader.notebook.locate import locate
 
 _ALL = 100_000
 """More submissions than anyone makes for one assignment."""
+_BEFOREHAND = frozenset(
+    f"locate.{what}"
+    for what in (
+        "another_notebook",
+        "last_counts",
+        "empty_is_passed_over",
+        "by_definition",
+        "by_order",
+        "shared_cell",
+        "heading_slipped",
+    )
+)
+"""Notes that tell of the grading as of something done; before it there are other words for them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +79,7 @@ def look(upload: Upload, *, caller: Caller, intake: Intake, assignments: StoredA
     digest = hashlib.sha256(upload.data).hexdigest()
     same = next((each.number for each in own if each.notebook == digest), None)
     answers = [location.answers[one.question_id] for one in loaded.wanted]
+    about_answers = [note for answer in answers for note in answer.notes]
     return Look(
         questions=tuple(
             SeenQuestion(
@@ -80,7 +94,7 @@ def look(upload: Upload, *, caller: Caller, intake: Intake, assignments: StoredA
         is_someone_elses=_differ(notebook.identity.student_number, membership.student_number if membership else None),
         same_as=same,
         same_as_newest=same is not None and same == own[0].number,
-        notes=(*notebook.repairs, *location.notes, *(note for answer in answers for note in answer.notes)),
+        notes=(*notebook.repairs, *map(_beforehand, (*location.notes, *about_answers))),
     )
 
 
@@ -89,3 +103,8 @@ def _differ(written: str | None, enrolled: str | None) -> bool:
     if written is None or enrolled is None:
         return False
     return written.replace("-", "").casefold() != enrolled.replace("-", "").casefold()
+
+
+def _beforehand(note: Note) -> Note:
+    """The note as it is told before anything is graded."""
+    return replace(note, code=f"student.look_{note.code.partition('.')[2]}") if note.code in _BEFOREHAND else note

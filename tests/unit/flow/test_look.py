@@ -1,5 +1,6 @@
 """A look at a file tells what handing it in would mean, and leaves no trace."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -7,8 +8,10 @@ from doubles import NOON
 from school import notebook_bytes
 
 from grader.domain.notebook import IdentityHint
+from grader.domain.text import Language
 from grader.errors import NotebookRefused, NotFound
-from grader.flow.look import look
+from grader.feedback.catalogue import known_codes
+from grader.flow.look import _BEFOREHAND, look
 from grader.flow.people import NewMember, add_member
 from grader.flow.submit import Intake, Upload
 
@@ -34,6 +37,19 @@ def test_a_question_that_is_not_found_comes_with_what_to_do(look_at):
 
     assert [each.is_found for each in seen.questions] == [True, False]
     assert "locate.not_found" in [note.code for note in seen.notes]
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_what_grading_tells_afterwards_has_words_for_before(language):
+    assert {f"student.look_{code.partition('.')[2]}" for code in _BEFOREHAND} <= known_codes(language)
+    assert known_codes(language) >= _BEFOREHAND
+
+
+def test_another_notebook_is_told_before_it_is_handed_in(look_at):
+    cells = [{"cell_type": "code", "source": "z = 1"}]
+    seen = look_at(json.dumps({"cells": cells}).encode())
+
+    assert (seen.found, [note.code for note in seen.notes]) == (0, ["student.look_another_notebook"])
 
 
 def test_nothing_is_stored(school, look_at):

@@ -162,7 +162,7 @@ def test_several_files_are_one_too_many(enter):
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        pytest.param("ja", "2問すべての解答が見つかりました。", id="japanese"),
+        pytest.param("ja", "2問中2問の解答が見つかりました。", id="japanese"),
         pytest.param("en", "2 of 2 questions found.", id="english"),
     ],
 )
