@@ -5,8 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from grader.domain.ids import OfferingId, PersonId, SubmissionId
 from grader.domain.overview import Counted, Scope, Student, Sums
@@ -108,6 +107,8 @@ class Table:
 
 
 _NOT_HANDED_IN = Cell(state=CellState.NOT_HANDED_IN)
+Cells: TypeAlias = Mapping[tuple[PersonId, OfferingId], Cell]
+"""By student and assignment; where there is none, nothing was handed in."""
 
 
 def read_table(course: str, *, query: TableQuery, caller: Caller, stores: Stores) -> Table:
@@ -131,24 +132,25 @@ def read_table(course: str, *, query: TableQuery, caller: Caller, stores: Stores
         place = _place_of(query, columns)
         everybody = tx.overview.list_students(found.course_id)
         students = _search(everybody, query.search)
-        read = partial(_read_rows, tx, found, revisions=revisions)
-        scores = None
+        scores: Mapping[PersonId, Points] | None = None
         if query.state is not None or query.sort is SortBy.ASSIGNMENT:
             # One assignment's cells are enough where the choice or the order follows from that assignment alone.
-            deciding = None if place is None else columns[place].offering_id
-            wanted = [row for row in read(students, offering_id=deciding) if _is_wanted(row, query.state, place)]
-            students, scores = [row.student for row in wanted], _scores_of(wanted, place)
+            deciding = [column.offering_id for column in columns] if place is None else [columns[place].offering_id]
+            cells = _read_cells(tx, _scope(found, offering_id=None if place is None else deciding[0]))
+            students = [each for each in students if _is_wanted(_cells_of(each, cells, deciding), query.state)]
+            scores = {person_id: cell.sums.score for (person_id, _), cell in cells.items() if cell.sums is not None}
         if query.sort is SortBy.TOTAL:
             scores = _totals_of(tx, found)
         students = _sort_students(students, query, scores=scores)
         page, pages = _page_of(query, len(students))
         # Only whom the page shows: a course of thousands costs no more than one of fifty.
         shown = _cut(students, query, page=page)
-        rows = read(shown, is_part=len(shown) <= MOST_ROWS)
+        cells = _read_cells(tx, _scope(found, students=shown))
+        rows = tuple(_row(each, _cells_of(each, cells, list(revisions))) for each in shown)
     return Table(
         course=found,
         columns=columns,
-        rows=tuple(rows),
+        rows=rows,
         students=len(everybody),
         matched=len(students),
         page=page,
@@ -176,38 +178,25 @@ def state_of(counted: Counted) -> CellState:
     return CellState.PENDING if counted.sums.pending else CellState.DECIDED
 
 
-def _read_rows(
-    tx: Transaction,
-    course: Course,
-    students: Sequence[Student],
-    *,
-    revisions: Mapping[OfferingId, Revision],
-    offering_id: OfferingId | None = None,
-    is_part: bool = False,
-) -> list[TableRow]:
-    """Whole rows, or with nothing but one offering's cells in them.
+def _scope(
+    course: Course, *, offering_id: OfferingId | None = None, students: Sequence[Student] | None = None
+) -> Scope:
+    """All of the course, one offering, or some students; so many that their names would fill a statement are all."""
+    people = None if students is None or len(students) > MOST_ROWS else [each.person_id for each in students]
+    return Scope(course_id=course.course_id, offering_id=offering_id, people=people)
 
-    Args:
-        tx: to read in.
-        course: whose.
-        students: whose rows, in this order.
-        revisions: that the offerings are at, in the columns' order.
-        offering_id: the one offering.
-        is_part: ask for these students alone.
-    """
-    people = [student.person_id for student in students] if is_part else None
-    scope = Scope(course_id=course.course_id, offering_id=offering_id, people=people)
-    counted = tx.overview.list_counted(scope)
-    cells = {
+
+def _read_cells(tx: Transaction, scope: Scope) -> Cells:
+    return {
         (each.person_id, each.offering_id): Cell(
             state_of(each), each.sums, each.submission_id, each.number, each.is_late
         )
-        for each in counted
+        for each in tx.overview.list_counted(scope)
     }
-    return [
-        _row(student, [cells.get((student.person_id, offering_id), _NOT_HANDED_IN) for offering_id in revisions])
-        for student in students
-    ]
+
+
+def _cells_of(student: Student, cells: Cells, offering_ids: Sequence[OfferingId]) -> list[Cell]:
+    return [cells.get((student.person_id, offering_id), _NOT_HANDED_IN) for offering_id in offering_ids]
 
 
 def _row(student: Student, cells: Sequence[Cell]) -> TableRow:
@@ -289,21 +278,12 @@ def _sort_students(
     return sorted(in_order, key=lambda student: not key(student)[0])
 
 
-def _scores_of(rows: Sequence[TableRow], place: int | None) -> Mapping[PersonId, Points] | None:
-    """By student, for the assignment in that place; without those who have no result."""
-    if place is None:
-        return None
-    found = ((row.student.person_id, row.cells[place].sums) for row in rows)
-    return {person_id: sums.score for person_id, sums in found if sums is not None}
-
-
 def _totals_of(tx: Transaction, course: Course) -> Mapping[PersonId, Points]:
     totals = tx.standings.add_up(course.course_id)
     return {person_id: sum_points((sums.score,)) for person_id, sums in totals.items()}
 
 
-def _is_wanted(row: TableRow, state: CellState | None, place: int | None) -> bool:
-    cells = row.cells if place is None else (row.cells[place],)
+def _is_wanted(cells: Sequence[Cell], state: CellState | None) -> bool:
     return state is None or any(cell.state is state for cell in cells)
 
 
