@@ -39,7 +39,6 @@ class Answer(NamedTuple):
     code: str
     person_id: PersonId
     submission_id: SubmissionId
-    received_at: datetime
     text_hash: str | None
     """Of the words under the question; None where there are none."""
     has_attachments: bool

@@ -11,7 +11,7 @@ class Reviews(Protocol):
     """Answers that need a person, and what reviewers keep for themselves and for each other."""
 
     def list_waiting(self, scope: AnswerScope) -> tuple[Answer, ...]:
-        """What nobody has settled yet, oldest first."""
+        """What nobody has settled yet, in no order."""
 
     def list_answers(self, scope: AnswerScope, question_id: QuestionId) -> tuple[Answer, ...]:
         """Every written check of the question and whatever else of it waits or waited, oldest first."""

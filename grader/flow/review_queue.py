@@ -1,12 +1,13 @@
 """What of a course waits for a person: by assignment, question and reason, divided among those who review."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from grader.domain.ids import PersonId, SubmissionId
+from grader.domain.ids import OfferingId, PersonId, SubmissionId
 from grader.domain.people import Course, Person
-from grader.domain.publishing import Offering
+from grader.domain.publishing import Offering, Revision
 from grader.domain.review import AnswerScope, Need
 from grader.domain.text import Text
 from grader.flow.assignments import StoredAssignments
@@ -60,6 +61,8 @@ class Queue:
     """Is the caller one of those?"""
     early: int
     """Assignments that are left out because they are not due yet."""
+    titles: Mapping[str, Text]
+    """Of all that the course offers, by slug."""
 
 
 def read_queue(
@@ -84,14 +87,17 @@ def read_queue(
         offerings = tx.offerings.list_of(found.course_id)
         ripe = [each for each in offerings if with_early or is_ripe(each, at=now)]
         scope = AnswerScope(course_id=found.course_id, offering_ids=[each.offering_id for each in ripe])
-        items = group_answers(tx.reviews.list_waiting(scope), {})
+        items: defaultdict[OfferingId, list[Item]] = defaultdict(list)
+        for item in group_answers(tx.reviews.list_waiting(scope), {}):
+            items[item.offering_id].append(item)
         ungraded = [(each, tx.people.get(each.person_id)) for each in tx.reviews.list_ungraded(scope)]
         reviewers = list_reviewers(tx.courses.list_roster(found.course_id))
+        titles = {each.slug: _revision(tx, each).title for each in offerings}
         sections = tuple(
             _section(
                 tx,
                 offering,
-                items=[item for item in items if item.offering_id == offering.offering_id],
+                items=items[offering.offering_id],
                 ungraded=tuple(
                     UngradedSubmission(submission_id=each.submission_id, person=person)
                     for each, person in ungraded
@@ -109,6 +115,7 @@ def read_queue(
         reviewers=len(reviewers),
         has_share=caller.person.person_id in reviewers,
         early=len(offerings) - len(ripe),
+        titles=titles,
     )
 
 
@@ -136,7 +143,6 @@ def _section(
     assignments: StoredAssignments,
     at: datetime,
 ) -> QueueSection:
-    revision = tx.versions.get_revision(offering.version, number=offering.revision)
     by_part: dict[Part, list[Item]] = {}
     for item in items:
         by_part.setdefault(item.part, []).append(item)
@@ -160,8 +166,12 @@ def _section(
         )
     return QueueSection(
         offering=offering,
-        title=revision.title,
+        title=_revision(tx, offering).title,
         is_early=not is_ripe(offering, at=at),
         lines=tuple(lines),
         ungraded=ungraded,
     )
+
+
+def _revision(tx: Transaction, offering: Offering) -> Revision:
+    return tx.versions.get_revision(offering.version, number=offering.revision)

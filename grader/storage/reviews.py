@@ -23,6 +23,7 @@ from grader.storage.tables import (
     ReviewDraftRow,
     RunRow,
     SavedCommentRow,
+    StandingRow,
     SubmissionRow,
     WrittenAnswerRow,
 )
@@ -46,13 +47,11 @@ _ANSWERS = (
         CheckResultRow.code,
         CountingSubmissionRow.person_id,
         CountingSubmissionRow.submission_id,
-        SubmissionRow.received_at,
         WrittenAnswerRow.text_hash,
         WrittenAnswerRow.has_attachments,
     )
     .select_from(CountingSubmissionRow)
     .join(MembershipRow, MembershipRow.person_id == CountingSubmissionRow.person_id)
-    .join(SubmissionRow, SubmissionRow.submission_id == CountingSubmissionRow.submission_id)
     .join(CountingRunRow, CountingRunRow.submission_id == CountingSubmissionRow.submission_id)
     .join(QuestionResultRow, QuestionResultRow.run_id == CountingRunRow.run_id)
     .join(
@@ -70,9 +69,6 @@ _ANSWERS = (
         ),
     )
     .where(_OF_STUDENTS, CheckResultRow.verdict.in_(_PENDING))
-    .order_by(
-        SubmissionRow.received_at, CountingSubmissionRow.submission_id, QuestionResultRow.place, CheckResultRow.place
-    )
 )
 _later = aliased(DecisionRow)
 _IS_SETTLED = (
@@ -96,9 +92,19 @@ _IS_SETTLED = (
     .correlate(CountingSubmissionRow, QuestionResultRow, CheckResultRow)
     .exists()
 )
-_WAITING = _ANSWERS.where(~_IS_SETTLED)
-_OF_QUESTION = _ANSWERS.where(QuestionResultRow.question_id == sa.bindparam("question"))
-_OF_SUBMISSION = _ANSWERS.where(CountingSubmissionRow.submission_id == sa.bindparam("submission"))
+_HAS_NOTHING_PENDING = (
+    sa.select(StandingRow.submission_id)
+    .where(StandingRow.submission_id == CountingSubmissionRow.submission_id, StandingRow.pending == 0)
+    .correlate(CountingSubmissionRow)
+    .exists()
+)
+# Most are settled by the end of a term: of those no check is looked at.
+_WAITING = _ANSWERS.where(~_HAS_NOTHING_PENDING, ~_IS_SETTLED)
+_IN_ORDER = _ANSWERS.join(SubmissionRow, SubmissionRow.submission_id == CountingSubmissionRow.submission_id).order_by(
+    SubmissionRow.received_at, CountingSubmissionRow.submission_id, QuestionResultRow.place, CheckResultRow.place
+)
+_OF_QUESTION = _IN_ORDER.where(QuestionResultRow.question_id == sa.bindparam("question"))
+_OF_SUBMISSION = _IN_ORDER.where(CountingSubmissionRow.submission_id == sa.bindparam("submission"))
 _NEWEST_STATE = (
     sa.select(RunRow.state)
     .where(RunRow.submission_id == CountingSubmissionRow.submission_id)
@@ -299,7 +305,6 @@ def _read_answers(rows: Sequence[sa.Row[*tuple[Any, ...]]]) -> tuple[Answer, ...
             code,
             person,
             submission,
-            received_at,
             text_hash,
             bool(has_attachments),
         )
@@ -312,7 +317,6 @@ def _read_answers(rows: Sequence[sa.Row[*tuple[Any, ...]]]) -> tuple[Answer, ...
             code,
             person,
             submission,
-            received_at,
             text_hash,
             has_attachments,
         ) in rows

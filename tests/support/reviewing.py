@@ -84,7 +84,8 @@ def open_review_school(folder, *, students=("cam",), template=None):
 
 
 def hand_in(school, login, words, *, x=3):
-    """Hand in and grade; gives the submission's id."""
+    """Hand in and grade, a second after what came before; gives the submission's id."""
+    school.clock.pass_s(1)
     submission_id = school.submit(login, notebook_bytes(x=x, y=4, words=words)).submission.submission_id
     school.work_off(school.bench(runner=ReadableRunner()))
     return submission_id
