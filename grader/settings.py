@@ -1,11 +1,14 @@
 """Settings of a service or a command: environment variables that begin with GRADER_, read once."""
 
 import sys
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Self, TypeAlias
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Network: TypeAlias = IPv4Network | IPv6Network
 
 
 class Settings(BaseSettings):
@@ -85,6 +88,12 @@ class Settings(BaseSettings):
             raise ValueError("must not be empty")
         return given
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _refuse_names(cls, given: str) -> str:
+        _parse_networks(given)
+        return given
+
     @model_validator(mode="after")
     def _refuse_half(self) -> Self:
         """A provider or a mail server without its other half would fail for the first person who needs it."""
@@ -93,6 +102,10 @@ class Settings(BaseSettings):
         if self.smtp_host != "none" and "@" not in self.mail_from:
             raise ValueError("GRADER_SMTP_HOST needs GRADER_MAIL_FROM, a mail address")
         return self
+
+    @property
+    def proxy_networks(self) -> tuple[Network, ...]:
+        return _parse_networks(self.trusted_proxies)
 
     @property
     def preloaded(self) -> tuple[str, ...]:
@@ -125,3 +138,9 @@ def find_kernel_python() -> Path:
     """The students' interpreter: `.venv-kernel` beside the environment this runs in, or in the working folder."""
     beside = Path(sys.prefix).parent / ".venv-kernel" / "bin" / "python"
     return beside if beside.exists() else Path(".venv-kernel/bin/python").absolute()
+
+
+def _parse_networks(text: str) -> tuple[Network, ...]:
+    """Addresses and networks with commas between them. Raises ValueError."""
+    names = (name.strip() for name in text.split(","))
+    return tuple(ip_network(name) for name in names if name not in ("", "none"))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from grader.domain.accounts import SessionLifetimes
 from grader.flow.assignments import StoredAssignments
+from grader.flow.mail_links import Post
 from grader.flow.ports import Stores
 from grader.flow.submit import Intake
 
@@ -27,6 +28,9 @@ class Services:
 
     identity_provider: "IdentityProvider | None" = None
     """Where people can sign in, too."""
+
+    post: Post | None = None
+    """How links are mailed; None where there is no mail server."""
 
     @property
     def provider_name(self) -> str | None:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from grader.domain.accounts import SessionLifetimes
 from grader.domain.device import WITH_GPU, WITHOUT_GPU
+from grader.flow.mail_links import Post
 from grader.flow.ports import Stores
 from grader.flow.submit import Intake
+from grader.mail import Security, SmtpMailer
 from grader.notebook.read import read
 from grader.settings import Settings
 from grader.storage.blobs import FolderBlobs
@@ -55,6 +57,7 @@ def run_web(settings: Settings, *, fd: int | None) -> int:
     import uvicorn
 
     from grader.web.app import create_app
+    from grader.web.proxies import TrustedProxies
     from grader.web.services import Services
 
     with open_stores(settings) as stores:
@@ -66,10 +69,13 @@ def run_web(settings: Settings, *, fd: int | None) -> int:
             session_lifetimes=SessionLifetimes(idle_s=settings.session_idle_s, total_s=settings.session_total_s),
             public_url=settings.public_origin,
             identity_provider=make_identity_provider(settings),
+            post=make_post(settings),
         )
         server = uvicorn.Server(
             uvicorn.Config(
-                create_app(services),
+                TrustedProxies(create_app(services), networks=settings.proxy_networks),
+                # Ours knows networks and hosts, too, and believes nobody whom the settings do not name.
+                proxy_headers=False,
                 host=settings.host,
                 port=settings.port,
                 fd=fd,
@@ -99,6 +105,22 @@ def make_identity_provider(settings: Settings) -> "IdentityProvider | None":
         login=settings.oidc_login,
         name=None if name == "none" else name,
     )
+
+
+def make_post(settings: Settings) -> Post | None:
+    """The mail server that the settings name; None where they name none."""
+    if settings.smtp_host == "none":
+        return None
+    has_user = settings.smtp_user != "none"
+    mailer = SmtpMailer(
+        settings.smtp_host,
+        port=settings.smtp_port,
+        security=Security(settings.smtp_security),
+        user=settings.smtp_user if has_user else None,
+        password=settings.smtp_password if has_user else None,
+        sender=settings.mail_from,
+    )
+    return Post(mailer=mailer, domain=None if settings.mail_domain == "none" else settings.mail_domain)
 
 
 def make_intake(settings: Settings, *, stores: Stores) -> Intake:

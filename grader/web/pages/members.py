@@ -12,10 +12,11 @@ from grader.domain.accounts import JoinRequestId
 from grader.domain.ids import PersonId
 from grader.domain.people import Role
 from grader.domain.text import Note
-from grader.errors import Conflict, GraderError, InvalidRequest
+from grader.errors import Conflict, GraderError, InvalidRequest, MailRefused, NotFound
 from grader.flow import joining, members
 from grader.flow.accounts import invite
 from grader.flow.links import write_links
+from grader.flow.mail_links import MailReport, mail_links
 from grader.flow.people import Caller, NewMember, add_member
 from grader.flow.roster import invite_newcomers
 from grader.web.access import AppServices, PageCaller
@@ -96,6 +97,24 @@ def post_links(
     )
     headers = {"Content-Disposition": f'attachment; filename="{course}-links.csv"'}
     return Response(data, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@router.post("/courses/{course}/members/mail")
+def post_mail(course: str, request: Request, services: AppServices, caller: PageCaller) -> Response:
+    """Send each student who has no password yet a new link; tell whom no mail reaches."""
+    if services.post is None:
+        raise NotFound(what="page", name=request.url.path)
+    try:
+        report = mail_links(
+            course,
+            post=services.post,
+            link_of=lambda secret: invitation_address(secret, request, services=services),
+            stores=services.stores,
+            by=caller,
+        )
+    except MailRefused as error:
+        return _show_roster(course, request, services=services, caller=caller, error=error)
+    return _show_roster(course, request, services=services, caller=caller, mailed=report)
 
 
 @router.post("/courses/{course}/members/waiting/{request_id}")
@@ -185,6 +204,7 @@ def _show_roster(
     question: Question = _EVERYBODY,
     typed: NewMember = _NOBODY,
     error: GraderError | None = None,
+    mailed: MailReport | None = None,
     done: str = "",
 ) -> Response:
     stores = services.stores
@@ -200,6 +220,8 @@ def _show_roster(
         "waiting": joining.list_pending(course, stores=stores, by=caller),
         "code": joining.find_join_code(course, stores=stores, by=caller),
         "teaches": caller.is_instructor_in(view.course.course_id),
+        "sends_mail": services.post is not None,
+        "mailed": mailed,
         "typed": typed,
         "roles": tuple(Role),
         "note": None if error is None else error.note,

@@ -85,7 +85,7 @@ def test_every_exit_status_is_explained():
 
 
 def test_every_route_is_described():
-    paths = create_app(SimpleNamespace(max_upload_bytes=1, public_url=None)).openapi()["paths"]
+    paths = create_app(SimpleNamespace(max_upload_bytes=1, public_url=None, stores=None)).openapi()["paths"]
     served = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
     described = {names_in(row[0])[0] for row in rows_of(ROUTES.partition("\n## ")[0])}
     whole = {route if route in AT_THE_ROOT else route.replace(" /", " /api/v1/") for route in described}

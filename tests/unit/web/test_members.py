@@ -3,11 +3,14 @@
 import csv
 import io
 import re
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from grader.domain.people import Role
+from grader.errors import MailRefused
 from grader.flow import accounts, joining, people
+from grader.flow.mail_links import Post
 from grader.flow.people import NewMember, add_member
 from grader.web.pages.members import Question
 
@@ -233,3 +236,62 @@ def test_a_number_of_somebody_who_has_signed_in_is_told_and_the_request_stays(sc
 def test_only_what_can_have_been_done_is_told(enter_as, done):
     page = enter_as("ida").get(ROSTER, params={"done": done}).text
     assert ('role="status"' in page) == (done == "admitted")
+
+
+@dataclass
+class Postbox:
+    """Keeps mails; there is no such address as 'gone@x.jp'."""
+
+    mails: list = field(default_factory=list)
+    is_closed: bool = False
+
+    def send(self, mails):
+        if self.is_closed:
+            raise MailRefused(what="no route")
+        self.mails += mails
+        return frozenset({"gone@x.jp"})
+
+
+@pytest.fixture
+def postbox():
+    return Postbox()
+
+
+@pytest.fixture
+def sender(enter_as, services, postbox):
+    """An instructor where there is a mail server."""
+    return enter_as("ida", services=replace(services, post=Post(mailer=postbox, domain="campus.jp")))
+
+
+def test_links_are_mailed_in_both_languages_and_whom_no_mail_reaches_is_told(school, sender, postbox, browser):
+    for login, name in (("gone@x.jp", "Gone"), ("two words", "Two")):
+        add_member(NewMember(login=login, name=name), course="demo", stores=school.stores)
+    page = sender.post(f"{ROSTER}/mail").text
+    assert "Links were sent to 2 people." in page
+    assert re.findall(r"</a> \(([^)]*)\)</li>", page) == ["gone@x.jp", "two words"]
+    assert [mail.to for mail in postbox.mails] == ["ann@campus.jp", "bob@campus.jp", "gone@x.jp"]
+    (first, *_) = postbox.mails
+    assert "さん" in first.text
+    assert "Dear ann" in first.text
+    assert first.subject.count("Demo") == 2
+    link = re.search(r"http://testserver(/invitation/\S+)", first.text)[1]
+    assert browser.get(link).status_code == 200
+
+
+def test_a_mail_server_that_takes_nothing_is_told(sender, postbox):
+    postbox.is_closed = True
+    answer = sender.post(f"{ROSTER}/mail")
+    assert answer.status_code == 502
+    assert "no route" in answer.text
+
+
+def test_mail_is_for_instructors_and_only_where_there_is_a_server(enter_as, services, postbox, sender):
+    post = Post(mailer=postbox, domain=None)
+    assert enter_as("tom", services=replace(services, post=post)).post(f"{ROSTER}/mail").status_code == 403
+    ida = enter_as("ida")
+    assert ida.post(f"{ROSTER}/mail").status_code == 404
+    assert ("Send links by mail" in ida.get(ROSTER).text, "Send links by mail" in sender.get(ROSTER).text) == (
+        False,
+        True,
+    )
+    assert postbox.mails == []
