@@ -7,6 +7,7 @@ from typing import Protocol
 from grader.domain.mail import Mail, is_address
 from grader.domain.people import Person
 from grader.domain.text import Language, Note
+from grader.errors import InvalidRequest
 from grader.feedback.catalogue import sentence
 from grader.flow.people import Caller, taught_course
 from grader.flow.ports import Stores
@@ -37,7 +38,9 @@ class MailReport:
     """Whom no mail reaches; their link is to be made and passed on by hand."""
 
 
-def mail_links(course: str, *, post: Post, link_of: Callable[[str], str], stores: Stores, by: Caller) -> MailReport:
+def mail_links(
+    course: str, *, post: Post | None, link_of: Callable[[str], str], stores: Stores, by: Caller
+) -> MailReport:
     """Send each student of the course who has no password yet a new link.
 
     Args:
@@ -46,10 +49,13 @@ def mail_links(course: str, *, post: Post, link_of: Callable[[str], str], stores
     Raises:
         NotFound: no such course, or not for `by`.
         Forbidden: `by` is neither instructor nor admin.
+        InvalidRequest: there is no mail server.
         MailRefused: the server takes no mail; sending again does no harm.
     """
     with stores.storage.reading() as tx:
         title = taught_course(tx, course, by).title
+    if post is None:
+        raise InvalidRequest(what="mail_server")
     issued = invite_newcomers(course, stores=stores, by=by)
     addresses = {each.invitation.person.login: _address_of(each.invitation.person, post=post) for each in issued}
     mails = [
