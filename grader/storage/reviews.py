@@ -10,7 +10,7 @@ from grader.domain.ids import CheckId, OfferingId, PersonId, QuestionId, Submiss
 from grader.domain.people import Role
 from grader.domain.result import Verdict
 from grader.domain.review import Answer, AnswerScope, Draft, Failure, SavedComment, SavedCommentId, Ungraded
-from grader.domain.submission import Decision, DecisionKind, RunState
+from grader.domain.submission import Decision, DecisionKind, RunCause, RunState
 from grader.storage.decisions import read_decision
 from grader.storage.rows import Rows
 from grader.storage.tables import (
@@ -107,7 +107,7 @@ _OF_QUESTION = _IN_ORDER.where(QuestionResultRow.question_id == sa.bindparam("qu
 _OF_SUBMISSION = _IN_ORDER.where(CountingSubmissionRow.submission_id == sa.bindparam("submission"))
 _NEWEST_STATE = (
     sa.select(RunRow.state)
-    .where(RunRow.submission_id == CountingSubmissionRow.submission_id)
+    .where(RunRow.submission_id == CountingSubmissionRow.submission_id, RunRow.cause != RunCause.TRIAL.value)
     .order_by(RunRow.number.desc())
     .limit(1)
     .correlate(CountingSubmissionRow)

@@ -6,8 +6,17 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from grader.domain.ids import CourseId, OfferingId, PersonId
+from grader.domain.submission import RunCause
 from grader.storage.rows import Rows
-from grader.storage.tables import DecisionRow, OfferingRow, RunRow, SubmissionRow, VisitRow
+from grader.storage.tables import (
+    DecisionRow,
+    OfferingRow,
+    RegradeRow,
+    RegradeRunRow,
+    RunRow,
+    SubmissionRow,
+    VisitRow,
+)
 
 _IN_COURSE = sa.select(OfferingRow.offering_id).where(OfferingRow.course_id == sa.bindparam("course"))
 _ADD = sa.insert(VisitRow)
@@ -18,8 +27,16 @@ _SEEN = sa.select(VisitRow.offering_id, VisitRow.seen_at).where(
     VisitRow.person_id == sa.bindparam("person"), VisitRow.offering_id.in_(_IN_COURSE)
 )
 _CHANGES = (
-    sa.select(SubmissionRow.offering_id, sa.func.max(RunRow.finished_at), sa.func.max(DecisionRow.decided_at))
+    sa.select(
+        SubmissionRow.offering_id,
+        # A trial is no news before somebody applies it.
+        sa.func.max(sa.case((RunRow.cause != RunCause.TRIAL.value, RunRow.finished_at))),
+        sa.func.max(RegradeRow.applied_at),
+        sa.func.max(DecisionRow.decided_at),
+    )
     .outerjoin(RunRow, RunRow.submission_id == SubmissionRow.submission_id)
+    .outerjoin(RegradeRunRow, sa.and_(RegradeRunRow.run_id == RunRow.run_id, RegradeRunRow.is_applied))
+    .outerjoin(RegradeRow, RegradeRow.regrade_id == RegradeRunRow.regrade_id)
     .outerjoin(DecisionRow, DecisionRow.submission_id == SubmissionRow.submission_id)
     # By the offerings first: the index leads from there to one person's.
     .where(SubmissionRow.offering_id.in_(_IN_COURSE), SubmissionRow.person_id == sa.bindparam("person"))

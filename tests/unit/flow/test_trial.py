@@ -255,3 +255,22 @@ def test_the_desk_lists_what_was_asked_for_newest_first(staff):
     )
     assert {each.regrade_id for each in desk.earlier} == {first, second}
     assert (desk.one.submission_id, desk.one_by.login) == (staff.bob, "bob")
+
+
+def test_a_trial_is_news_to_a_student_once_it_is_applied(staff):
+    def last_change():
+        caller = staff.school.caller("ann")
+        with staff.school.stores.storage.reading() as tx:
+            course = tx.courses.find_by_slug("demo")
+            (moment,) = tx.visits.list_changes(course.course_id, person_id=caller.person.person_id).values()
+        return moment
+
+    before = last_change()
+    staff.school.clock.pass_s(60)
+    regrade_id = staff.ask()
+    staff.school.work_off()
+    assert last_change() == before
+
+    staff.school.clock.pass_s(60)
+    staff.apply(regrade_id)
+    assert last_change() == staff.school.clock.now()
