@@ -122,7 +122,17 @@ def _write_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
+class _LineDumper(_Dumper):
+    """Writes everything in one line."""
+
+
+def _write_in_line(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = '"' if "\n" in text or _LIKE_A_NUMBER.fullmatch(text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
 _Dumper.add_representer(str, _write_text)
+_LineDumper.add_representer(str, _write_in_line)
 
 
 def _in_block(name: str, value: Content, *, column: int) -> str:
@@ -132,12 +142,9 @@ def _in_block(name: str, value: Content, *, column: int) -> str:
 
 
 def _in_line(value: Content) -> str:
-    """Within brackets; a text is quoted, since a comma would end it."""
-    style = '"' if isinstance(value, str) else None
-    written = yaml.dump(
-        value, Dumper=yaml.SafeDumper, allow_unicode=True, default_flow_style=True, default_style=style, width=10**9
-    )
-    return written.removesuffix("\n").removesuffix("\n...")
+    """As it stands within brackets."""
+    written = yaml.dump([value], Dumper=_LineDumper, allow_unicode=True, default_flow_style=True, width=10**9)
+    return written.strip().removeprefix("[").removesuffix("]")
 
 
 def _plain(node: yaml.Node | None) -> Content:
