@@ -1,7 +1,7 @@
 """A result as its student reads it: what is worth doing next, each question's mark, and what counts besides."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from grader.domain.assignment import Assignment, Question, Visibility
@@ -17,6 +17,8 @@ from grader.flow.people import Caller
 from grader.flow.ports import Stores
 from grader.flow.progress import ResultView, read_result, tell_state
 from grader.grading.score import sum_points
+
+_JUST_NOW = timedelta(minutes=2)
 
 
 class Mark(StrEnum):
@@ -61,6 +63,8 @@ class Digest:
     """The executed notebook; hostile."""
     waits: Note | None
     """How far a newer run of the same submission is, which will take this result's place."""
+    is_awaited: bool
+    """Somebody pointed at cells just now, and sees the new result in a moment."""
     choice: CellChoice | None
     """The cells that somebody pointed at."""
     chosen_by: Person | None
@@ -94,6 +98,7 @@ def read_digest(
     with stores.storage.reading() as tx:
         newest = tx.runs.get_newest(submission_id)
         is_newer = newest.run_id != submission.run.run_id and newest.state is not RunState.FINISHED
+        is_under_way = is_newer and newest.state is not RunState.FAILED
         waits = tell_state(tx, newest, device=tx.versions.get(newest.version).device, at=now) if is_newer else None
         choice = tx.cell_choices.find_newest(submission_id)
         chosen_by = None if choice is None else tx.people.get(choice.chosen_by)
@@ -106,6 +111,7 @@ def read_digest(
         questions=_digest_questions(view, assignment),
         executed=None if executed is None or view.result is None else stores.blobs.get(executed),
         waits=waits,
+        is_awaited=is_under_way and choice is not None and choice.chosen_at > now - _JUST_NOW,
         choice=choice if choice is not None and choice.cells else None,
         chosen_by=chosen_by,
         takes_uploads=dates.is_open(at=now) and submission.person.person_id == caller.person.person_id,

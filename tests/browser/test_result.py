@@ -10,8 +10,10 @@ from school import notebook_bytes
 from xss_corpus import CORPUS, MARK, RUN
 
 from grader.domain.assignment import Visibility
+from grader.domain.jobs import JobKind
 from grader.domain.text import Language
 from grader.feedback.catalogue import load_messages
+from grader.flow.grade import claim_next
 from grader.flow.submit import Upload, submit
 from grader.notebook.read import read
 
@@ -90,6 +92,9 @@ def test_a_notebook_that_attacks_its_readers_does_nothing_on_its_page(site, open
         received_at=school.clock.now(),
     )
     receipt = submit(upload, caller=school.caller("ann"), intake=replace(school.intake, read_notebook=read))
+    claim = claim_next(worker="w", kinds=(JobKind.GRADE,), bench=school.bench())
+    with school.stores.storage.writing() as tx:
+        school.stores.queue.finish(tx, claim)  # no runner of a test could run it
     reader = open_as("ann", "en", DESK)
     page, asked, said = reader.page, [], []
     page.on("request", lambda request: asked.append(request.url))
@@ -98,13 +103,13 @@ def test_a_notebook_that_attacks_its_readers_does_nothing_on_its_page(site, open
     path = f"/submissions/{receipt.submission.submission_id}/notebook"
     page.goto(path)
     page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
-    page.locator("iframe").last.scroll_into_view_if_needed()
-    page.wait_for_load_state("networkidle")
+    last = page.locator("iframe").last
+    with page.expect_response(f"**{last.get_attribute('src')}"):
+        last.scroll_into_view_if_needed()
 
     assert MARK not in page.title()
     assert page.url.endswith(path)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    assert any("/frames/" in url for url in asked)
     assert [url for url in asked if not url.startswith((site.url, "data:"))] == []
     assert said == []
 

@@ -10,6 +10,9 @@ from school import notebook_bytes
 from grader.domain.assignment import Visibility
 from grader.domain.ids import QuestionId
 from grader.domain.publishing import Dates
+from grader.domain.text import Language, Note
+from grader.feedback.catalogue import sentence
+from grader.flow.regrade import regrade
 from grader.flow.review import Judgement, override
 from grader.web.prose import mark_code
 
@@ -135,6 +138,32 @@ def test_while_there_is_no_result_the_page_says_how_far_it_is(school, open_as):
 
     assert "Grading is paused" in page
     assert "Decided so far" not in page
+
+
+@pytest.mark.parametrize(
+    ("login", "is_told"), [pytest.param("ann", False, id="students"), pytest.param("tom", True, id="staff")]
+)
+def test_a_failure_of_ours_is_no_zero_and_its_reason_is_for_staff(school, open_as, login, is_told):
+    receipt = school.submit("ann")
+    trouble = Note(code="run.worker_lost", facts={"attempts": 3})
+    with school.stores.storage.writing() as tx:
+        tx.runs.fail(receipt.run.run_id, trouble=trouble, at=NOON)
+
+    page = open_as(login).get(f"/submissions/{receipt.submission.submission_id}").text
+
+    assert "our fault and not a zero" in page
+    assert (sentence(trouble, Language.EN) in page) == is_told
+
+
+def test_while_it_is_graded_again_the_earlier_result_stands(school, open_as, hand_in):
+    address = hand_in(WRONG)
+    regrade(address.rpartition("/")[2], stores=school.stores)
+
+    page = open_as("ann").get(address).text
+
+    assert "This is being graded again" in page
+    assert "5/21" in page
+    assert "hx-get" not in page  # a whole course may be graded again, and nobody asked for it just now
 
 
 @pytest.mark.parametrize(
