@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from grader.domain.assignment import Question
 from grader.domain.ids import OfferingId, PersonId, SubmissionId
 from grader.domain.people import Course, Person
 from grader.domain.publishing import Offering, Revision
@@ -22,8 +23,8 @@ class QueueLine:
     """What of one question waits for the same reason."""
 
     part: Part
-    title: Text | None
-    """The question's; None where the assignment has it no more."""
+    question: Question | None
+    """None where the assignment has it no more."""
     items: int
     """That are looked at one by one."""
     submissions: int
@@ -154,11 +155,10 @@ def _section(
     for part, own in sorted(
         by_part.items(), key=lambda one: (order.get(one[0].question_id, len(order)), needs.index(one[0].need))
     ):
-        question = questions.get(part.question_id)
         lines.append(
             QueueLine(
                 part=part,
-                title=None if question is None else question.title,
+                question=questions.get(part.question_id),
                 items=len(own),
                 submissions=sum(len(item.answers) for item in own),
                 own=sum(share.has(item) for item in own),

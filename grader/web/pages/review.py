@@ -18,7 +18,7 @@ from grader.flow.review_failures import FailureGroup, comment_failure, list_fail
 from grader.flow.review_queue import read_queue
 from grader.web.access import AppServices, PageCaller
 from grader.web.language import request_language
-from grader.web.pages.review_place import Choices, Keys, Names, Whose, address_of_part, choices_of
+from grader.web.pages.review_place import Choices, Keys, Names, Whose, address_of_part, choices_of, name_question
 from grader.web.prose import mark_code
 from grader.web.security import keep_choice, own_path
 from grader.web.services import Services
@@ -49,6 +49,7 @@ def get_queue(course: str, request: Request, services: AppServices, caller: Page
         "queue": queue,
         "with_early": bool(early),
         "choices": choices_of(request),
+        "name_of": lambda question: name_question(question, request_language(request)),
         "address_of": lambda slug, part, whose: address_of_part(f"{root}/{slug}", part, whose=Whose(whose)),
     }
     return render_page("review_queue.html", request, caller=caller, facts=facts)
@@ -131,6 +132,7 @@ def _show_failures(
         "seen": seen,
         "said": said,
         "failed": failed,
+        "name_of": lambda question: name_question(question, language),
         "tell_group": lambda group: mark_code(_tell_group(group, language)),
     }
     status = HTTPStatus.OK if failed is None else HTTPStatus.UNPROCESSABLE_ENTITY

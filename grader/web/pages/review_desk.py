@@ -29,7 +29,7 @@ from grader.web.access import AppServices, PageCaller
 from grader.web.errors import status_of
 from grader.web.language import request_language
 from grader.web.pages.notebook import Kept, address_images
-from grader.web.pages.review_place import DeskPlace, Signposts, choices_of
+from grader.web.pages.review_place import DeskPlace, Signposts, choices_of, name_question
 from grader.web.security import own_path
 from grader.web.services import Services
 from grader.web.templating import render_page
@@ -297,6 +297,7 @@ def _show(
         "desk": desk,
         "signs": Signposts(query=query),
         "choices": choices_of(request),
+        "name_of": lambda question: name_question(question, request_language(request)),
         "note": None if error is None else _tell(error),
         "is_overtaken": error is not None and error.facts.get("what") == "decision",
         "called": lambda submission_id: submission_id[:_CALLED],

@@ -119,6 +119,22 @@ def test_rubric_items_give_points_to_everybody_with_these_words_and_lead_on(scho
     assert f"/submissions/{other}" in browser.get(answer.headers["location"]).text
 
 
+def test_some_of_those_who_wrote_the_same_can_be_left_out(school, open_browser):
+    school.loaded = ReviewedLoaded(first=ToldLogic(name="x", wrong=Verdict.NOT_FOUND))
+    ann, bob = (hand_in(school, login, f"I am {login}.", x=1) for login in ("ann", "bob"))
+    browser = open_browser()
+    here = "/courses/demo/review/tiny/q1?need=not_found"
+    page = browser.get(here).text
+    assert "No answer was found in 2 notebooks" in page
+    form = form_of(page, act="override", points="0", reason="It is empty.")
+    form["member"] = [each for each in form["member"] if each.startswith(ann)]
+
+    answer = browser.post(here, data=form)
+
+    assert f"/submissions/{bob}" in browser.get(answer.headers["location"]).text
+    assert history(bob, caller=school.caller("tom"), stores=school.stores) == ()
+
+
 def test_when_nothing_is_left_the_page_says_so(school, open_browser):
     hand_in(school, "ann", "It is four.")
     browser = open_browser()
