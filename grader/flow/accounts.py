@@ -113,6 +113,11 @@ def rename_self(caller: Caller, name: str, *, stores: Stores) -> None:
         tx.people.rename(caller.person.person_id, name=plain)
 
 
+def can_sign_in(tx: Transaction, person_id: PersonId) -> bool:
+    """Have they a password, or signed in at an identity provider before?"""
+    return tx.accounts.find_password(person_id) is not None or bool(tx.identities.list_issuers(person_id))
+
+
 def has_password(caller: Caller, *, stores: Stores) -> bool:
     """Not so where one has always signed in through an identity provider."""
     with stores.storage.reading() as tx:

@@ -25,5 +25,5 @@ class Identities(Protocol):
 
     def find_person(self, identity: Identity) -> PersonId | None: ...
 
-    def is_known(self, person_id: PersonId, *, issuer: str) -> bool:
-        """Has this provider signed the person in before?"""
+    def list_issuers(self, person_id: PersonId) -> tuple[str, ...]:
+        """Which providers have signed the person in before."""

@@ -40,7 +40,7 @@ def _meet(tx: Transaction, somebody: Identified, *, stores: Stores) -> Person:
     elif signed_up_alone(tx, login):
         # Somebody took the login with a join code, and nobody has said yet that it is theirs.
         raise IdentityRefused("signed_up", login=login)
-    elif tx.identities.is_known(person.person_id, issuer=somebody.identity.issuer):
+    elif somebody.identity.issuer in tx.identities.list_issuers(person.person_id):
         # Accounts are given to others when their owners leave.
         raise IdentityRefused("other_person", login=login)
     tx.identities.add(somebody.identity, person_id=person.person_id)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from grader.domain.ids import CourseId, PersonId
 from grader.domain.people import Course, Member, Role
 from grader.errors import Conflict, Forbidden, InvalidRequest, NotFound
-from grader.flow.accounts import check_may_invite
+from grader.flow.accounts import can_sign_in, check_may_invite
 from grader.flow.people import Caller, check_name, is_only_in, staffed_course, taught_course
 from grader.flow.ports import Stores, Transaction
 
@@ -21,7 +21,7 @@ class RosterEntry:
     """A line of the roster, and what the one who reads it may do with it."""
 
     member: Member
-    has_password: bool
+    can_sign_in: bool
     can_be_invited: bool
     """May the reader make a link with which this person chooses a password?"""
 
@@ -162,12 +162,12 @@ def _holds(member: Member, words: Iterable[str]) -> bool:
 
 
 def _entry(tx: Transaction, member: Member, *, by: Caller) -> RosterEntry:
-    has_password = tx.accounts.find_password(member.person.person_id) is not None
+    is_ready = can_sign_in(tx, member.person.person_id)
     try:
         check_may_invite(tx, by, member.person)
     except (NotFound, Forbidden):
-        return RosterEntry(member=member, has_password=has_password, can_be_invited=False)
-    return RosterEntry(member=member, has_password=has_password, can_be_invited=True)
+        return RosterEntry(member=member, can_sign_in=is_ready, can_be_invited=False)
+    return RosterEntry(member=member, can_sign_in=is_ready, can_be_invited=True)
 
 
 def _get_member(tx: Transaction, course_id: CourseId, person_id: PersonId) -> Member:

@@ -9,7 +9,7 @@ from grader.domain.people import Member, Membership, Role
 from grader.domain.roster import RosterChange, RosterColumns, RosterLine, RosterPlan, RosterProblem
 from grader.domain.text import Note
 from grader.errors import Conflict, RosterRefused
-from grader.flow.accounts import IssuedInvitation, issue_invitation
+from grader.flow.accounts import IssuedInvitation, can_sign_in, issue_invitation
 from grader.flow.people import Caller, is_login, is_only_in, new_person, taught_course
 from grader.flow.ports import Stores, Transaction
 from grader.flow.roster_file import RosterFile, read_roster
@@ -80,7 +80,7 @@ def import_roster(
 
 
 def invite_newcomers(course: str, *, stores: Stores, by: Caller | None = None) -> tuple[IssuedInvitation, ...]:
-    """A link for each student of the course who has no password yet; their earlier links are useless from now on.
+    """A link for each student of the course who could not sign in yet; their earlier links are useless from now on.
 
     Raises:
         NotFound: no such course, or not for `by`.
@@ -94,7 +94,7 @@ def invite_newcomers(course: str, *, stores: Stores, by: Caller | None = None) -
             issue_invitation(tx, member.person, at=now)
             for member in _students(tx.courses.list_roster(found.course_id))
             if member.membership.left_at is None
-            and tx.accounts.find_password(member.person.person_id) is None
+            and not can_sign_in(tx, member.person.person_id)
             # As for a single link: it must open nothing that `by` does not teach.
             and (is_for_all or (_is_here_alone(tx, member) and not member.person.is_admin))
         )

@@ -11,9 +11,7 @@ _ADD = sa.insert(IdentityRow)
 _PERSON = sa.select(IdentityRow.person_id).where(
     IdentityRow.issuer == sa.bindparam("issuer"), IdentityRow.subject == sa.bindparam("subject")
 )
-_KNOWN = sa.select(IdentityRow.subject).where(
-    IdentityRow.issuer == sa.bindparam("issuer"), IdentityRow.person_id == sa.bindparam("person")
-)
+_ISSUERS = sa.select(IdentityRow.issuer).where(IdentityRow.person_id == sa.bindparam("person"))
 
 
 class IdentitiesTable:
@@ -27,5 +25,5 @@ class IdentitiesTable:
         person_id = self._rows.scalar(_PERSON, issuer=identity.issuer, subject=identity.subject)
         return None if person_id is None else PersonId(person_id)
 
-    def is_known(self, person_id: PersonId, *, issuer: str) -> bool:
-        return self._rows.scalar(_KNOWN, issuer=issuer, person=person_id) is not None
+    def list_issuers(self, person_id: PersonId) -> tuple[str, ...]:
+        return tuple(self._rows.scalars(_ISSUERS, person=person_id))
