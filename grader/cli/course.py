@@ -34,7 +34,7 @@ def add(
 
 _Opens = Annotated[str | None, typer.Option("--opens", help="When it opens: 2026-11-24T09:00, in the course's zone.")]
 _Due = Annotated[str | None, typer.Option("--due", help="When it is due.")]
-_Closes = Annotated[str | None, typer.Option("--closes", help="When uploads end.")]
+_Closes = Annotated[str | None, typer.Option("--closes", help="After it uploads are kept, but never count.")]
 _Feedback = Annotated[str | None, typer.Option("--feedback", help="When results may be read; at once by default.")]
 
 

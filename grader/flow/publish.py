@@ -13,6 +13,7 @@ from grader.flow.names import new_id
 from grader.flow.people import Caller, visible_course
 from grader.flow.ports import LoadedAssignment, Stores, Transaction
 from grader.flow.rubrics import OfferingUpdate, follow_rubrics, rubrics_of, settle_left_behind
+from grader.flow.standing import judge_arrivals
 
 _NO_DATES = Dates()
 
@@ -149,6 +150,8 @@ def update_offering(
         version = _newest_usable(tx, slug).version
         tx.offerings.set_version(offering.offering_id, version, revision=tx.versions.get_revision(version).number)
         after = tx.offerings.get(offering.offering_id)
+        if given:
+            judge_arrivals(tx, after)
         return follow_rubrics(tx, before=offering, after=after, at=stores.clock.now())
 
 

@@ -2,18 +2,14 @@
 
 from dataclasses import dataclass, replace
 
-from grader.domain.ids import PersonId
 from grader.domain.people import Course
 from grader.domain.publishing import Dates, LatePolicy, Offering, Release, Revision, Rules
-from grader.domain.submission import Submission
 from grader.errors import Forbidden, InvalidRequest, NotFound
 from grader.flow.people import Caller, visible_course
 from grader.flow.ports import Stores, Transaction
 from grader.flow.publish import check_order
-from grader.flow.standing import judge_arrival, recount, settle
+from grader.flow.standing import judge_arrivals
 
-_ALL = 1_000_000
-"""More submissions than a course has for one assignment."""
 _MOST_GRACE_MINUTES = 7 * 24 * 60
 
 
@@ -54,7 +50,7 @@ def set_schedule(course: str, slug: str, *, dates: Dates, rules: Rules, caller: 
         tx.offerings.set_rules(offering_id, rules)
         after = replace(before, offering=tx.offerings.get(offering_id))
         if _counts_otherwise(before.offering, after.offering):
-            _judge_again(tx, after.offering)
+            judge_arrivals(tx, after.offering)
     return after
 
 
@@ -111,19 +107,3 @@ def _counts_otherwise(before: Offering, after: Offering) -> bool:
         return offering.dates.due_at, offering.dates.closes_at, offering.rules.late, offering.rules.counting
 
     return matters(before) != matters(after)
-
-
-def _judge_again(tx: Transaction, offering: Offering) -> None:
-    """What each arrival means now, and which of each person's submissions counts by it."""
-    newest: dict[PersonId, Submission] = {}
-    changed = []
-    for submission in tx.submissions.list_of(offering.offering_id, limit=_ALL):
-        judged = judge_arrival(submission, offering=offering)
-        newest.setdefault(submission.person_id, judged)
-        if judged != submission:
-            changed.append(judged)
-    tx.submissions.mark_late(changed)
-    for submission in changed:
-        settle(tx, submission.submission_id)
-    for submission in newest.values():
-        recount(tx, submission)

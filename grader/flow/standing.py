@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from grader.domain.execution import Outcome
-from grader.domain.ids import CheckId, QuestionId, SubmissionId, VersionHash
+from grader.domain.ids import CheckId, PersonId, QuestionId, SubmissionId, VersionHash
 from grader.domain.overview import Sums
 from grader.domain.people import CountingPolicy
 from grader.domain.publishing import Offering, Revision, Rubrics
@@ -19,6 +19,7 @@ _AT_ONCE = 500
 """Others may write in between."""
 _ALL = 100_000
 """More submissions than anyone makes for one assignment."""
+_MOST_OF_A_COURSE = 1_000_000
 
 
 def valid_decisions(decisions: Sequence[Decision]) -> tuple[Decision, ...]:
@@ -114,6 +115,22 @@ def judge_arrival(submission: Submission, *, offering: Offering) -> Submission:
         is_too_late=offering.dates.has_closed(at=at),
         late_percent=0 if due_at is None or policy is None else late_percent(at - due_at, policy),
     )
+
+
+def judge_arrivals(tx: Transaction, offering: Offering) -> None:
+    """What each arrival means by the dates and rules of now, and which of each person's submissions counts by it."""
+    newest: dict[PersonId, Submission] = {}
+    changed = []
+    for submission in tx.submissions.list_of(offering.offering_id, limit=_MOST_OF_A_COURSE):
+        judged = judge_arrival(submission, offering=offering)
+        newest.setdefault(submission.person_id, judged)
+        if judged != submission:
+            changed.append(judged)
+    tx.submissions.mark_late(changed)
+    for submission in changed:
+        settle(tx, submission.submission_id)
+    for submission in newest.values():
+        recount(tx, submission)
 
 
 def settle(tx: Transaction, submission_id: SubmissionId) -> None:

@@ -10,6 +10,7 @@ from grader.domain.people import CountingPolicy
 from grader.domain.publishing import Dates, LatePolicy, LateUnit, Release, Rules
 from grader.errors import Forbidden, InvalidRequest, NotFound
 from grader.flow.progress import read_result
+from grader.flow.publish import update_offering
 from grader.flow.schedule import read_schedule, release_now, set_schedule
 from grader.flow.table import TableQuery, read_table
 
@@ -96,6 +97,13 @@ def test_other_dates_judge_what_was_handed_in_anew(school, set_rules, hand_in):
     assert (counting(school), score(school, second).score) == (second, 15)
     set_rules(dates=Dates(closes_at=NOON - HOUR))
     assert counting(school) is None
+
+
+def test_the_operators_dates_judge_anew_too(school, hand_in):
+    late = hand_in(2)
+    update_offering("tiny", course="demo", stores=school.stores, dates=DUE)
+    with school.stores.storage.reading() as tx:
+        assert tx.submissions.get(late).is_late
 
 
 def test_points_stay_hidden_until_somebody_releases_them(school, set_rules, hand_in):
