@@ -302,6 +302,13 @@ def read_readiness(*, stores: Stores) -> Readiness:
         )
 
 
+def read_workers(*, caller: Caller, stores: Stores) -> Readiness:
+    """The same for a page of its own. Raises Forbidden: the caller is no admin."""
+    if not caller.person.is_admin:
+        raise Forbidden(needs="admin")
+    return read_readiness(stores=stores)
+
+
 def _page(items: Sequence[T], *, keys: Sequence[str], limit: int) -> Page[T]:
     """One page out of a list that was read one further than the page goes."""
     has_more = len(items) > limit

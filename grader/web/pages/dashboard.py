@@ -1,7 +1,7 @@
 """The dashboard of an assignment, for staff: how it goes, and what to look at next."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
@@ -11,9 +11,10 @@ from grader.domain.ids import QuestionId
 from grader.domain.result import Verdict
 from grader.domain.text import Language
 from grader.flow.dashboard import Bucket, CheckShare, Dashboard, read_dashboard
-from grader.flow.progress import read_readiness
+from grader.flow.progress import read_readiness, read_workers
 from grader.web.access import AppServices, PageCaller
 from grader.web.language import request_language
+from grader.web.readiness import tell_missing
 from grader.web.templating import render_page
 
 router = APIRouter(include_in_schema=False)
@@ -30,7 +31,12 @@ def get_dashboard(course: str, slug: str, request: Request, services: AppService
     stores = services.stores
     seen = read_dashboard(course, slug, caller=caller, stores=stores)
     loaded = services.assignments.load(seen.offering.version, revision=seen.offering.revision)
-    names = name_questions(loaded.assignment, request_language(request))
+    language = request_language(request)
+    names = name_questions(loaded.assignment, language)
+    health = read_readiness(stores=stores)
+    # What other assignments lack is not the matter here.
+    own = tuple(each for each in health.ungradable if each.version == seen.offering.version)
+    health = replace(health, ungradable=own)
     facts = {
         "course": seen.course,
         "role": caller.role_in(seen.course.course_id),
@@ -45,9 +51,23 @@ def get_dashboard(course: str, slug: str, request: Request, services: AppService
         "chart": draw_arrivals(seen),
         "names": seen.not_handed_in[:MOST_NAMES],
         "more_names": len(seen.not_handed_in) - MOST_NAMES,
-        "health": read_readiness(stores=stores),
+        "health": health,
+        "missing": tell_missing(health, language),
     }
     return render_page("dashboard.html", request, caller=caller, facts=facts)
+
+
+@router.get("/workers")
+def get_workers(request: Request, services: AppServices, caller: PageCaller) -> Response:
+    """Whether grading works, and what waits, for admins."""
+    stores = services.stores
+    health = read_workers(caller=caller, stores=stores)
+    facts = {
+        "now": stores.clock.now(),
+        "health": health,
+        "missing": tell_missing(health, request_language(request)),
+    }
+    return render_page("workers.html", request, caller=caller, facts=facts)
 
 
 def name_questions(assignment: Assignment, language: Language) -> Mapping[QuestionId, str]:

@@ -8,6 +8,7 @@ from doubles import NOON
 from school import notebook_bytes
 from telling import telling
 
+from grader.domain.jobs import SandboxState, WorkerHealth
 from grader.flow import people
 from grader.flow.dashboard import read_dashboard
 from grader.web.pages.dashboard import CHART_HEIGHT, draw_arrivals
@@ -108,3 +109,17 @@ def test_the_chart_shows_what_came_in_time_and_late(school_with_dates):
 
 def test_nothing_is_drawn_of_nothing(school):
     assert draw_arrivals(read_dashboard("demo", "tiny", caller=school.caller("tom"), stores=school.stores)) is None
+
+
+def test_workers_are_listed_for_admins(school, enter_as):
+    health = WorkerHealth(worker="w-1", seen_at=school.clock.now(), sandbox=SandboxState.READY, gpu="H100")
+    with school.stores.storage.writing() as tx:
+        tx.workers.report(health)
+    school.clock.pass_s(7)
+
+    text = text_of(enter_as("eve").get("/workers"))
+
+    assert [word for word in ("Grading works.", "w-1", "H100", "7 s ago") if word not in text] == []
+    assert enter_as("tom").get("/workers").status_code == 403
+    assert "/workers" in enter_as("eve").get(ADDRESS).text
+    assert "/workers" not in enter_as("tom").get(ADDRESS).text
