@@ -268,7 +268,7 @@ def test_links_are_mailed_in_both_languages_and_whom_no_mail_reaches_is_told(sch
         add_member(NewMember(login=login, name=name), course="demo", stores=school.stores)
     page = sender.post(f"{ROSTER}/mail").text
     assert "Links were sent to 2 people." in page
-    assert re.findall(r"</a> \(([^)]*)\)</li>", page) == ["gone@x.jp", "two words"]
+    assert re.findall(r"</a> · ([^<]*)</li>", page) == ["gone@x.jp", "two words"]
     assert [mail.to for mail in postbox.mails] == ["ann@campus.jp", "bob@campus.jp", "gone@x.jp"]
     (first, *_) = postbox.mails
     assert "さん" in first.text
