@@ -30,7 +30,7 @@ from grader.domain.publishing import Dates, Offering, PublishedVersion, Revision
 from grader.domain.result import Points, Result
 from grader.domain.selftest import SelfTestReport
 from grader.domain.submission import Decision, Graded, Run, Submission, WrittenAnswer
-from grader.domain.text import Note, Text
+from grader.domain.text import Language, Note, Text
 from grader.domain.values import Reply
 from grader.flow.account_ports import Accounts, Joins, Sessions, Tokens
 from grader.flow.choice_ports import CellChoices
@@ -120,6 +120,9 @@ class LoadedAssignment(Protocol):
     @property
     def prompt_expressions(self) -> Mapping[QuestionId, tuple[str, ...]]:
         """The `{{expression}}`s of each question's prompt."""
+
+    @property
+    def languages(self) -> tuple[Language, ...]: ...
 
     @property
     def accepted(self) -> Mapping[str, str]:

@@ -17,7 +17,7 @@ from grader.domain.people import Role
 from grader.domain.probe import TakeNames
 from grader.domain.publishing import Dates
 from grader.domain.result import Finding, Verdict
-from grader.domain.text import Text
+from grader.domain.text import Language, Text
 from grader.errors import NotebookRefused
 from grader.flow import people
 from grader.flow.assignments import StoredAssignments
@@ -136,6 +136,7 @@ class TinyLoaded:
     def prompt_expressions(self):
         return {}
 
+    languages: tuple[Language, ...] = tuple(Language)
     accepted: dict = field(default_factory=dict)
 
 

@@ -1,21 +1,24 @@
 """An assignment that is being written, tried out: as students see it, its self-test, publishing, and what that does."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from markupsafe import Markup
 
+from grader.catalog.bundle import TEMPLATES
 from grader.domain.assignment import Assignment
-from grader.domain.ids import VersionHash
+from grader.domain.ids import QuestionId, VersionHash
 from grader.domain.text import Language
-from grader.errors import Conflict, InvalidAssignment
+from grader.errors import Conflict, InvalidAssignment, MarkerAlone
 from grader.flow import manuscripts
 from grader.flow.adopting import ask_effect, move_to, read_effect
 from grader.flow.manuscripts import Writing, read_files, read_writing
 from grader.flow.people import Caller
 from grader.flow.prompts import load_prompt_outputs, render_prompt
 from grader.flow.publish import read_self_test
+from grader.flow.student_notebook import make_student_notebooks
 from grader.rendering.markdown import render_markdown
 from grader.web.access import AppServices, PageCaller
 from grader.web.language import request_language
@@ -32,15 +35,23 @@ _NOTHING_TOLD = Told()
 def get_student_view(course: str, slug: str, request: Request, services: AppServices, caller: PageCaller) -> Response:
     """The questions as students will read them; gaps are filled once the reference has run."""
     writing = read_writing(course, slug, caller=caller, stores=services.stores)
-    facts = base_facts(writing, caller=caller, services=services)
+    return _show_student_view(writing, request, services=services, caller=caller)
+
+
+@router.post("/courses/{course}/assignments/{slug}/edit/student")
+def post_student_notebooks(
+    course: str, slug: str, form: TypedForm, request: Request, services: AppServices, caller: PageCaller
+) -> Response:
+    """Make the notebooks that students start from, anew where there are some."""
+    writing = read_writing(course, slug, caller=caller, stores=services.stores)
     files = read_files(writing.manuscript, stores=services.stores)
-    mistakes = find_mistakes(files, slug=slug, services=services)
-    facts |= {"mistakes": mistakes, "assignment": None, "prompts": {}}
-    if not mistakes:
-        assignment = services.assignments.read(files, slug).assignment
-        language = request_language(request)
-        facts |= {"assignment": assignment, "prompts": _prompts(writing, assignment, language, services=services)}
-    return render_page("authoring_student.html", request, caller=caller, facts=facts)
+    try:
+        loaded = services.assignments.read(files, slug)
+        made = make_student_notebooks(loaded, outputs=_outputs(writing, services=services))
+        manuscripts.save(course, slug, made, edition=edition_in(form), caller=caller, stores=services.stores)
+    except (Conflict, InvalidAssignment, MarkerAlone) as error:
+        return _show_student_view(writing, request, services=services, caller=caller, told=Told.of(error))
+    return RedirectResponse(f"{request.url.path}?saved=1", HTTPStatus.SEE_OTHER)
 
 
 @router.get("/courses/{course}/assignments/{slug}/edit/trial")
@@ -128,15 +139,41 @@ def post_version(
     )
 
 
-def _prompts(writing: Writing, assignment: Assignment, language: Language, *, services: Services) -> dict[str, Markup]:
+def _show_student_view(
+    writing: Writing, request: Request, *, services: Services, caller: Caller, told: Told = _NOTHING_TOLD
+) -> Response:
+    slug = writing.manuscript.slug
+    files = read_files(writing.manuscript, stores=services.stores)
+    mistakes = find_mistakes(files, slug=slug, services=services)
+    facts = {
+        **base_facts(writing, caller=caller, services=services),
+        "mistakes": mistakes,
+        "assignment": None,
+        "prompts": {},
+        "templates": [name for name in TEMPLATES if name in files],
+        "told": told,
+        "is_saved": told.note is None and "saved" in request.query_params,
+    }
+    if not mistakes:
+        assignment = services.assignments.read(files, slug).assignment
+        prompts = _prompts(assignment, request_language(request), outputs=_outputs(writing, services=services))
+        facts |= {"assignment": assignment, "prompts": prompts}
+    return render_page("authoring_student.html", request, caller=caller, status=told.status, facts=facts)
+
+
+def _outputs(writing: Writing, *, services: Services) -> Mapping[str, Mapping[str, str]]:
+    """What the reference prints for the prompts' gaps, as far as it has run."""
+    if writing.manuscript.trial is not None:
+        return writing.manuscript.trial.prompt_outputs
+    if writing.offering is not None:
+        return load_prompt_outputs(writing.offering.version, stores=services.stores)
+    return {}
+
+
+def _prompts(
+    assignment: Assignment, language: Language, *, outputs: Mapping[str, Mapping[str, str]]
+) -> dict[QuestionId, Markup]:
     """Each question's prompt as it is read, by its id."""
-    trial = writing.manuscript.trial
-    if trial is not None:
-        outputs = trial.prompt_outputs
-    elif writing.offering is not None:
-        outputs = load_prompt_outputs(writing.offering.version, stores=services.stores)
-    else:
-        outputs = {}
     return {
         question.question_id: Markup(  # noqa: S704  # the renderer's promise is safe HTML
             render_markdown(

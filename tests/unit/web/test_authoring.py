@@ -206,6 +206,16 @@ def test_students_view_shows_prompts_as_they_will_read_them(mine):
     assert "(30 pt)" in page
 
 
+def test_the_notebooks_that_students_start_from_are_made_on_request(mine):
+    student = f"{MINE}/edit/student"
+    assert "no notebook to start from" in mine.get(student).text
+
+    assert mine.post(student, data={"edition": "1"}).status_code == 303
+
+    assert "template.ja.ipynb, template.en.ipynb" in mine.get(student).text
+    assert mine.post(student, data={"edition": "1"}).status_code == 409
+
+
 @pytest.mark.parametrize(
     ("state", "words"),
     [
