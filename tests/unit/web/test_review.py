@@ -2,6 +2,7 @@
 
 import html
 import re
+from types import SimpleNamespace
 
 import pytest
 from reviewing import ReviewedLoaded, ToldLogic, desk_of, give, hand_in, open_review_school
@@ -32,13 +33,18 @@ def school(tmp_path, template):
     school.stores.storage.close()
 
 
+@pytest.fixture(scope="module")
+def app():
+    """The application, whose first request takes longer than all that a test asks of it: made once."""
+    return create_app(SimpleNamespace(max_upload_bytes=1 << 20, public_url=None, stores=None))
+
+
 @pytest.fixture
-def open_browser(school, cheap_hashes):
+def open_browser(app, school, cheap_hashes):
     """A browser in which somebody is signed in."""
-    services = Services(
+    app.state.services = Services(
         stores=school.stores, intake=school.intake, assignments=school.assignments, max_upload_bytes=1 << 20
     )
-    app = create_app(services)
 
     def open_browser(login="tom", *, language="en"):
         link = accounts.invite(login, stores=school.stores)
