@@ -264,3 +264,15 @@ def test_staff_find_what_they_do_with_an_assignment(enter, login, doors):
     for path in (ROOT, "/courses/demo"):
         page = enter(login).get(path).text
         assert [door for door in ("dashboard", "edit", "dates") if f'href="{ROOT}/{door}"' in page] == doors
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [pytest.param("ja", "サインイン", id="japanese"), pytest.param("en", "sign in", id="english")],
+)
+def test_what_goes_wrong_in_a_part_of_a_page_is_told_in_that_part(open_browser, language, words):
+    answer = open_browser(language, **{"HX-Request": "true"}).post(f"{ROOT}/look", files={"file": ("a.ipynb", RIGHT)})
+
+    assert answer.status_code == 401
+    assert words in answer.text
+    assert "<html" not in answer.text
