@@ -71,6 +71,18 @@ def test_all_who_wait_share_one_poller_which_ends_with_them(school, submission_i
     assert asyncio.run(follow()) == (1, [RunState.FINISHED] * 3)
 
 
+def test_nobody_looks_any_more_once_the_last_browser_has_gone(school, submission_id):
+    async def leave():
+        lookout = Lookout(school.stores)
+        stream = lookout.follow(submission_id)
+        await anext(stream)
+        (poller,) = [task for task in asyncio.all_tasks() if "_keep_looking" in repr(task)]
+        await stream.aclose()
+        await poller
+
+    asyncio.run(leave())
+
+
 def test_a_database_that_cannot_be_read_ends_the_stream_instead_of_leaving_it_silent(school, submission_id):
     async def follow():
         lookout = Lookout(replace(school.stores, storage=None))
