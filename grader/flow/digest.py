@@ -1,5 +1,7 @@
 """A result as its student reads it: what is worth doing next, each question's mark, and what counts besides."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -9,7 +11,7 @@ from grader.domain.choice import CellChoice
 from grader.domain.ids import QuestionId, SubmissionId
 from grader.domain.people import Person
 from grader.domain.result import CheckResult, Points, QuestionResult, Verdict
-from grader.domain.submission import DecisionKind, RunState
+from grader.domain.submission import DecisionKind, LocatedCells, RunState
 from grader.domain.text import Note
 from grader.feedback.grid import Grid, visible_grid
 from grader.flow.assignments import StoredAssignments
@@ -17,6 +19,8 @@ from grader.flow.people import Caller
 from grader.flow.ports import Stores
 from grader.flow.progress import ResultView, read_result, tell_state
 from grader.grading.score import sum_points
+from grader.notebook.marks import split_lines
+from grader.notebook.words import markdown_words, read_prompts
 
 _JUST_NOW = timedelta(minutes=2)
 
@@ -46,6 +50,8 @@ class QuestionDigest:
     checks: tuple[CheckDigest, ...]
     gain: Points
     """What the student could still win by handing in again."""
+    cells: tuple[int, ...]
+    """Numbers of the cells that hold the answer: code, and words of a written one."""
 
     @property
     def waits_for_reader(self) -> bool:
@@ -102,14 +108,17 @@ def read_digest(
         waits = tell_state(tx, newest, device=tx.versions.get(newest.version).device, at=now) if is_newer else None
         choice = tx.cell_choices.find_newest(submission_id)
         chosen_by = None if choice is None else tx.people.get(choice.chosen_by)
+        located = {} if view.result is None else tx.runs.load_graded(submission.run.run_id).located
     assignment = assignments.load(submission.run.version, revision=submission.revision).assignment
     dates = submission.offering.dates
-    executed = submission.run.executed
+    key = submission.run.executed
+    executed = None if key is None or view.result is None else stores.blobs.get(key)
+    words = {} if executed is None else _find_words(executed, assignment=assignment, located=located)
     return Digest(
         view=view,
         assignment=assignment,
-        questions=_digest_questions(view, assignment),
-        executed=None if executed is None or view.result is None else stores.blobs.get(executed),
+        questions=_digest_questions(view, assignment, words=words),
+        executed=executed,
         waits=waits,
         is_awaited=is_under_way and choice is not None and choice.chosen_at > now - _JUST_NOW,
         choice=choice if choice is not None and choice.cells else None,
@@ -128,22 +137,40 @@ def mark_of(*, score: Points, decided: Points, points: Points) -> Mark:
     return Mark.PARTIAL if score else Mark.WRONG
 
 
-def _digest_questions(view: ResultView, assignment: Assignment) -> tuple[QuestionDigest, ...]:
+def _find_words(
+    executed: bytes, *, assignment: Assignment, located: Mapping[QuestionId, LocatedCells]
+) -> Mapping[QuestionId, tuple[int, ...]]:
+    """Numbers of the Markdown cells that say something, for questions that ask for words."""
+    cells = json.loads(executed)["cells"]
+    prompts = read_prompts(tuple(text for one in assignment.questions for text in (one.prompt.ja, one.prompt.en)))
+
+    def speaks(index: int) -> bool:
+        return index < len(cells) and bool(markdown_words(split_lines(str(cells[index]["source"])), prompts))
+
+    return {
+        one.question_id: tuple(index + 1 for index in located[one.question_id].markdown_cells if speaks(index))
+        for one in assignment.questions
+        if one.question_id in located and any(check.kind == "written" for check in one.checks)
+    }
+
+
+def _digest_questions(
+    view: ResultView, assignment: Assignment, *, words: Mapping[QuestionId, tuple[int, ...]]
+) -> tuple[QuestionDigest, ...]:
     if view.result is None:
         return ()
     known = {question.question_id: question for question in assignment.questions}
     settled = {decision.question_id for decision in view.decisions if decision.kind is DecisionKind.OVERRIDE}
-    return tuple(_digest(one, known[one.question_id], settled=settled) for one in view.result.questions)
-
-
-def _digest(result: QuestionResult, question: Question, *, settled: set[QuestionId]) -> QuestionDigest:
-    is_settled = result.question_id in settled
-    return QuestionDigest(
-        question=question,
-        result=result,
-        mark=mark_of(score=result.score, decided=result.decided, points=result.points),
-        checks=tuple(_digest_check(check, visibility=question.visibility) for check in result.checks),
-        gain=0 if is_settled else sum_points((result.decided, -result.score)),
+    return tuple(
+        QuestionDigest(
+            question=known[one.question_id],
+            result=one,
+            mark=mark_of(score=one.score, decided=one.decided, points=one.points),
+            checks=tuple(_digest_check(check, visibility=known[one.question_id].visibility) for check in one.checks),
+            gain=0 if one.question_id in settled else sum_points((one.decided, -one.score)),
+            cells=tuple(sorted({*one.cells, *words.get(one.question_id, ())})),
+        )
+        for one in view.result.questions
     )
 
 

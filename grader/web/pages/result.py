@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeAlias
 
 from fastapi import APIRouter, Request, Response
 from markupsafe import Markup
@@ -12,9 +13,13 @@ from grader.domain.text import Language, Note
 from grader.feedback.catalogue import sentence
 from grader.flow.digest import CheckDigest, Digest, QuestionDigest, read_digest
 from grader.flow.own_work import note_visit
-from grader.flow.progress import list_submissions
+from grader.flow.people import Caller
+from grader.flow.ports import Stores
+from grader.flow.progress import list_submissions, read_notebook
 from grader.flow.report import ResultReport, report_result
 from grader.flow.waiting import read_waiting
+from grader.rendering.attachments import read_attachments
+from grader.rendering.images import Image
 from grader.rendering.notebook import order_headings, render_notebook
 from grader.web.access import AppServices, PageCaller
 from grader.web.language import RequestLanguage
@@ -24,6 +29,9 @@ from grader.web.templating import render_page
 from grader.web.times import write_moment
 
 router = APIRouter(include_in_schema=False)
+
+Pictures: TypeAlias = Mapping[int, Mapping[str, Image]]
+"""By a cell's place and by name."""
 
 _LISTED = 20
 _LATE = "late."
@@ -59,7 +67,8 @@ def get_result(
     note_visit(view.offering, caller=caller, stores=stores)
     course, slug, login = view.course, view.offering.slug, view.person.login
     report, deductions = _report(digest, language), _deductions(digest, language)
-    questions = _show_questions(digest, report, language)
+    pictures = _read_pictures(digest, caller=caller, stores=stores)
+    questions = _show_questions(digest, report, pictures=pictures, language=language)
     facts: Mapping[str, object] = {
         "course": course,
         "role": caller.role_in(course.course_id),
@@ -82,11 +91,13 @@ def get_result(
     return render_page("result.html", request, caller=caller, facts=facts)
 
 
-def _show_questions(digest: Digest, report: ResultReport | None, language: Language) -> list[ShownQuestion]:
+def _show_questions(
+    digest: Digest, report: ResultReport | None, *, pictures: Pictures, language: Language
+) -> list[ShownQuestion]:
     """Each question, its sentences those of the report."""
     if report is None:
         return []
-    cells = _render_cells(digest, language)
+    cells = _render_cells(digest, pictures=pictures, language=language)
     again = sentence(Note(code="check.as_above"), language)
     return [
         ShownQuestion(
@@ -98,21 +109,30 @@ def _show_questions(digest: Digest, report: ResultReport | None, language: Langu
             ),
             notes=tuple(map(mark_code, told["notes"])),
             # Once on the page: a cell of several questions has one place that can be pointed at.
-            cells=Markup().join(cells.pop(number) for number in one.result.cells if number in cells),
+            cells=Markup().join(cells.pop(number) for number in one.cells if number in cells),
         )
         for one, told in zip(digest.questions, report["questions"], strict=True)
     ]
 
 
-def _render_cells(digest: Digest, language: Language) -> dict[int, Markup]:
+def _read_pictures(digest: Digest, *, caller: Caller, stores: Stores) -> Pictures:
+    """What was pasted into the cells that are shown; the upload is read for it only where there is any."""
+    if digest.executed is None or b"attachment:" not in digest.executed:
+        return {}
+    submission_id = digest.view.submission.submission.submission_id
+    return read_attachments(read_notebook(submission_id, caller=caller, stores=stores))
+
+
+def _render_cells(digest: Digest, *, pictures: Pictures, language: Language) -> dict[int, Markup]:
     """The graded cells with what they put out in our run, by number."""
     submission = digest.view.submission.submission
-    numbers = frozenset(number for one in digest.questions for number in one.result.cells)
+    numbers = frozenset(number for one in digest.questions for number in one.cells)
     if digest.executed is None or not numbers:
         return {}
     rendered = render_notebook(
         digest.executed,
         language=language,
+        attachments=pictures,
         image_address=address_images(submission.submission_id, Kept.EXECUTED),
         numbers=numbers,
     )

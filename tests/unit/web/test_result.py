@@ -41,8 +41,8 @@ def open_as(school, browser):
 def hand_in(school):
     """Hands in and has it graded; the address of the submission."""
 
-    def hand_in(values, *, login="ann", **more):
-        receipt = school.submit(login, notebook_bytes(**values), **more)
+    def hand_in(values, *, login="ann", seconds=0, **more):
+        receipt = school.submit(login, notebook_bytes(**values, **more), seconds=seconds)
         school.work_off(school.bench(runner=Scribe()))
         return f"/submissions/{receipt.submission.submission_id}"
 
@@ -122,6 +122,13 @@ def test_the_graded_cell_stands_beside_its_verdict_once(open_as, hand_in):
 
     assert page.count('id="cell-2"') == 1
     assert page.count('id="cell-4"') == 1
+
+
+def test_the_words_of_a_written_answer_stand_beside_it_but_no_headings(open_as, hand_in):
+    page = open_as("ann").get(hand_in({"x": 5, "y": 4}, words="It is four.")).text
+
+    assert "Graded: cell 4, 5" in page
+    assert 'id="cell-3"' not in page  # the heading of question 2
 
 
 def test_staff_see_whose_it_is_and_other_students_nothing(open_as, hand_in):
