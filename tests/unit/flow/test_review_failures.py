@@ -1,0 +1,101 @@
+"""One comment for everybody who made the same mistake, beside whatever else was decided."""
+
+import pytest
+from reviewing import FIRST, hand_in, open_review_school
+
+from grader.domain.ids import CheckId
+from grader.domain.result import Verdict
+from grader.domain.review import Failure
+from grader.errors import InvalidRequest, NotFound
+from grader.flow.progress import read_result
+from grader.flow.review import Judgement, override
+from grader.flow.review_failures import comment_failure, list_failures
+from grader.flow.table import TableQuery, read_table
+
+MISTAKE = Failure(question_id=FIRST, check_id=CheckId("value"), code="value.missing_name", diagnosis=None)
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("review")
+    open_review_school(folder).stores.storage.close()
+    return folder
+
+
+@pytest.fixture
+def school(tmp_path, template):
+    school = open_review_school(tmp_path, template=template)
+    yield school
+    school.stores.storage.close()
+
+
+def tell(school, words, *, failure=MISTAKE):
+    return comment_failure(
+        failure,
+        words,
+        course="demo",
+        assignment="tiny",
+        caller=school.caller("tom"),
+        stores=school.stores,
+        assignments=school.assignments,
+    )
+
+
+def first_question(school, submission_id):
+    result = read_result(submission_id, caller=school.caller("tom"), stores=school.stores).result
+    return result.questions[0]
+
+
+def said(question):
+    return [note.facts["comment"] for note in question.notes if note.code == "review.commented"]
+
+
+def test_what_several_got_wrong_alike_is_a_group(school):
+    for login, x in (("ann", 1), ("bob", 2), ("cam", 3)):
+        hand_in(school, login, f"I am {login}.", x=x)
+
+    seen = list_failures(
+        "demo", "tiny", caller=school.caller("tom"), stores=school.stores, assignments=school.assignments
+    )
+
+    (group,) = seen.groups
+    assert (group.failure, group.count, group.check.verdict) == (MISTAKE, 2, Verdict.FAILED)
+
+
+def test_a_comment_reaches_all_of_them_and_nobody_else(school):
+    wrong = [hand_in(school, login, "Words.", x=1) for login in ("ann", "bob")]
+    right = hand_in(school, "cam", "Words.")
+
+    assert len(tell(school, "  Look at cell 3. ")) == 2
+
+    assert [said(first_question(school, each)) for each in (*wrong, right)] == [["Look at cell 3."]] * 2 + [[]]
+
+
+def test_a_comment_stands_beside_an_override_and_the_newest_one_counts(school):
+    ann = hand_in(school, "ann", "Words.", x=1)
+    judgement = Judgement(submission_id=ann, question_id=FIRST, points=7, reason="The prompt was wrong.")
+    override(judgement, caller=school.caller("ida"), stores=school.stores, assignments=school.assignments)
+
+    tell(school, "First.")
+    tell(school, "Second.")
+
+    question = first_question(school, ann)
+    assert (question.score, said(question)) == (7, ["Second."])
+    table = read_table("demo", query=TableQuery(), caller=school.caller("tom"), stores=school.stores)
+    assert [row.total.score for row in table.rows if row.student.login == "ann"] == [12]
+
+
+@pytest.mark.parametrize(
+    ("words", "failure", "error"),
+    [
+        pytest.param("  ", MISTAKE, InvalidRequest, id="no words"),
+        pytest.param("Words", Failure(**{**vars(MISTAKE), "code": "value.other"}), NotFound, id="nobody's mistake"),
+    ],
+)
+def test_nothing_is_said_where_there_is_nothing_to_say(school, words, failure, error):
+    ann = hand_in(school, "ann", "Words.", x=1)
+
+    with pytest.raises(error):
+        tell(school, words, failure=failure)
+
+    assert said(first_question(school, ann)) == []
