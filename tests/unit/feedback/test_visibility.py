@@ -187,7 +187,7 @@ def test_notes_on_the_students_own_cells_are_told_at_every_level(code: str) -> N
 def test_every_group_of_notes_has_been_thought_about() -> None:
     """Notes that the flow attaches to questions are neutral; a comparison's code among them is hidden at verdict."""
     hidden = {code.partition(".")[0] for code in known_codes(Language.EN)} - {
-        "cell", "execution", "follow", "locate", "repair", "review", "saved",
+        "cell", "execution", "follow", "late", "locate", "repair", "review", "saved",
     }  # fmt: skip
     assert all(not is_visible(Note(code=f"{group}.x"), Visibility.VERDICT) for group in hidden)
     assert all(is_visible(Note(code=f"{group}.x"), Visibility.HINT) for group in hidden)

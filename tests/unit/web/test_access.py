@@ -158,6 +158,7 @@ RULES = {
         f"POST {EDIT}/check",
         f"POST {EDIT}/discard",
         f"GET {EDIT}/student",
+        f"POST {EDIT}/student",
         f"GET {EDIT}/trial",
         f"POST {EDIT}/trial",
         f"GET {EDIT}/publish",
