@@ -7,19 +7,16 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from grader.domain.assignment import Visibility
 from grader.domain.ids import CheckId, QuestionId
 from grader.domain.review import Failure
-from grader.domain.text import Language, Note
+from grader.domain.text import Note
 from grader.errors import InvalidRequest
-from grader.feedback.catalogue import sentence
-from grader.feedback.visibility import visible_diagnosis, visible_finding
-from grader.flow.review_failures import FailureGroup, comment_failure, list_failures
+from grader.flow.review_failures import comment_failure, list_failures
 from grader.flow.review_queue import read_queue
 from grader.web.access import AppServices, PageCaller
 from grader.web.language import request_language
-from grader.web.pages.review_place import Choices, Keys, Names, Whose, address_of_part, choices_of, name_question
-from grader.web.prose import mark_code
+from grader.web.pages.review_place import Choices, Keys, Names, Whose, address_of_part, choices_of
+from grader.web.pages.review_words import name_question, tell_check
 from grader.web.security import keep_choice, own_path
 from grader.web.services import Services
 from grader.web.templating import render_page
@@ -133,15 +130,7 @@ def _show_failures(
         "said": said,
         "failed": failed,
         "name_of": lambda question: name_question(question, language),
-        "tell_group": lambda group: mark_code(_tell_group(group, language)),
+        "tell_group": lambda group: tell_check(group.check, group.question, language),
     }
     status = HTTPStatus.OK if failed is None else HTTPStatus.UNPROCESSABLE_ENTITY
     return render_page("review_failures.html", request, caller=caller, status=status, facts=facts)
-
-
-def _tell_group(group: FailureGroup, language: Language) -> str:
-    """What one of them was told, as students read it."""
-    visibility = Visibility.HINT if group.question is None else group.question.visibility
-    notes = (visible_finding(group.check, visibility), visible_diagnosis(group.check, visibility))
-    words = [sentence(note, language, visibility=visibility) for note in notes if note is not None]
-    return ("" if language is Language.JA else " ").join(words)

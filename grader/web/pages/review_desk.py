@@ -29,7 +29,8 @@ from grader.web.access import AppServices, PageCaller
 from grader.web.errors import status_of
 from grader.web.language import request_language
 from grader.web.pages.notebook import Kept, address_images
-from grader.web.pages.review_place import DeskPlace, Signposts, choices_of, name_question
+from grader.web.pages.review_place import DeskPlace, Signposts, choices_of
+from grader.web.pages.review_words import name_question, tell_check
 from grader.web.security import own_path
 from grader.web.services import Services
 from grader.web.templating import render_page
@@ -306,6 +307,7 @@ def _show(
     if desk.sheet is not None:
         facts |= _lay_out(desk.sheet, request_language(request), services=services)
         facts["typed"] = _typed(desk.sheet, filled)
+        facts["told"] = _tell_checks(desk.sheet, request_language(request))
     status = HTTPStatus.OK if error is None else status_of(error)
     return render_page("review_desk.html", request, caller=caller, status=status, facts=facts)
 
@@ -343,6 +345,13 @@ def _typed(sheet: Sheet, filled: Filled | None) -> _Values:
 def _given(decision: Decision) -> _Values:
     points = "" if decision.items is not None or decision.points is None else str(decision.points)
     return _Values(items=decision.items or (), points=points, comment=decision.comment, reason="")
+
+
+def _tell_checks(sheet: Sheet, language: Language) -> list[Markup]:
+    """What the checks of a question found that no rubric decides."""
+    if sheet.check is not None or sheet.result is None:
+        return []
+    return [tell_check(check, sheet.question, language) for check in sheet.result.checks if check.pending]
 
 
 def _lay_out(sheet: Sheet, language: Language, *, services: Services) -> Mapping[str, object]:

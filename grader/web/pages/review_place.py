@@ -7,10 +7,8 @@ from urllib.parse import urlencode
 
 from fastapi import Depends, Request
 
-from grader.domain.assignment import Question
 from grader.domain.ids import CheckId, QuestionId, SubmissionId
 from grader.domain.review import Need
-from grader.domain.text import Language
 from grader.flow.review_desk import DeskQuery, Stop, Walk
 from grader.flow.review_items import Part
 
@@ -93,12 +91,6 @@ def address_of_part(root: str, part: Part, *, whose: Whose = Whose.ALL, **more: 
     if whose is not Whose.ALL:
         named["whose"] = whose.value
     return f"{root}/{part.question_id}?{urlencode(named)}"
-
-
-def name_question(question: Question, language: Language) -> str:
-    """What people call it: its title, with its number where that does not say it."""
-    title = question.title.in_language(language)
-    return title if str(question.number) in title else f"{question.number}. {title}"
 
 
 @dataclass(frozen=True, kw_only=True)
