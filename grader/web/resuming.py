@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from fastapi import Request
+from starlette.exceptions import HTTPException
 
 from grader.web.security import own_path
 
 _SECRET = frozenset({"password", "again", "current_password"})
-_MOST_CHARACTERS = 512 * 1024
+_MOST_CHARACTERS = 4 * 1024**2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,18 +31,21 @@ class KeptForm:
         return tuple(value for _, value in self.fields if len(value.split()) > 1 or not value.isascii())
 
     def dump(self) -> str:
-        return json.dumps([self.action, self.page, self.fields, self.has_files])
+        return json.dumps([self.action, self.page, self.fields, self.has_files], ensure_ascii=False)
 
 
 async def keep_form(request: Request) -> KeptForm:
     """The text fields of a request that was refused, without passwords."""
-    form = await request.form()
-    fields = tuple((name, value) for name, value in form.multi_items() if isinstance(value, str))
+    try:
+        sent = (await request.form()).multi_items()
+    except HTTPException:
+        sent = []  # no form that anybody typed
+    fields = tuple((name, value) for name, value in sent if isinstance(value, str))
     return KeptForm(
         action=request.url.path,
         page=own_path(urlsplit(request.headers.get("referer", "")).path),
         fields=tuple(field for field in fields if field[0] not in _SECRET),
-        has_files=len(fields) < len(form.multi_items()),
+        has_files=len(fields) < len(sent),
     )
 
 

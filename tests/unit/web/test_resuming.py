@@ -65,6 +65,12 @@ def test_a_file_must_be_chosen_again(ida):
     assert 'action="/courses/demo/members/import"' not in resumed
 
 
+def test_a_body_that_is_no_form_is_no_fault_of_ours(browser):
+    broken = {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = browser.post("/sign-out/everywhere", content=b"--x\r\nnonsense", headers=broken)
+    assert answer.status_code == 401
+
+
 def test_programs_are_told_in_their_own_way(browser):
     answer = browser.post("/courses/demo/members", data={"login": "x"}, headers={"Accept": "application/json"})
     assert (answer.status_code, answer.json()["code"]) == (401, "not_signed_in")
@@ -77,7 +83,7 @@ def test_programs_are_told_in_their_own_way(browser):
         pytest.param("{", id="no JSON"),
         pytest.param("[1, 2]", id="too little"),
         pytest.param('["/x", "/", [["a"]], false]', id="a field without a value"),
-        pytest.param("[" + "1," * 300_000 + "1]", id="too much"),
+        pytest.param('["/x", "/", [["a", "' + "1" * 4_200_000 + '"]], false]', id="too much"),
     ],
 )
 def test_what_we_did_not_write_is_no_form(text):
