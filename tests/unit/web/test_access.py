@@ -1,43 +1,17 @@
 """Every route has a rule that says who may; everybody else is refused there, and changes nothing by asking."""
 
-import base64
-import hashlib
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
-from importlib import resources
-from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 from fastapi.routing import iter_route_contexts
-from graded import WRONG, Graded, Scribe
-from png_file import write_png
-from school import School, notebook_bytes
+from school import School
 from starlette.testclient import TestClient
+from town import PEOPLE, Town, build_town, open_town
 
-from grader.catalog import Bundle, parse
-from grader.domain.accounts import SessionLifetimes
-from grader.domain.people import Role
-from grader.flow import joining, manuscripts, roster_upload
-from grader.flow.accounts import start_session
-from grader.flow.assignments import StoredAssignments
-from grader.flow.people import NewMember, add_course, add_member, create_person, make_token
-from grader.flow.trial import RegradeWish, ask_regrade
-from grader.notebook.read import read
 from grader.web.app import create_app
-from grader.web.services import Services
-
-PICTURE = write_png(np.zeros((2, 3, 3), dtype=np.uint8))
-OUTPUTS = [
-    {"output_type": "display_data", "data": {"text/html": "<b>bold</b>"}},
-    {"output_type": "display_data", "data": {"image/png": base64.b64encode(PICTURE).decode()}},
-]
-EXAMPLE = resources.files("grader.authoring") / "example"
-PEOPLE = ("zoe", "max", "bob", "ann", "tom", "ida", "eve")
-"""zoe is in no course, max teaches another one, bob is a fellow of ann, whose the submission is; tom is TA, ida the
-instructor, eve an admin."""
 
 
 class Rule(Enum):
@@ -142,6 +116,7 @@ RULES = {
         f"POST {COURSE}/join-code",
         f"POST {MEMBERS}",
         f"POST {MEMBERS}/links",
+        f"POST {MEMBERS}/mail",
         f"POST {MEMBERS}/{{person}}",
         f"POST {MEMBERS}/{{person}}/leave",
         f"POST {MEMBERS}/{{person}}/return",
@@ -171,6 +146,7 @@ RULES = {
         f"POST /api/v1{MEMBERS}",
     ),
     Rule.ADMIN: (
+        "GET /workers",
         "GET /courses/new",
         "POST /courses/new",
         "POST /api/v1/courses",
@@ -200,16 +176,6 @@ def routes():
 
 ROUTES = sorted(routes())
 READ = {route for route in ROUTES if route.startswith("GET ")} - set(RULES[Rule.EVERYBODY])
-
-
-@dataclass
-class Town:
-    """A school with something of every kind, kept as files, and a way in for everybody."""
-
-    folder: Path
-    names: dict
-    sessions: dict
-    tokens: dict
 
 
 @dataclass
@@ -251,63 +217,7 @@ class Visit:
 
 @pytest.fixture(scope="module")
 def town(tmp_path_factory, built):
-    folder = tmp_path_factory.mktemp("town")
-    school = School.open(folder, template=built)
-    school.loaded = Graded()
-    stores = school.stores
-    create_person("zoe", name="Zoe", stores=stores)
-    add_course("other", title="Other", stores=stores)
-    add_member(NewMember(login="max", name="Max", role=Role.INSTRUCTOR), course="other", stores=stores)
-    submission = school.submit("ann", notebook_bytes(**WRONG)).submission
-    school.work_off(school.bench(runner=Scribe(outputs={1: OUTPUTS})))
-    code = joining.renew_join_code("demo", stores=stores)
-    joining.ask_to_join(code, student_number="7", caller=school.caller("zoe"), stores=stores)
-    (waiting,) = joining.list_pending("demo", stores=stores)
-    regrade = ask_regrade("demo", "tiny", wish=RegradeWish(), caller=school.caller("tom"), stores=stores)
-    files = {name: (EXAMPLE / name).read_bytes() for name in ("assignment.yaml", "reference.ipynb")}
-    manuscripts.begin("demo", "mine", files, caller=school.caller("ida"), stores=stores)
-    roster_upload.keep_upload(
-        b"login,name\nann,Ann\n", file_name="roster.csv", course="demo", by=school.caller("ida"), stores=stores
-    )
-    sessions, tokens = {}, {}
-    for login in PEOPLE:
-        tokens[login] = make_token(login, label="test", stores=stores).secret
-        with stores.storage.writing() as tx:
-            person = tx.people.find_by_login(login)
-            sessions[login] = start_session(tx, person, lifetimes=SessionLifetimes(), at=stores.clock.now()).secret
-    stores.storage.close()
-    names = {
-        "course": "demo",
-        "slug": "tiny",
-        "assignment": "tiny",
-        "question": "q2?check=words",
-        "submission_id": submission.submission_id,
-        "regrade_id": regrade.regrade_id,
-        "request_id": waiting.request.request_id,
-        "person": submission.person_id,
-        "version": school.loaded.version,
-        "file_format": "csv",
-        "kept": "executed",
-        "number": 2,
-        "name": "cell-2-output-1",
-        "digest": hashlib.sha256(PICTURE).hexdigest()[:32],
-    }
-    return Town(folder, names, sessions, tokens)
-
-
-def serve(folder):
-    school = School.open(folder)
-    school.loaded = Graded()
-
-    def read_assignment(files, slug):
-        return school.loaded if slug == "tiny" else parse(Bundle(slug=slug, files=files))
-
-    return school, Services(
-        stores=school.stores,
-        intake=replace(school.intake, read_notebook=read),
-        assignments=StoredAssignments(stores=school.stores, reader=read_assignment),
-        max_upload_bytes=1 << 20,
-    )
+    return build_town(tmp_path_factory.mktemp("town"), template=built)
 
 
 @pytest.fixture(scope="module")
@@ -315,7 +225,7 @@ def shared(tmp_path_factory, town):
     """A copy of the town that nobody changes, with its application."""
     folder = tmp_path_factory.mktemp("shared")
     shutil.copytree(town.folder, folder, dirs_exist_ok=True)
-    school, services = serve(folder)
+    school, services = open_town(folder)
     headers = {"Accept": "text/html"}
     client = TestClient(create_app(services), headers=headers, follow_redirects=False, raise_server_exceptions=False)
     yield client, school
@@ -328,7 +238,7 @@ def own(shared, town, tmp_path):
     client, _ = shared
     before = client.app.state.services
     shutil.copytree(town.folder, tmp_path, dirs_exist_ok=True)
-    school, client.app.state.services = serve(tmp_path)
+    school, client.app.state.services = open_town(tmp_path)
     yield client, school
     client.app.state.services = before
     school.stores.storage.close()
