@@ -47,6 +47,8 @@ _CALLED = 6
 class Filled:
     """The form as it was sent."""
 
+    lead: SubmissionId
+    """The one that was shown."""
     members: tuple[tuple[SubmissionId, int], ...]
     """Each author's submission, with how many decisions were there when the page was made."""
     items: tuple[str, ...] = ()
@@ -55,11 +57,10 @@ class Filled:
     reason: str = ""
     go_on: str = "/"
 
-    @property
-    def lead(self) -> SubmissionId:
-        return self.members[0][0]
-
     def judge(self, query: DeskQuery, *, points: Points | None, items: tuple[str, ...] | None) -> list[Judgement]:
+        """Raises InvalidRequest: it is about nobody."""
+        if not self.members:
+            raise InvalidRequest(what="member", value="")
         return [
             Judgement(
                 submission_id=submission_id,
@@ -75,6 +76,7 @@ class Filled:
 
 
 def _read_filled(
+    lead: Annotated[str, Form()] = "",
     member: Annotated[list[str] | None, Form()] = None,
     item: Annotated[list[str] | None, Form()] = None,
     points: Annotated[str, Form()] = "",
@@ -88,9 +90,10 @@ def _read_filled(
         if not seen.isdecimal() or len(seen) > 6:
             raise InvalidRequest(what="member", value=each)
         members.append((SubmissionId(submission_id), int(seen)))
-    if not members:
+    if not (lead or members):
         raise InvalidRequest(what="member", value="")
     return Filled(
+        lead=SubmissionId(lead) if lead else members[0][0],
         members=tuple(members),
         items=tuple(item or ()),
         points=points,
@@ -315,7 +318,7 @@ def _show(
 def _tell(error: InvalidRequest | Conflict) -> Note:
     """What is wrong in words of this page, where it has any."""
     what = error.facts.get("what")
-    if what in ("points", "reason", "comment", "decision"):
+    if what in ("points", "reason", "comment", "decision", "member"):
         return Note(code=f"review_page.bad_{what}", facts={"most": error.facts.get("most", "")})
     return error.note
 

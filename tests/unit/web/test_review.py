@@ -133,9 +133,10 @@ def test_some_of_those_who_wrote_the_same_can_be_left_out(school, open_browser):
     page = browser.get(here).text
     assert "No answer was found in 2 notebooks" in page
     form = form_of(page, act="override", points="0", reason="It is empty.")
-    form["member"] = [each for each in form["member"] if each.startswith(ann)]
+    nobody = browser.post(here, data={**form, "member": [], "lead": ann})
+    assert (nobody.status_code, "Please choose at least one student" in nobody.text) == (422, True)
 
-    answer = browser.post(here, data=form)
+    answer = browser.post(here, data={**form, "member": [each for each in form["member"] if each.startswith(ann)]})
 
     assert f"/submissions/{bob}" in browser.get(answer.headers["location"]).text
     assert history(bob, caller=school.caller("tom"), stores=school.stores) == ()
