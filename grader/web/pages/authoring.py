@@ -29,6 +29,7 @@ from grader.errors import Conflict, GraderError, InvalidAssignment, InvalidReque
 from grader.flow import manuscripts
 from grader.flow.manuscripts import Writing, list_writings, read_files, read_writing
 from grader.flow.people import Caller
+from grader.flow.ports import LoadedAssignment
 from grader.flow.progress import list_assignments
 from grader.web.access import AppServices, PageCaller
 from grader.web.errors import status_of
@@ -182,7 +183,7 @@ def post_check(
     """What is wrong with a text that is being typed; nothing is kept."""
     writing = read_writing(course, slug, caller=caller, stores=services.stores)
     files = read_files(writing.manuscript, stores=services.stores)
-    mistakes = find_mistakes({**files, SPEC_FILE: _text_in(form).encode()}, slug=slug, services=services)
+    mistakes = read_assignment({**files, SPEC_FILE: _text_in(form).encode()}, slug=slug, services=services).mistakes
     facts = {"mistakes": mistakes, "address": _address(writing)}
     return render_page("authoring_mistakes.html", request, caller=caller, facts=facts)
 
@@ -194,13 +195,20 @@ def post_discard(course: str, slug: str, services: AppServices, caller: PageCall
     return RedirectResponse(f"/courses/{course}/assignments/new", HTTPStatus.SEE_OTHER)
 
 
-def find_mistakes(files: Mapping[str, bytes], *, slug: str, services: Services) -> Sequence[Mistake]:
-    """What the reader of the format says of these files."""
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What the reader of the format makes of some files: an assignment, or mistakes."""
+
+    loaded: LoadedAssignment | None = None
+    mistakes: Sequence[Mistake] = ()
+
+
+def read_assignment(files: Mapping[str, bytes], *, slug: str, services: Services) -> Reading:
+    """Read them once: it takes tens of milliseconds."""
     try:
-        services.assignments.read(files, slug)
+        return Reading(loaded=services.assignments.read(files, slug))
     except InvalidAssignment as error:
-        return error.mistakes
-    return ()
+        return Reading(mistakes=error.mistakes)
 
 
 def base_facts(writing: Writing, *, caller: Caller, services: Services) -> dict[str, object]:
@@ -261,7 +269,7 @@ def _show_edit(
     sections: Sequence[FormSection] = ()
     mistakes: Sequence[Mistake] = ()
     if files:
-        mistakes = find_mistakes(files, slug=writing.manuscript.slug, services=services)
+        mistakes = read_assignment(files, slug=writing.manuscript.slug, services=services).mistakes
         try:
             sections = read_form(files.get(SPEC_FILE, b""))
         except InvalidAssignment:
@@ -290,10 +298,11 @@ def _show_yaml(
     files = read_files(writing.manuscript, stores=services.stores)
     if text is None:
         text = files.get(SPEC_FILE, b"").decode("utf-8-sig", "replace")
+    written = {**files, SPEC_FILE: text.encode()}
     facts = {
         **base_facts(writing, caller=caller, services=services),
         "text": text,
-        "mistakes": find_mistakes({**files, SPEC_FILE: text.encode()}, slug=writing.manuscript.slug, services=services),
+        "mistakes": read_assignment(written, slug=writing.manuscript.slug, services=services).mistakes,
         "told": told,
         "is_saved": told.note is None and "saved" in request.query_params,
     }
@@ -347,7 +356,7 @@ def edition_in(form: FormData) -> int:
 
 def _with_right_total(data: bytes, *, files: Mapping[str, bytes], slug: str, services: Services) -> bytes:
     """The YAML, where nothing but the sum of all points is wrong in it with the right one."""
-    for mistake in find_mistakes({**files, SPEC_FILE: data}, slug=slug, services=services):
+    for mistake in read_assignment({**files, SPEC_FILE: data}, slug=slug, services=services).mistakes:
         if mistake.note.code == "catalog.points_sum" and mistake.field == "points":
             total = mistake.note.facts["total"]
             if isinstance(total, int | float):

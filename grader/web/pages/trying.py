@@ -22,7 +22,7 @@ from grader.flow.student_notebook import make_student_notebooks
 from grader.rendering.markdown import render_markdown
 from grader.web.access import AppServices, PageCaller
 from grader.web.language import request_language
-from grader.web.pages.authoring import Told, TypedForm, base_facts, edition_in, find_mistakes
+from grader.web.pages.authoring import Told, TypedForm, base_facts, edition_in, read_assignment
 from grader.web.services import Services
 from grader.web.templating import render_page
 
@@ -144,18 +144,18 @@ def _show_student_view(
 ) -> Response:
     slug = writing.manuscript.slug
     files = read_files(writing.manuscript, stores=services.stores)
-    mistakes = find_mistakes(files, slug=slug, services=services)
+    reading = read_assignment(files, slug=slug, services=services)
     facts = {
         **base_facts(writing, caller=caller, services=services),
-        "mistakes": mistakes,
+        "mistakes": reading.mistakes,
         "assignment": None,
         "prompts": {},
         "templates": [name for name in TEMPLATES if name in files],
         "told": told,
         "is_saved": told.note is None and "saved" in request.query_params,
     }
-    if not mistakes:
-        assignment = services.assignments.read(files, slug).assignment
+    if reading.loaded is not None:
+        assignment = reading.loaded.assignment
         prompts = _prompts(assignment, request_language(request), outputs=_outputs(writing, services=services))
         facts |= {"assignment": assignment, "prompts": prompts}
     return render_page("authoring_student.html", request, caller=caller, status=told.status, facts=facts)
@@ -207,14 +207,14 @@ def _show_publish(
 ) -> Response:
     slug, offering = writing.manuscript.slug, writing.offering
     files = read_files(writing.manuscript, stores=services.stores)
-    mistakes = find_mistakes(files, slug=slug, services=services)
+    reading = read_assignment(files, slug=slug, services=services)
     effect = "nothing"
-    if not mistakes and writing.is_changed:
-        version = services.assignments.read(files, slug).assignment.version
+    if reading.loaded is not None and writing.is_changed:
+        version = reading.loaded.assignment.version
         effect = "new" if offering is None else "words" if offering.version == version else "version"
     facts = {
         **base_facts(writing, caller=caller, services=services),
-        "mistakes": told.mistakes or mistakes,
+        "mistakes": told.mistakes or reading.mistakes,
         "effect": effect,
         "trial": writing.manuscript.trial,
         "told": told,
