@@ -197,6 +197,20 @@ def test_what_cannot_be_handed_in_again_is_not_called_worth_fixing(school, open_
     assert "Hand in again" not in page
 
 
+@pytest.mark.parametrize(
+    ("dates", "words"),
+    [
+        pytest.param(Dates(due_at=NOON + HOUR), "on time", id="in time"),
+        pytest.param(Dates(due_at=NOON - HOUR), "late", id="late"),
+        pytest.param(Dates(closes_at=NOON - HOUR), "it does not count", id="after closing"),
+    ],
+)
+def test_a_result_says_what_its_moment_means(school, open_as, hand_in, dates, words):
+    give_dates(school, dates)
+
+    assert f">{words}<" in open_as("ann").get(hand_in(RIGHT)).text.replace("arrived after closing, so ", "")
+
+
 def test_what_staff_settled_is_not_worth_fixing(school, open_as, hand_in):
     address = hand_in(WRONG)
     submission_id = address.rpartition("/")[2]
