@@ -12,6 +12,7 @@ from grader.domain.execution import CellRun, CellState, Execution, Outcome
 from grader.domain.ids import BlobKey, EnvironmentHash, JobId
 from grader.domain.jobs import Claim, JobKind, QueueDepth
 from grader.domain.probe import TakeNames
+from grader.domain.python import parse_strictly
 from grader.domain.values import NamesReply, ScalarValue
 from grader.errors import LeaseLost, NotFound
 
@@ -132,7 +133,8 @@ class InMemoryQueue:
         prefers = Device.CUDA in devices
 
         def rank(job):
-            return prefers and job["kind"] in (JobKind.TRY, JobKind.SELF_TEST), prefers and job["device"] is Device.ANY, job["place"]
+            is_slow = prefers and job["kind"] in (JobKind.TRY, JobKind.SELF_TEST)
+            return is_slow, prefers and job["device"] is Device.ANY, job["place"]
 
         return min(due, key=rank, default=None)
 
@@ -235,7 +237,7 @@ class FakeCanary:
 
 def _assignments(source, *, names):
     known = dict(names)
-    for statement in ast.parse(source).body:
+    for statement in parse_strictly(source).body:
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
             name = statement.targets[0].id
             if not isinstance(statement.value, ast.Name):
