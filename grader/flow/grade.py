@@ -26,6 +26,7 @@ from grader.flow.point import locate_as_chosen
 from grader.flow.ports import ReplyCodec, Runner, Stores, Transaction
 from grader.flow.proofs import Proofs
 from grader.flow.regrade import repeat_on_gpu
+from grader.flow.rescore import find_rescored
 from grader.flow.selftest import Interrupted, SelfTest, SelfTests
 from grader.flow.standing import is_held_up_by_us, recount
 from grader.flow.trial import keep_trial
@@ -71,7 +72,7 @@ class _Case:
     notebook: BlobKey
     assignment: Assignment
     twin: Graded | None
-    """The result of the same student's same bytes, ready to be repeated."""
+    """The result of the same student's same bytes, ready to be repeated; or of this submission, weighed otherwise."""
     choice: CellChoice | None
     """The cells that somebody pointed at."""
 
@@ -298,6 +299,8 @@ def _load_case(run_id: RunId, *, environment: EnvironmentHash, bench: Bench) -> 
             if found is not None and _may_be_repeated(tx, found):
                 origin = found.reused_from or found.run_id
                 twin = replace(tx.runs.load_graded(found.run_id), reused_from=origin)
+        elif run.cause is not RunCause.SUBMITTED:
+            twin = find_rescored(tx, run, environment=environment, assignments=bench.assignments)
         assignment = bench.assignments.load(run.version, tx=tx).assignment
     return _Case(run=run, notebook=submission.notebook, assignment=assignment, twin=twin, choice=choice)
 

@@ -1,8 +1,10 @@
 """A new version: everybody's points before and after are known before anything changes."""
 
 from dataclasses import replace
+from typing import ClassVar
 
 import pytest
+from doubles import FakeRunner
 from school import TinyLoaded, notebook_bytes
 
 from grader.domain.ids import VersionHash
@@ -72,6 +74,48 @@ def test_who_gains_and_who_loses_is_known_before_anything_changes(school, publis
 
     assert read_effect(*wanted, **facts).is_offered
     assert scores(school) == after
+
+
+class Reweighed(TinyLoaded):
+    """The same checks, of which the first one is worth more."""
+
+    partial: ClassVar = {}
+
+    @property
+    def assignment(self):
+        base = super().assignment
+        first, *others = base.questions
+        checks = tuple(replace(check, points=30, partial=self.partial) for check in first.checks)
+        return replace(base, questions=(replace(first, checks=checks), *others))
+
+
+class PartlyWorth(Reweighed):
+    """It also gives points for some wrong answers."""
+
+    partial: ClassVar = {"dtype": 5}
+
+
+@pytest.mark.parametrize(
+    ("kind", "reruns"),
+    [
+        pytest.param(Reweighed, False, id="stored verdicts say it all"),
+        pytest.param(PartlyWorth, True, id="a kernel has to say how wrong it is"),
+    ],
+)
+def test_other_points_alone_are_known_without_a_kernel(school, publish_newer, kind, reruns):
+    school.submit("ann", notebook_bytes(x=3, y=4))
+    school.submit("bob", notebook_bytes(x=77, y=4))
+    school.work_off()
+    wanted, facts = publish_newer(kind(version=NEWER.version))
+    ask_effect(*wanted, **facts)
+    runner = FakeRunner()
+
+    school.work_off(school.bench(runner=runner))
+
+    handed_in = [notebook for notebook in runner.notebooks if any(cell.source == "x = 77" for cell in notebook.cells)]
+    assert bool(handed_in) is reruns
+    move_to(*wanted, counts=True, **facts)
+    assert scores(school) == {"ann": 35, "bob": 5}
 
 
 def test_where_nothing_was_handed_in_it_takes_effect_once_it_is_proved(school, publish_newer):
