@@ -17,7 +17,7 @@ from grader.flow.adopting import ask_effect, move_to, read_effect
 from grader.flow.manuscripts import Writing, read_files, read_writing
 from grader.flow.people import Caller
 from grader.flow.prompts import load_prompt_outputs, render_prompt
-from grader.flow.publish import read_self_test
+from grader.flow.publish import read_self_test, read_version
 from grader.flow.student_notebook import make_student_notebooks
 from grader.rendering.markdown import render_markdown
 from grader.web.access import AppServices, PageCaller
@@ -190,12 +190,15 @@ def _show_trial(
 ) -> Response:
     trial = writing.manuscript.trial
     report = None if trial is None else trial.report
+    findings = () if trial is None else trial.findings
     if not writing.is_changed and writing.offering is not None:
         report = read_self_test(writing.offering.version, stores=services.stores)
+        findings = read_version(writing.offering.version, stores=services.stores).findings
     facts = {
         **base_facts(writing, caller=caller, services=services),
         "trial": trial,
         "report": report,
+        "findings": findings,
         "told": told,
         "mistakes": told.mistakes,
     }

@@ -12,6 +12,7 @@ from school import notebook_bytes
 
 from grader.catalog import Bundle, parse
 from grader.domain.manuscript import Progress, Trial, Work
+from grader.domain.publishing import VersionState
 from grader.domain.text import Note
 from grader.flow import accounts
 from grader.flow.assignments import StoredAssignments
@@ -248,6 +249,15 @@ def test_a_self_test_is_asked_for_and_its_result_is_shown(school, ida):
     page = ida.get(tiny).text
     assert "Self-test of tiny" in page
     assert "every 1s" not in page
+
+
+def test_why_what_is_offered_cannot_be_graded_is_told(school, ida):
+    with school.stores.storage.writing() as tx:
+        findings = [Note(code="publish.empty_earns", facts={"question": "q1", "score": 3})]
+        tx.versions.set_state(school.loaded.version, VersionState.FAILED, findings=findings)
+
+    assert "does not earn all points" in ida.get("/courses/demo/assignments/tiny/edit/trial").text
+    assert "does not earn full points" in ida.get(NEW).text
 
 
 def test_a_new_assignment_is_published_and_then_given_dates(school, mine):
