@@ -57,6 +57,17 @@ class Counted(NamedTuple):
     """What stands: with what people decided, less what being late costs. None while there is no result."""
 
 
+class HowFar(NamedTuple):
+    """The same in the little that students are chosen and sorted by."""
+
+    person_id: PersonId
+    offering_id: OfferingId
+    state: RunState | None
+    """Of the newest run; None where there is a result."""
+    score: Points | None
+    pending: Points | None
+
+
 class Attendance(NamedTuple):
     """What one student has of some offerings together."""
 

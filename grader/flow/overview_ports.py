@@ -4,7 +4,18 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from grader.domain.ids import CheckId, CourseId, OfferingId, PersonId, QuestionId, SubmissionId, VersionHash
-from grader.domain.overview import Arrival, Attendance, CheckGroup, Counted, QuestionLine, Ruling, Scope, Student, Sums
+from grader.domain.overview import (
+    Arrival,
+    Attendance,
+    CheckGroup,
+    Counted,
+    HowFar,
+    QuestionLine,
+    Ruling,
+    Scope,
+    Student,
+    Sums,
+)
 from grader.domain.result import CheckResult
 
 
@@ -18,6 +29,9 @@ class Overview(Protocol):
         """Everything that its students handed in for the offering, oldest first."""
 
     def list_counted(self, scope: Scope) -> tuple[Counted, ...]: ...
+
+    def list_how_far(self, scope: Scope) -> tuple[HowFar, ...]:
+        """The same submissions, for half the time."""
 
     def list_rulings(self, scope: Scope) -> tuple[Ruling, ...]:
         """The whole history of every decision about a question that the submission's result has."""

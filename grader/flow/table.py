@@ -1,6 +1,7 @@
 """A course's table: students by assignments, sorted, filtered, searched and cut into pages on the server."""
 
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple, TypeAlias, TypeVar
 
 from grader.domain.ids import OfferingId, PersonId, SubmissionId
-from grader.domain.overview import Counted, Scope, Student, Sums
+from grader.domain.overview import Counted, HowFar, Scope, Student, Sums
 from grader.domain.people import Course
 from grader.domain.publishing import Offering, Revision
 from grader.domain.result import Points
@@ -135,10 +136,12 @@ def read_table(course: str, *, query: TableQuery, caller: Caller, stores: Stores
         scores: Mapping[PersonId, Points] | None = None
         if query.state is not None or query.sort is SortBy.ASSIGNMENT:
             # One assignment's cells are enough where the choice or the order follows from that assignment alone.
-            deciding = [column.offering_id for column in columns] if place is None else [columns[place].offering_id]
-            cells = _read_cells(tx, _scope(found, offering_id=None if place is None else deciding[0]))
-            students = [each for each in students if _is_wanted(_cells_of(each, cells, deciding), query.state)]
-            scores = {person_id: cell.sums.score for (person_id, _), cell in cells.items() if cell.sums is not None}
+            lines = tx.overview.list_how_far(
+                _scope(found, offering_id=None if place is None else deciding[0].offering_id)
+            )
+            if query.state is not None:
+                students = _choose(students, query.state, lines, of=len(columns) if place is None else 1)
+            scores = {line.person_id: line.score for line in lines if line.score is not None}
         if query.sort is SortBy.TOTAL:
             scores = _totals_of(tx, found)
         students = _sort_students(students, query, scores=scores)
@@ -173,9 +176,13 @@ def staff_course(tx: Transaction, slug: str, caller: Caller) -> Course:
 
 def state_of(counted: Counted) -> CellState:
     """How far a submission that counts is."""
-    if counted.sums is None:
-        return CellState.FAILED if counted.state is RunState.FAILED else CellState.WAITING
-    return CellState.PENDING if counted.sums.pending else CellState.DECIDED
+    return _state(counted.state, pending=None if counted.sums is None else counted.sums.pending)
+
+
+def _state(run: RunState | None, *, pending: Points | None) -> CellState:
+    if pending is None:
+        return CellState.FAILED if run is RunState.FAILED else CellState.WAITING
+    return CellState.PENDING if pending else CellState.DECIDED
 
 
 def _scope(
@@ -283,8 +290,13 @@ def _totals_of(tx: Transaction, course: Course) -> Mapping[PersonId, Points]:
     return {person_id: sum_points((sums.score,)) for person_id, sums in totals.items()}
 
 
-def _is_wanted(cells: Sequence[Cell], state: CellState | None) -> bool:
-    return state is None or any(cell.state is state for cell in cells)
+def _choose(students: Sequence[Student], state: CellState, lines: Sequence[HowFar], *, of: int) -> list[Student]:
+    """Those who are so far with any of the assignments, which are `of` in number."""
+    if state is CellState.NOT_HANDED_IN:
+        handed_in = Counter(line.person_id for line in lines)
+        return [student for student in students if handed_in[student.person_id] < of]
+    chosen = {line.person_id for line in lines if _state(line.state, pending=line.pending) is state}
+    return [student for student in students if student.person_id in chosen]
 
 
 def _page_of(query: TableQuery, count: int) -> tuple[int, int]:
