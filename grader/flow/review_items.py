@@ -86,19 +86,18 @@ def find_settled(answers: Iterable[Answer], decisions: Mapping[SubmissionId, Seq
 def group_answers(answers: Iterable[Answer], settled: Settled) -> tuple[Item, ...]:
     """Items in the order of their first answers; several checks of a question that wait for the same are one."""
     grouped: dict[tuple[object, ...], dict[SubmissionId, Answer]] = {}
+    found: dict[tuple[object, ...], tuple[Part, Decision | None]] = {}
     for answer in answers:
         part = part_of(answer)
-        decision = settled.get((answer.submission_id, part))
+        decision = settled.get((answer.submission_id, part)) if settled else None
         outcome = None if decision is None else (decision.kind, decision.points, decision.items, decision.comment)
         key = (answer.offering_id, part, _alike(answer, part), outcome)
         grouped.setdefault(key, {}).setdefault(answer.submission_id, answer)
-    items = []
-    for members in grouped.values():
-        lead, *others = members.values()
-        part = part_of(lead)
-        decision = settled.get((lead.submission_id, part))
-        items.append(Item(part=part, answers=(lead, *others), decision=decision))
-    return tuple(items)
+        found.setdefault(key, (part, decision))
+    return tuple(
+        Item(part=found[key][0], answers=tuple(members.values()), decision=found[key][1])
+        for key, members in grouped.items()
+    )
 
 
 def list_reviewers(roster: Iterable[Member]) -> tuple[PersonId, ...]:

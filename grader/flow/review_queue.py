@@ -8,7 +8,7 @@ from datetime import datetime
 from grader.domain.assignment import Question
 from grader.domain.ids import OfferingId, PersonId, SubmissionId
 from grader.domain.people import Course, Person
-from grader.domain.publishing import Offering, Revision
+from grader.domain.publishing import Offering
 from grader.domain.review import AnswerScope, Need
 from grader.domain.text import Text
 from grader.flow.assignments import StoredAssignments
@@ -93,11 +93,12 @@ def read_queue(
             items[item.offering_id].append(item)
         ungraded = [(each, tx.people.get(each.person_id)) for each in tx.reviews.list_ungraded(scope)]
         reviewers = list_reviewers(tx.courses.list_roster(found.course_id))
-        titles = {each.slug: _revision(tx, each).title for each in offerings}
+        titles = {each.slug: tx.versions.get_revision(each.version, number=each.revision).title for each in offerings}
         sections = tuple(
             _section(
                 tx,
                 offering,
+                title=titles[offering.slug],
                 items=items[offering.offering_id],
                 ungraded=tuple(
                     UngradedSubmission(submission_id=each.submission_id, person=person)
@@ -138,6 +139,7 @@ def _section(
     tx: Transaction,
     offering: Offering,
     *,
+    title: Text,
     items: Sequence[Item],
     ungraded: tuple[UngradedSubmission, ...],
     share: _Share,
@@ -166,12 +168,8 @@ def _section(
         )
     return QueueSection(
         offering=offering,
-        title=_revision(tx, offering).title,
+        title=title,
         is_early=not is_ripe(offering, at=at),
         lines=tuple(lines),
         ungraded=ungraded,
     )
-
-
-def _revision(tx: Transaction, offering: Offering) -> Revision:
-    return tx.versions.get_revision(offering.version, number=offering.revision)
