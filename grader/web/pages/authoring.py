@@ -249,6 +249,7 @@ def _show_new(
         "now": stores.clock.now(),
         "offered": offered,
         "writings": writings,
+        "changing": {each.manuscript.slug for each in writings},
         "ready": [each for each in bundled() if each not in known],
         "told": told,
         "slug": slug,

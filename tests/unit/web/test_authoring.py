@@ -89,6 +89,10 @@ def test_the_first_page_offers_ways_to_begin_and_lists_what_there_is(ida):
 
     assert "Tiny" in page
     assert "<option>torch-tensor</option>" in page
+    assert "being changed" not in page
+    ida.post("/courses/demo/assignments/tiny/edit/yaml", data={"text": "title: x", "edition": "0"})
+    page = ida.get(NEW).text
+    assert (page.count("being changed"), page.count("assignments/tiny/edit")) == (1, 1)
 
 
 @pytest.mark.parametrize(
