@@ -75,7 +75,9 @@ def test_both_languages_fill_the_same_gaps(code: str) -> None:
 
 def test_japanese_is_japanese_and_english_is_not() -> None:
     ours = {code: re.sub(r"\{[^}]*\}", "", text) for code, text in load_messages(Language.JA).items()}
-    assert [code for code, text in ours.items() if text and not JAPANESE.search(text)] == []
+    # Signs alone, such as a plus before a number, are the same in every language.
+    worded = {code: text for code, text in ours.items() if any(map(str.isalpha, text))}
+    assert [code for code, text in worded.items() if not JAPANESE.search(text)] == []
     assert [code for code, text in load_messages(Language.EN).items() if KANA.search(text)] == []
 
 
