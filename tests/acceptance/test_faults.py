@@ -16,7 +16,8 @@ from service import running_service, wait_until
 
 from grader.storage.engine import open_engine
 
-SUBMISSIONS = 100
+SUBMISSIONS, STUDENTS = 100, 10
+"""Each hands in ten: of many more in a short time the later ones would wait."""
 FULL = next(golden for golden in load_golden("torch-tensor") if golden.name == "autograd_grad").path.read_bytes()
 
 
@@ -46,24 +47,27 @@ def after_the_storm(tmp_path_factory):
     data = tmp_path_factory.mktemp("storm") / "data"
     promised = {}
     with running_service(data, GRADER_WORKERS="2", GRADER_LEASE_S="3") as service:
-        client = service.add_member("storm")
-        token = client.headers["authorization"].removeprefix("Bearer ")
+        clients = [service.add_member(f"storm{number}") for number in range(STUDENTS)]
+        tokens = [client.headers["authorization"].removeprefix("Bearer ") for client in clients]
         for number in range(80):
             if number in (15, 55):
                 service.children()["worker"].send_signal(signal.SIGKILL)
             if number == 35:
                 service.children()["web"].send_signal(signal.SIGKILL)
-            promised[number] = hand_in_until_accepted(service, client, number)
+            promised[number] = hand_in_until_accepted(service, clients[number % STUDENTS], number)
         orphans = list(service.children().values())
         service.process.send_signal(signal.SIGKILL)
         service.process.wait()
         _, alive = psutil.wait_procs(orphans, timeout=20)
     left = [process.cmdline() for process in alive]
     with running_service(data, GRADER_WORKERS="2", GRADER_LEASE_S="3") as service:
-        client = service.client(token)
+        clients = [service.client(token) for token in tokens]
         for number in range(80, SUBMISSIONS):
-            promised[number] = hand_in_until_accepted(service, client, number)
-        scores = [client.wait_for_result(submission_id)["score"] for submission_id in promised.values()]
+            promised[number] = hand_in_until_accepted(service, clients[number % STUDENTS], number)
+        scores = [
+            clients[number % STUDENTS].wait_for_result(submission_id)["score"]
+            for number, submission_id in promised.items()
+        ]
         processes = psutil.Process(service.process.pid).children(recursive=True)
     _, still_there = psutil.wait_procs(processes, timeout=20)
     return data, promised, scores, left, still_there

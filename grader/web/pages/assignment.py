@@ -111,8 +111,10 @@ def post_submission(
 def _upload_of(files: list[UploadFile], *, course: str, slug: str, request: Request) -> Upload:
     # Browsers send a nameless, empty file where none was chosen.
     chosen = [file for file in files if file.filename or file.size]
-    if len(chosen) != 1:
-        raise NotebookRefused("several_files" if chosen else "no_file")
+    if not chosen:
+        raise NotebookRefused("no_file")
+    if len(chosen) > 1:
+        raise NotebookRefused("several_files")
     return Upload(
         data=chosen[0].file.read(),
         file_name=chosen[0].filename or "",

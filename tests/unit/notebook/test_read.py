@@ -571,8 +571,10 @@ def test_reading_loads_nothing_heavy():
 
 
 def emitted_codes():
-    folder = Path(grader.notebook.__file__).parent
-    text = "".join((folder / name).read_text() for name in ("read.py", "parse.py"))
+    package = Path(grader.__file__).parent
+    text = "".join(
+        (package / name).read_text() for name in ("notebook/read.py", "notebook/parse.py", "web/pages/assignment.py")
+    )
     refused = re.findall(r'NotebookRefused\(\s*"([a-z_]+)"', text)
     return {f"refused.{reason}" for reason in refused} | set(re.findall(r'"(repair\.[a-z_]+)"', text))
 
