@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
-from graded import WRONG, Graded, Scribe
+from graded import WRONG, Graded, Scribe, enter
 from png_file import write_png
 from school import School, notebook_bytes
 
@@ -15,9 +15,10 @@ from grader.catalog import Bundle, parse
 from grader.domain.accounts import SessionLifetimes
 from grader.domain.people import Role
 from grader.flow import joining, manuscripts, roster_upload
-from grader.flow.accounts import start_session
+from grader.flow.accounts import invite, start_session
 from grader.flow.assignments import StoredAssignments
 from grader.flow.people import NewMember, add_course, add_member, create_person, make_token
+from grader.flow.publish import offer
 from grader.flow.trial import RegradeWish, ask_regrade
 from grader.notebook.read import read
 from grader.web.services import Services
@@ -29,8 +30,8 @@ OUTPUTS = [
 ]
 EXAMPLE = resources.files("grader.authoring") / "example"
 PEOPLE = ("zoe", "max", "bob", "ann", "tom", "ida", "eve")
-"""zoe is in no course, max teaches another one, bob is a fellow of ann, whose the submission is; tom is TA, ida the
-instructor, eve an admin."""
+"""zoe is in no course, max teaches another one that offers the same, bob is a fellow of ann, who has handed in; tom is
+TA, ida the instructor, eve an admin."""
 
 
 @dataclass
@@ -51,7 +52,10 @@ def build_town(folder, *, template):
     create_person("zoe", name="Zoe", stores=stores)
     add_course("other", title="Other", stores=stores)
     add_member(NewMember(login="max", name="Max", role=Role.INSTRUCTOR), course="other", stores=stores)
-    submission = school.submit("ann", notebook_bytes(**WRONG)).submission
+    offer("tiny", course="other", stores=stores)
+    enter(school, "bob")  # he has a password from now on
+    words = r"It is $\sqrt{16}$, as $\sum_i x_i^2 \in \mathbb{R}$."
+    submission = school.submit("ann", notebook_bytes(words=words, **WRONG)).submission
     school.work_off(school.bench(runner=Scribe(outputs={1: OUTPUTS})))
     code = joining.renew_join_code("demo", stores=stores)
     joining.ask_to_join(code, student_number="7", caller=school.caller("zoe"), stores=stores)
@@ -62,6 +66,7 @@ def build_town(folder, *, template):
     roster_upload.keep_upload(
         b"login,name\nann,Ann\n", file_name="roster.csv", course="demo", by=school.caller("ida"), stores=stores
     )
+    secret = invite("ann", stores=stores).secret
     sessions, tokens = {}, {}
     for login in PEOPLE:
         tokens[login] = make_token(login, label="test", stores=stores).secret
@@ -73,11 +78,12 @@ def build_town(folder, *, template):
         "course": "demo",
         "slug": "tiny",
         "assignment": "tiny",
-        "question": "q2?check=words",
+        "question": "q2",
         "submission_id": submission.submission_id,
         "regrade_id": regrade.regrade_id,
         "request_id": waiting.request.request_id,
         "person": submission.person_id,
+        "secret": secret,
         "version": school.loaded.version,
         "file_format": "csv",
         "kept": "executed",

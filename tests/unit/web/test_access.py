@@ -1,158 +1,29 @@
 """Every route has a rule that says who may; everybody else is refused there, and changes nothing by asking."""
 
+import re
 import shutil
 from dataclasses import dataclass
-from enum import Enum
-from types import SimpleNamespace
 
 import pytest
-from fastapi.routing import iter_route_contexts
+from route_rules import (
+    ASSIGNMENT,
+    FORMS,
+    MEMBERS,
+    QUERIES,
+    RULE_OF,
+    RULES,
+    SUBMISSION,
+    Rule,
+    address_of,
+    list_routes,
+    name_things,
+)
 from school import School
 from starlette.testclient import TestClient
 from town import PEOPLE, Town, build_town, open_town
 
 from grader.web.app import create_app
 
-
-class Rule(Enum):
-    """Whom a route is for."""
-
-    EVERYBODY = frozenset({"", *PEOPLE})
-    SIGNED_IN = frozenset(PEOPLE)
-    COURSE = frozenset({"bob", "ann", "tom", "ida", "eve"})
-    OWNER_OR_STAFF = frozenset({"ann", "tom", "ida", "eve"})
-    STAFF = frozenset({"tom", "ida", "eve"})
-    INSTRUCTOR = frozenset({"ida", "eve"})
-    ADMIN = frozenset({"eve"})
-
-
-COURSE = "/courses/{course}"
-ASSIGNMENT = f"{COURSE}/assignments/{{slug}}"
-EDIT = f"{ASSIGNMENT}/edit"
-MEMBERS = f"{COURSE}/members"
-SUBMISSION = "/submissions/{submission_id}"
-RULES = {
-    Rule.EVERYBODY: (
-        "GET /healthz",
-        "HEAD /healthz",
-        "GET /readyz",
-        "GET /api/v1/openapi.json",
-        "HEAD /api/v1/openapi.json",
-        "GET /static/{digest}/{path:path}",
-        "GET /sign-in",
-        "POST /sign-in",
-        "POST /sign-out",
-        "GET /sign-in/provider",
-        "GET /sign-in/provider/back",
-        "GET /invitation/{secret}",
-        "POST /invitation/{secret}",
-        "GET /join",
-        "POST /join",
-        "POST /preferences",
-    ),
-    Rule.SIGNED_IN: (
-        "GET /",
-        "GET /account",
-        "POST /account/name",
-        "POST /account/password",
-        "POST /sign-out/everywhere",
-        "POST /review-preferences",
-        "GET /api/v1/courses",
-    ),
-    Rule.COURSE: (
-        f"GET {COURSE}",
-        f"GET {ASSIGNMENT}",
-        f"GET {ASSIGNMENT}/template",
-        f"POST {ASSIGNMENT}/look",
-        f"POST {ASSIGNMENT}/submissions",
-        f"GET /api/v1{COURSE}",
-        f"GET /api/v1{COURSE}/assignments",
-        f"GET /api/v1{ASSIGNMENT}",
-        f"GET /api/v1{ASSIGNMENT}/submissions",
-        f"POST /api/v1{ASSIGNMENT}/submissions",
-    ),
-    Rule.OWNER_OR_STAFF: (
-        f"GET {SUBMISSION}",
-        f"GET {SUBMISSION}/progress",
-        f"GET {SUBMISSION}/events",
-        f"GET {SUBMISSION}/cells",
-        f"POST {SUBMISSION}/cells",
-        f"GET {SUBMISSION}/notebook",
-        f"GET {SUBMISSION}/executed",
-        f"GET {SUBMISSION}/{{kept}}/download",
-        f"GET {SUBMISSION}/{{kept}}/frames/{{number}}/{{name}}",
-        f"GET {SUBMISSION}/{{kept}}/images/{{digest}}",
-        f"GET /api/v1{SUBMISSION}",
-        f"GET /api/v1{SUBMISSION}/result",
-        f"GET /api/v1{SUBMISSION}/notebook",
-        f"GET /api/v1{SUBMISSION}/executed",
-    ),
-    Rule.STAFF: (
-        f"GET {ASSIGNMENT}/dashboard",
-        f"GET {ASSIGNMENT}/regrade",
-        f"POST {ASSIGNMENT}/regrade",
-        "GET /regrades/{regrade_id}",
-        "POST /regrades/{regrade_id}/apply",
-        "POST /regrades/{regrade_id}/undo",
-        f"GET {COURSE}/table",
-        f"GET {COURSE}/table.{{file_format}}",
-        f"GET {COURSE}/review",
-        f"GET {COURSE}/review/{{assignment}}",
-        f"POST {COURSE}/review/{{assignment}}",
-        f"GET {COURSE}/review/{{assignment}}/{{question}}",
-        f"POST {COURSE}/review/{{assignment}}/{{question}}",
-        f"GET {MEMBERS}",
-        f"GET {MEMBERS}/{{person}}",
-        f"POST {MEMBERS}/{{person}}/link",
-        f"POST {MEMBERS}/waiting/{{request_id}}",
-        f"GET /api/v1{MEMBERS}",
-        f"GET /api/v1{SUBMISSION}/rubrics",
-        f"GET /api/v1{SUBMISSION}/decisions",
-        f"POST /api/v1{SUBMISSION}/decisions",
-    ),
-    Rule.INSTRUCTOR: (
-        f"GET {COURSE}/settings",
-        f"POST {COURSE}/settings",
-        f"POST {COURSE}/join-code",
-        f"POST {MEMBERS}",
-        f"POST {MEMBERS}/links",
-        f"POST {MEMBERS}/mail",
-        f"POST {MEMBERS}/{{person}}",
-        f"POST {MEMBERS}/{{person}}/leave",
-        f"POST {MEMBERS}/{{person}}/return",
-        f"GET {MEMBERS}/import",
-        f"POST {MEMBERS}/import",
-        f"POST {MEMBERS}/import/apply",
-        f"POST {MEMBERS}/import/cancel",
-        f"GET {COURSE}/assignments/new",
-        f"POST {COURSE}/assignments/new",
-        f"GET {EDIT}",
-        f"POST {EDIT}",
-        f"GET {EDIT}/yaml",
-        f"POST {EDIT}/yaml",
-        f"POST {EDIT}/check",
-        f"POST {EDIT}/discard",
-        f"GET {EDIT}/student",
-        f"POST {EDIT}/student",
-        f"GET {EDIT}/trial",
-        f"POST {EDIT}/trial",
-        f"GET {EDIT}/publish",
-        f"POST {EDIT}/publish",
-        f"GET {ASSIGNMENT}/dates",
-        f"POST {ASSIGNMENT}/dates",
-        f"POST {ASSIGNMENT}/release",
-        f"GET {ASSIGNMENT}/versions/{{version}}",
-        f"POST {ASSIGNMENT}/versions/{{version}}",
-        f"POST /api/v1{MEMBERS}",
-    ),
-    Rule.ADMIN: (
-        "GET /workers",
-        "GET /courses/new",
-        "POST /courses/new",
-        "POST /api/v1/courses",
-    ),
-}
-RULE_OF = {route: rule for rule, routes in RULES.items() for route in routes}
 NOTHING_THERE = {f"GET {ASSIGNMENT}/template"}
 """The school's assignment has none: whoever may gets the same answer as who may not."""
 JSON_BODIES = {
@@ -160,22 +31,23 @@ JSON_BODIES = {
     f"POST /api/v1{MEMBERS}": {"login": "new", "name": "New", "role": "student"},
     f"POST /api/v1{SUBMISSION}/decisions": {"question": "q2", "points": 1},
 }
-FORMS = {
-    f"POST {COURSE}/join-code": {"change": "renew"},
-    f"POST {MEMBERS}/import/apply": {"seen": "-"},
-    f"POST {MEMBERS}/{{person}}": {"name": "Ann", "role": "student"},
-    f"POST {MEMBERS}/waiting/{{request_id}}": {"answer": "decline"},
-    f"POST {COURSE}/review/{{assignment}}/{{question}}": {"member": "{submission_id}:0", "points": "1"},
-}
+ROUTES = sorted(list_routes())
+OPEN = set(RULES[Rule.EVERYBODY])
+READ = {route for route in ROUTES if route.startswith("GET ")} - OPEN
+CHANGES = {route for route in ROUTES if not route.startswith(("GET ", "HEAD "))}
+OF_THE_COURSE = {"course", "slug", "assignment", "question", "version", "file_format"}
+"""Names of what is looked for in the course of the address; what any other name stands for is the same everywhere."""
+OPEN_ANSWERS = {"GET /readyz": 503, "GET /sign-in/provider": 404, "GET /sign-in/provider/back": 404}
+"""The town has no workers and no identity provider; all others answer 200."""
 
 
-def routes():
-    app = create_app(SimpleNamespace(max_upload_bytes=1, public_url=None, stores=None))
-    return {f"{method} {route.path}" for route in iter_route_contexts(app.routes) for method in route.methods}
+def names_another_course(route):
+    """Can it be asked about something of one course under the address of another?"""
+    named = set(re.findall(r"{(\w+)", f"{route} {QUERIES.get(route)} {FORMS.get(route)}"))
+    return "course" in named and ("/edit" in route or bool(named - OF_THE_COURSE))
 
 
-ROUTES = sorted(routes())
-READ = {route for route in ROUTES if route.startswith("GET ")} - set(RULES[Rule.EVERYBODY])
+MIXED = sorted(filter(names_another_course, ROUTES))
 
 
 @dataclass
@@ -187,10 +59,15 @@ class Visit:
     client: TestClient
     school: School
 
-    def ask(self, login):
-        """The answer; '' is somebody who is not signed in."""
+    def ask(self, login, **others):
+        """The answer; '' is somebody who is not signed in.
+
+        Args:
+            login: who asks.
+            others: what is named instead of the town's.
+        """
         method, path = self.route.split(" ", 1)
-        names = self.town.names | ({"slug": "mine"} if "/edit" in path else {})
+        names = name_things(self.route, self.town) | others
         self.client.cookies.clear()
         headers = {}
         if login and path.startswith("/api/"):
@@ -205,7 +82,7 @@ class Visit:
         elif self.route in FORMS:
             body = {"data": {name: value.format_map(names) for name, value in FORMS[self.route].items()}}
         return self.client.request(
-            method, path.format_map(names), headers=headers, **(body if method == "POST" else {})
+            method, address_of(self.route, names), headers=headers, **(body if method == "POST" else {})
         )
 
     def content(self):
@@ -248,7 +125,7 @@ def test_every_route_has_a_rule_and_every_rule_a_route():
     assert set(RULE_OF) == set(ROUTES)
 
 
-@pytest.mark.parametrize("route", sorted(set(ROUTES) - set(RULES[Rule.EVERYBODY])))
+@pytest.mark.parametrize("route", sorted(set(ROUTES) - OPEN))
 def test_a_route_refuses_everybody_whom_its_rule_does_not_name(town, shared, route):
     visit = Visit(route, town, *shared)
     before = visit.content()
@@ -273,9 +150,37 @@ def test_a_page_is_shown_to_everybody_whom_its_rule_names(town, shared, route):
     assert set(answers.values()) == {200}, answers
 
 
-@pytest.mark.parametrize("route", sorted(set(ROUTES) - set(RULES[Rule.EVERYBODY]) - READ))
+@pytest.mark.parametrize("route", sorted(OPEN - CHANGES))
+def test_what_is_for_everybody_is_shown_to_everybody_and_changes_nothing(town, shared, route):
+    visit = Visit(route, town, *shared)
+    before = visit.content()
+
+    answers = {login: visit.ask(login).status_code for login in ("", *PEOPLE)}
+
+    assert set(answers.values()) == {OPEN_ANSWERS.get(route, 200)}, answers
+    assert visit.content() == before
+
+
+@pytest.mark.parametrize("route", MIXED)
+def test_what_belongs_to_another_course_is_not_there_for_who_teaches_this_one(town, shared, route):
+    visit = Visit(route, town, *shared)
+    before = visit.content()
+
+    answer = visit.ask("max", course="other")
+
+    assert answer.status_code in {403, 404}, answer.text
+    assert visit.content() == before
+
+
+def test_the_course_of_who_is_refused_there_offers_the_same_assignment(town, shared):
+    """Otherwise everything would be missing there anyway."""
+    assert {f"POST {MEMBERS}/{{person}}/link", f"POST {ASSIGNMENT}/regrade"} < set(MIXED)
+    assert Visit(f"GET {ASSIGNMENT}/dashboard", town, *shared).ask("max", course="other").status_code == 200
+
+
+@pytest.mark.parametrize("route", sorted(CHANGES))
 def test_a_change_is_open_to_the_least_of_those_whom_its_rule_names(town, own, route):
-    least = next(login for login in PEOPLE if login in RULE_OF[route].value)
+    least = next(login for login in ("", *PEOPLE) if login in RULE_OF[route].value)
 
     answer = Visit(route, town, *own).ask(least)
 
