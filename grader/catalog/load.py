@@ -14,6 +14,7 @@ from grader.catalog.shown import shown_expressions, wanted_of
 from grader.catalog.spec import QuestionSpec, Spec, read_spec
 from grader.catalog.version import version_of
 from grader.domain.assignment import Assignment, Question
+from grader.domain.gaps import find_gaps
 from grader.domain.ids import QuestionId
 from grader.domain.location import FoundBy, LocatedAnswer, Location, Wanted
 from grader.domain.notebook import CellKind, Notebook
@@ -25,7 +26,6 @@ from grader.notebook.read import read
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _MAX_SLUG_CHARACTERS = 60
-_EXPRESSION = re.compile(r"\{\{(.+?)\}\}", re.DOTALL)
 _HEADED = (FoundBy.TAG, FoundBy.HEADING, FoundBy.MARKER)
 
 
@@ -234,7 +234,7 @@ def _words_before_code(reference: Notebook, answer: LocatedAnswer) -> str:
 
 
 def _expressions_in(prompt: Text, *, at: Place, mistakes: MistakeList) -> tuple[str, ...]:
-    found = [match.strip() for text in (prompt.ja, prompt.en) for match in _EXPRESSION.findall(text)]
+    found = [gap.expression for text in (prompt.ja, prompt.en) for gap in find_gaps(text)]
     for expression in dict.fromkeys(found):
         if not expression or parse_python(expression) is None:
             mistakes.add("prompt_expression", at=at, expression=expression[:200])

@@ -1,11 +1,11 @@
 """Prompts as students read them: `{{expression}}` replaced by what the reference prints there."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 
 from grader.domain.assignment import Assignment
 from grader.domain.execution import CellRun, CellState, Execution
+from grader.domain.gaps import Gap, fill_gaps
 from grader.domain.ids import QuestionId, VersionHash
 from grader.domain.location import Location
 from grader.domain.notebook import Cell, CellKind, Notebook
@@ -17,7 +17,8 @@ from grader.notebook.locate import locate
 
 SHOWN_MAX_CHARACTERS = 20_000
 """Of one gap; a tensor that torch abbreviates has some hundreds."""
-_GAP = re.compile(r"\{\{(.+?)\}\}", re.DOTALL)
+_FILLED_MAX_CHARACTERS = 400_000
+"""Of one prompt: the same gap can stand in it a hundred thousand times."""
 
 
 def load_prompt_outputs(version: VersionHash, *, stores: Stores) -> Mapping[str, Mapping[str, str]]:
@@ -31,20 +32,25 @@ def load_prompt_outputs(version: VersionHash, *, stores: Stores) -> Mapping[str,
 def render_prompt(prompt: Text, outputs: Mapping[str, str]) -> Text:
     """The prompt as Markdown with its gaps filled: in a code block as it is, elsewhere as a block of its own.
 
-    A gap stays as the author wrote it while nothing is known of it.
+    A gap stays as the author wrote it while nothing is known of it, and where too much was filled in before it.
     """
     return Text(ja=_render(prompt.ja, outputs), en=_render(prompt.en, outputs))
 
 
 def _render(markdown: str, outputs: Mapping[str, str]) -> str:
-    def fill(gap: re.Match[str]) -> str:
-        shown = outputs.get(gap[1].strip())
-        if shown is None:
-            return gap[0]
-        is_fenced = markdown.count("```", 0, gap.start()) % 2 == 1
-        return shown if is_fenced else f"\n\n```text\n{shown}\n```\n"
+    fences = counted_to = filled = 0
 
-    return _GAP.sub(fill, markdown)
+    def fill(gap: Gap) -> str:
+        nonlocal fences, counted_to, filled
+        fences += markdown.count("```", counted_to, gap.start)
+        counted_to = gap.start
+        shown = outputs.get(gap.expression)
+        if shown is None or filled + len(shown) > _FILLED_MAX_CHARACTERS:
+            return markdown[gap.start : gap.end]
+        filled += len(shown)
+        return shown if fences % 2 == 1 else f"\n\n```text\n{shown}\n```\n"
+
+    return fill_gaps(markdown, fill)
 
 
 def run_prompts(loaded: LoadedAssignment, *, runner: Runner) -> Mapping[QuestionId, Mapping[str, str]]:

@@ -11,6 +11,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from itertools import groupby, zip_longest
 
+from grader.domain.gaps import fill_gaps
 from grader.domain.python import parse_python, walk
 from grader.domain.remember import remember_by_text
 from grader.notebook.headings import Around, LabelKind, read_line
@@ -28,7 +29,6 @@ _LONGEST_GAP_LINES = 80
 
 # --- the author's prompts ---------------------------------------------------------------------------------------------
 
-_GAP = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _PASTED_GAP = re.compile(r"\{\{[^{}]{0,200}\}\}")
 _GAP_MARK = "\N{OBJECT REPLACEMENT CHARACTER}"
 _DRESS = frozenset("*_#>`~\\$-・.。:,、　 |")
@@ -50,7 +50,7 @@ class Prompts:
     def __init__(self, prompts: Sequence[str]) -> None:
         self._lines = [line for prompt in prompts for line in _prompt_lines(prompt)]
         self._exact = {line.text: line for line in self._lines}
-        self._all = _GAP_MARK.join(_squeeze(_GAP.sub(_GAP_MARK, prompt)) for prompt in prompts)
+        self._all = _GAP_MARK.join(_squeeze(_without_gaps(prompt)) for prompt in prompts)
         self._by_length = sorted(self._lines, key=lambda line: len(line.text), reverse=True)
 
     def without(self, lines: Sequence[str]) -> list[str]:
@@ -107,8 +107,12 @@ def read_prompts(prompts: tuple[str, ...]) -> Prompts:
     return Prompts(prompts)
 
 
+def _without_gaps(prompt: str) -> str:
+    return fill_gaps(prompt, lambda _: _GAP_MARK)
+
+
 def _prompt_lines(prompt: str) -> list[_PromptLine]:
-    pieces = re.split(rf"(\n|{_GAP_MARK})", _GAP.sub(_GAP_MARK, prompt))
+    pieces = re.split(rf"(\n|{_GAP_MARK})", _without_gaps(prompt))
     texts: list[tuple[str, bool]] = []
     for piece in pieces:
         if piece == _GAP_MARK and texts:

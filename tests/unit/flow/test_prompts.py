@@ -166,3 +166,10 @@ def test_another_versions_outputs_are_not_shown(school):
     other = replace(school.loaded, version="b" * 64)
 
     assert load_prompt_outputs(other.version, stores=school.stores) == {}
+
+
+def test_a_gap_that_stands_there_endlessly_is_not_filled_endlessly():
+    shown = rendered("{{x}}" * 100_000, {"x": "y" * SHOWN_MAX_CHARACTERS})
+
+    assert 0 < shown.count("y" * SHOWN_MAX_CHARACTERS) <= 20
+    assert shown.endswith("{{x}}")
