@@ -6,6 +6,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from grader.catalog.bundle import MAX_DATA_BYTES
@@ -17,6 +18,8 @@ MOST_FILES = 500
 _ZIP = ".zip"
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 _MAX_SLUG = 60
+_BOUNDED = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+"""How every system packs by default."""
 _BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 """What reading a damaged, encrypted or strangely packed file can raise."""
 
@@ -31,13 +34,16 @@ def read_dropped(uploads: Uploads) -> Mapping[str, bytes]:
         InvalidAssignment: a zip that cannot be read, too much, a path that leads out, or no assignment.yaml.
     """
     mistakes = MistakeList()
-    named: dict[PurePosixPath, bytes] = {}
+    dropped = _Dropped(mistakes=mistakes)
     for name, data in uploads:
+        if dropped.is_too_much:
+            break
         if name.lower().endswith(_ZIP):
-            named |= _read_zip(name, data, mistakes=mistakes)
+            dropped.unpack(name, data)
         else:
-            _add(named, name, data, mistakes=mistakes)
-    files = _from_spec(named)
+            dropped.count(Place(file=name, line=1), files=1, data_bytes=len(data))
+            dropped.add(name, data)
+    files = _from_spec(dropped.named)
     if not mistakes and SPEC_FILE not in files:
         mistakes.add("file_missing", at=Place(file=SPEC_FILE, line=1), name=SPEC_FILE)
     if mistakes:
@@ -52,36 +58,57 @@ def suggest_slug(uploads: Uploads) -> str:
     return _NOT_SLUG.sub("-", word.lower()).strip("-")[:_MAX_SLUG].strip("-")
 
 
-def _read_zip(name: str, data: bytes, *, mistakes: MistakeList) -> dict[PurePosixPath, bytes]:
-    named: dict[PurePosixPath, bytes] = {}
-    left_bytes = MAX_DATA_BYTES
-    place = Place(file=name, line=1)
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-            if len(entries) > MOST_FILES:
-                mistakes.add("too_long", at=place, limit=MOST_FILES)
-                return {}
-            for entry in entries:
-                # What the file says of its size is not believed: a few bytes can unfold to gigabytes.
-                with archive.open(entry) as packed:
-                    content = packed.read(left_bytes + 1)
-                left_bytes -= len(content)
-                if left_bytes < 0:
-                    mistakes.add("data_too_large", at=place, limit_bytes=MAX_DATA_BYTES)
-                    return {}
-                _add(named, entry.filename, content, mistakes=mistakes)
-    except _BROKEN_ZIP:
-        mistakes.add("zip_unreadable", at=place)
-    return named
+@dataclass(kw_only=True)
+class _Dropped:
+    """The files so far, and how much more there may be: of all zips and files of a request together."""
 
+    mistakes: MistakeList
+    named: dict[PurePosixPath, bytes] = field(default_factory=dict)
+    left_files: int = field(default_factory=lambda: MOST_FILES)
+    left_bytes: int = field(default_factory=lambda: MAX_DATA_BYTES)
 
-def _add(named: dict[PurePosixPath, bytes], name: str, data: bytes, *, mistakes: MistakeList) -> None:
-    path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or not path.parts or not name.isprintable():
-        mistakes.add("data_path", at=Place(file=SPEC_FILE, line=1), name=ascii(name)[:200])
-    elif not any(part.startswith(".") or part == "__MACOSX" for part in path.parts):
-        named[path] = data
+    @property
+    def is_too_much(self) -> bool:
+        return self.left_files < 0 or self.left_bytes < 0
+
+    def count(self, place: Place, *, files: int = 0, data_bytes: int = 0) -> None:
+        """Take it from what is left, and say so where that was less."""
+        self.left_files -= files
+        self.left_bytes -= data_bytes
+        if self.left_files < 0:
+            self.mistakes.add("too_long", at=place, limit=MOST_FILES)
+        elif self.left_bytes < 0:
+            self.mistakes.add("data_too_large", at=place, limit_bytes=MAX_DATA_BYTES)
+
+    def unpack(self, name: str, data: bytes) -> None:
+        place = Place(file=name, line=1)
+        try:
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+                self.count(place, files=len(entries))
+                for entry in entries:
+                    if self.is_too_much:
+                        return
+                    content = self._read(archive, entry)
+                    self.count(place, data_bytes=len(content))
+                    self.add(entry.filename, content)
+        except _BROKEN_ZIP:
+            self.mistakes.add("zip_unreadable", at=place)
+
+    def _read(self, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+        """One file, or one byte more than may come: its own word on its size is not believed."""
+        # zipfile unfolds bzip2 and LZMA without any bound: a few kilobytes would be gigabytes before we could count.
+        if entry.compress_type not in _BOUNDED:
+            raise NotImplementedError(entry.compress_type)
+        with archive.open(entry) as packed:
+            return packed.read(self.left_bytes + 1)
+
+    def add(self, name: str, data: bytes) -> None:
+        path = PurePosixPath(name.replace("\\", "/"))
+        if path.is_absolute() or ".." in path.parts or not path.parts or not name.isprintable():
+            self.mistakes.add("data_path", at=Place(file=SPEC_FILE, line=1), name=ascii(name)[:200])
+        elif not any(part.startswith(".") or part == "__MACOSX" for part in path.parts):
+            self.named[path] = data
 
 
 def _from_spec(named: Mapping[PurePosixPath, bytes]) -> dict[str, bytes]:

@@ -10,9 +10,9 @@ from grader.catalog.dropped import read_dropped, suggest_slug
 from grader.errors import InvalidAssignment
 
 
-def zipped(files):
+def zipped(files, *, packing=zipfile.ZIP_DEFLATED):
     data = io.BytesIO()
-    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(data, "w", packing) as archive:
         for name, content in files.items():
             archive.writestr(name, content)
     return data.getvalue()
@@ -47,13 +47,34 @@ def test_files_are_named_from_the_folder_on_that_holds_the_yaml(uploads):
         pytest.param([("/etc/assignment.yaml", b"")], "data_path", id="an absolute path"),
         pytest.param([("x.zip", zipped({f"{n}": b"" for n in range(501)}))], "too_long", id="too many files"),
         pytest.param([("x.zip", zipped({"assignment.yaml": bytes(3000)}))], "data_too_large", id="a zip bomb"),
+        pytest.param(
+            [(f"{name}.zip", zipped({f"{name}/assignment.yaml": bytes(900)})) for name in "abc"],
+            "data_too_large",
+            id="several zips that are a bomb together",
+        ),
+        pytest.param(
+            [(f"{name}.zip", zipped({f"{name}/{n}": b"" for n in range(200)})) for name in "abc"],
+            "too_long",
+            id="too many files in several zips",
+        ),
+        pytest.param([(f"{n}/assignment.yaml", b"") for n in range(501)], "too_long", id="too many files as they are"),
+        pytest.param(
+            [("x.zip", zipped({"assignment.yaml": b"a"}, packing=zipfile.ZIP_BZIP2))],
+            "zip_unreadable",
+            id="bzip2, which zipfile unfolds without any bound",
+        ),
+        pytest.param(
+            [("x.zip", zipped({"assignment.yaml": b"a"}, packing=zipfile.ZIP_LZMA))],
+            "zip_unreadable",
+            id="LZMA, likewise",
+        ),
     ],
 )
 def test_what_cannot_be_used_is_told(monkeypatch, uploads, code):
     monkeypatch.setattr(dropped, "MAX_DATA_BYTES", 2000)
     with pytest.raises(InvalidAssignment) as caught:
         read_dropped(uploads)
-    assert caught.value.mistakes[0].note.code == f"catalog.{code}"
+    assert [mistake.note.code for mistake in caught.value.mistakes] == [f"catalog.{code}"]
 
 
 @pytest.mark.parametrize(
