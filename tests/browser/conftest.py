@@ -2,12 +2,9 @@
 
 import functools
 import shutil
-import socket
-import threading
 
 import pytest
-import uvicorn
-from browsing import DESK, HOST, PATIENCE_MS, Campus, Reader, Site
+from browsing import DESK, HOST, Campus, Reader, Site, serving
 from playwright.sync_api import Browser, sync_playwright
 from school import School
 from service import running_service
@@ -24,13 +21,8 @@ def site(tmp_path_factory):
         stores=school.stores, intake=school.intake, assignments=school.assignments, max_upload_bytes=1 << 20
     )
     app = create_app(services)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        yield Site(school, f"http://{HOST}:{listener.getsockname()[1]}", app)
-        server.should_exit = True
-        thread.join()
+    with serving(app) as url:
+        yield Site(school, url, app)
     school.stores.storage.close()
 
 
@@ -57,24 +49,15 @@ def campus(tmp_path_factory):
 @pytest.fixture
 def open_browser(chromium: Browser):
     """Opens a browser of its own for somebody who reads the pages at an address, and closes it."""
-    contexts = []
+    readers = []
 
     def open_browser(url, language="en", *, size=DESK, **options):
-        context = chromium.new_context(
-            base_url=url,
-            locale={"ja": "ja-JP", "en": "en-US"}[language],
-            viewport={"width": size[0], "height": size[1]},
-            **options,
-        )
-        context.set_default_timeout(PATIENCE_MS)
-        contexts.append(context)
-        reader = Reader(context.new_page(), language)
-        reader.watch(url=url)
-        return reader
+        readers.append(Reader.open(chromium, url, language, size=size, **options))
+        return readers[-1]
 
     yield open_browser
-    for context in contexts:
-        context.close()
+    for reader in readers:
+        reader.page.context.close()
 
 
 @pytest.fixture

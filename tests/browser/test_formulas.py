@@ -40,6 +40,7 @@ def test_formulas_are_shown_in_vendored_fonts(show):
     )
     assert "KaTeX_Main" in loaded
     reader.check_page()
+    reader.check_size()
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,16 @@
 """A person's browser in tests: what it sees of a school's pages, and everything that a page must not do."""
 
+import socket
+import threading
 import uuid
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from axe_playwright_python.sync_playwright import Axe
+import uvicorn
+from axe_playwright_python.sync_playwright import Axe, AxeResults
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 from school import School
 from service import Service
 
@@ -19,7 +23,30 @@ HOST = "grader.test"
 """Not localhost, which browsers trust as if it were https."""
 PATIENCE_MS = 20_000
 PHONE, DESK = (360, 740), (1280, 800)
-AXE_OPTIONS = {"rules": {"target-size": {"enabled": True}}}
+AXE_OPTIONS = {"rules": {"target-size": {"enabled": True}}, "resultTypes": ["violations"]}
+COLOURS_ONLY = """
+    async () => axe.run({runOnly: ["color-contrast", "link-in-text-block"], resultTypes: ["violations"]})
+"""
+FIRST_LOAD_BYTES = 200_000
+"""That a page may take at most, compressed, with all that it loads."""
+LOADED_BYTES = """
+    document.fonts.ready.then(() => ["navigation", "resource"].flatMap(kind => performance.getEntriesByType(kind))
+        .reduce((sum, one) => sum + one.encodedBodySize, 0))
+"""
+
+
+@contextmanager
+def serving(app: FastAPI):
+    """The application behind a web server of its own, in a thread; gives the address."""
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield f"http://{HOST}:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 @dataclass(frozen=True)
@@ -79,6 +106,20 @@ class Reader:
         """Chromium reports each answer of 400 and above; this one was meant."""
         self.trouble = [line for line in self.trouble if f"status of {status}" not in line]
 
+    @classmethod
+    def open(cls, chromium: Browser, url: str, language: str = "en", *, size: tuple[int, int] = DESK, **options):
+        """A new browser of somebody who reads the pages at this address."""
+        context = chromium.new_context(
+            base_url=url,
+            locale={"ja": "ja-JP", "en": "en-US"}[language],
+            viewport={"width": size[0], "height": size[1]},
+            **options,
+        )
+        context.set_default_timeout(PATIENCE_MS)
+        reader = cls(context.new_page(), language)
+        reader.watch(url=url)
+        return reader
+
     def check_page(self) -> None:
         """In the reader's language, no wider than the screen, accessible, and without trouble of its own."""
         assert self.page.locator("html").get_attribute("lang") == self.language
@@ -86,3 +127,14 @@ class Reader:
         found = Axe().run(self.page, options=AXE_OPTIONS)
         assert found.violations_count == 0, found.generate_report()
         assert self.trouble == [], self.trouble
+
+    def check_dark_page(self) -> None:
+        """After `check_page`: the same page can be read in the dark."""
+        self.page.emulate_media(color_scheme="dark")
+        found = AxeResults(self.page.evaluate(COLOURS_ONLY))
+        self.page.emulate_media(color_scheme="light")
+        assert found.violations_count == 0, found.generate_report()
+
+    def check_size(self) -> None:
+        """With an empty cache, the page would load no more than pages may."""
+        assert self.page.evaluate(LOADED_BYTES) < FIRST_LOAD_BYTES
