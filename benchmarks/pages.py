@@ -3,20 +3,25 @@
 import gc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import count
 from urllib.parse import quote
 
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from grader.domain.ids import PersonId
-from grader.domain.people import Person, Role
+from grader.domain.ids import PersonId, SubmissionId
+from grader.domain.people import Course, Role
+from grader.domain.publishing import Offering
+from grader.domain.review import AnswerScope
 from grader.flow.people import Caller
 from grader.flow.ports import Stores, Transaction
+from grader.flow.review_items import part_of
 from grader.flow.submit import Intake
 from grader.notebook.read import read
 from grader.web.access import caller_of, page_caller_of
 from grader.web.app import create_app
+from grader.web.pages.review_place import address_of_part
 from grader.web.services import Services
 from grader.wiring.data_folder import stored_assignments
 
@@ -30,9 +35,6 @@ class Visitor:
     def __init__(self, stores: Stores, client: TestClient, app: FastAPI) -> None:
         self._stores = stores
         self._client = client
-        # An admin whom nobody has stored: a folder that is kept stays as it was.
-        nobody = Person(person_id=PersonId(""), login="", name="", is_admin=True, created_at=stores.clock.now())
-        self._staff = self._caller = Caller(person=nobody, memberships=())
         app.dependency_overrides = {page_caller_of: self._say_who, caller_of: self._say_who}
         with stores.storage.reading() as tx:
             self._places = [
@@ -40,7 +42,10 @@ class Visitor:
                 for course in tx.courses.list_all()
                 for each in tx.offerings.list_of(course.course_id)
             ]
-            self._students = {course.slug: _some_student(tx, course.slug) for course in tx.courses.list_all()}
+            self._students = {course.slug: _find_somebody(tx, course, Role.STUDENT) for course in tx.courses.list_all()}
+            tutor = _find_somebody(tx, tx.courses.list_all()[0], Role.TA).person
+        # An admin for this while, who may open every page; a folder that is kept stays as it was.
+        self._staff = self._caller = Caller(person=replace(tutor, is_admin=True), memberships=())
         self._turns = count()
         self.turn_to_the_next()
 
@@ -52,42 +57,77 @@ class Visitor:
             assert course is not None
             offering = tx.offerings.find(course.course_id, slug=self._assignment)
             assert offering is not None
-            person = self._students[self._course].person.person_id
-            own = tx.submissions.list_of(offering.offering_id, person_id=person, limit=1)
-            (newest,) = tx.submissions.list_of(offering.offering_id, limit=1)
-        self._own = own[0].submission_id if own else None
-        self._submission = newest.submission_id
+            person_id = self._students[self._course].person.person_id
+            self._own = _find_graded(tx, offering, person_id=person_id)
+            self._submission = _find_graded(tx, offering)
+            assert self._submission is not None
+            self._desks = _find_desks(tx, course, offering)
 
     @property
     def asks(self) -> Mapping[str, Ask]:
         course = f"/courses/{self._course}"
         assignment = f"{course}/assignments/{self._assignment}"
-        api = f"/api/v1{course}"
-        staff = {
+        student = self._students[self._course]
+        own = {"home": "/", "course": course, "assignment": assignment, "account": "/account"}
+        if self._own is not None:
+            own |= _submission_pages(self._own)
+        pages = self._course_pages(course) | self._assignment_pages(course, assignment) | self._api_lists(course)
+        return {
+            **{name: self._asking(address, self._staff) for name, address in pages.items()},
+            **{f"{name} of a student": self._asking(address, student) for name, address in own.items()},
+        }
+
+    def _course_pages(self, course: str) -> dict[str, str]:
+        person = self._students[self._course].person.person_id
+        return {
             "home": "/",
+            "workers": "/workers",
+            "new course": "/courses/new",
             "course": course,
-            "dashboard": f"{assignment}/dashboard",
+            "settings": f"{course}/settings",
+            "members": f"{course}/members",
+            "members, search": f"{course}/members?q={quote('佐藤')}",
+            "member": f"{course}/members/{person}",
+            "roster file": f"{course}/members/import",
             "table, by number": f"{course}/table",
             "table, by total": f"{course}/table?sort=total&order=down",
             "table, by an assignment": f"{course}/table?sort=assignment&assignment={self._assignment}&page=3",
             "table, who has not handed in": f"{course}/table?state=not_handed_in&assignment={self._assignment}",
             "table, who waits anywhere": f"{course}/table?state=pending",
             "table, search": f"{course}/table?q={quote('佐藤')}",
-            "regrade": f"{assignment}/regrade",
             "review queue": f"{course}/review",
-            "members": f"{course}/members",
-            "a result": f"/submissions/{self._submission}",
+            "review queue, before due dates": f"{course}/review?early=1",
+            "assignments to write": f"{course}/assignments/new",
+        }
+
+    def _assignment_pages(self, course: str, assignment: str) -> dict[str, str]:
+        """With those of a submission, and of an answer that waits."""
+        return {
+            "assignment": assignment,
+            "dashboard": f"{assignment}/dashboard",
+            "regrade": f"{assignment}/regrade",
+            "shared mistakes": f"{course}/review/{self._assignment}",
+            **{name: f"{course}/review/{self._assignment}{desk}" for name, desk in self._desks.items()},
+            "dates": f"{assignment}/dates",
+            "writing": f"{assignment}/edit",
+            "writing, YAML": f"{assignment}/edit/yaml",
+            "writing, as a student": f"{assignment}/edit/student",
+            "writing, self-test": f"{assignment}/edit/trial",
+            "writing, publish": f"{assignment}/edit/publish",
+            **_submission_pages(self._submission),
+        }
+
+    def _api_lists(self, course: str) -> dict[str, str]:
+        api = f"/api/v1{course}"
+        submission = f"/api/v1/submissions/{self._submission}"
+        return {
             "API, courses": "/api/v1/courses",
             "API, assignments": f"{api}/assignments",
             "API, members": f"{api}/members",
             "API, submissions": f"{api}/assignments/{self._assignment}/submissions",
-        }
-        student = {"home of a student": "/", "course of a student": course, "assignment of a student": assignment}
-        if self._own is not None:
-            student["result of a student"] = f"/submissions/{self._own}"
-        return {
-            **{name: self._asking(address, self._staff) for name, address in staff.items()},
-            **{name: self._asking(address, self._students[self._course]) for name, address in student.items()},
+            "API, result": f"{submission}/result",
+            "API, rubrics": f"{submission}/rubrics",
+            "API, decisions": f"{submission}/decisions",
         }
 
     def _asking(self, address: str, caller: Caller) -> Ask:
@@ -120,9 +160,38 @@ def open_visitor(stores: Stores) -> Iterator[Visitor]:
         yield Visitor(stores, client, app)
 
 
-def _some_student(tx: Transaction, slug: str) -> Caller:
-    course = tx.courses.find_by_slug(slug)
-    assert course is not None
+def _submission_pages(submission_id: SubmissionId) -> dict[str, str]:
+    root = f"/submissions/{submission_id}"
+    return {
+        "result": root,
+        "cells": f"{root}/cells",
+        "notebook": f"{root}/notebook",
+        "executed notebook": f"{root}/executed",
+    }
+
+
+def _find_graded(tx: Transaction, offering: Offering, *, person_id: PersonId | None = None) -> SubmissionId | None:
+    """The newest that has a result, of anybody or one person: a few we could not grade."""
+    newest = tx.submissions.list_of(offering.offering_id, person_id=person_id, limit=20)
+    graded = tx.runs.list_counting([each.submission_id for each in newest])
+    return next((each.submission_id for each in newest if each.submission_id in graded), None)
+
+
+def _find_desks(tx: Transaction, course: Course, offering: Offering) -> dict[str, str]:
+    """Where an answer is judged, after the assignment's address, if any waits."""
+    waiting = tx.reviews.list_waiting(AnswerScope(course_id=course.course_id, offering_ids=[offering.offering_id]))
+    if not waiting:
+        return {}
+    part, submission_id = part_of(waiting[0]), waiting[0].submission_id
+    return {
+        "review, the first that waits": address_of_part("", part),
+        "review, one answer": address_of_part("", part, submission=submission_id),
+        "review, a student's": address_of_part("", part, submission=submission_id, walk="student"),
+    }
+
+
+def _find_somebody(tx: Transaction, course: Course, role: Role) -> Caller:
+    """The first of the roster in this role."""
     roster = tx.courses.list_roster(course.course_id)
-    member = next(each for each in roster if each.membership.role is Role.STUDENT)
+    member = next(each for each in roster if each.membership.role is role)
     return Caller(person=member.person, memberships=tx.courses.list_memberships(member.person.person_id))
