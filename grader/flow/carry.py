@@ -10,30 +10,32 @@ from grader.domain.submission import Decision, DecisionId, DecisionKind, Submiss
 from grader.flow.names import new_id
 from grader.flow.ports import Transaction
 from grader.flow.rubrics import worth
-from grader.flow.standing import counting_run, revision_of, valid_decisions
+from grader.flow.standing import counting_run, revision_of, settle, valid_decisions
 
 _ALL = 100_000
 """More submissions than anyone makes for one assignment."""
 
 
-def carry_points(tx: Transaction, submission: Submission, written: Sequence[WrittenAnswer], *, at: datetime) -> None:
+def carry_points(tx: Transaction, submission: Submission, written: Sequence[WrittenAnswer], *, at: datetime) -> bool:
     """Give the submission the points that its words had before, in the transaction that located them.
 
     The newest earlier submission that was judged decides. What somebody has decided about this one already stays, and a
-    picture is compared with nothing: a person looks again.
+    picture is compared with nothing: a person looks again. Returns whether anything was given.
     """
     hashes = _hashes(written)
     earlier = list_judged_before(tx, submission) if hashes else ()
     if not earlier:
-        return
-    judged = {(each.question_id, each.check_id) for each in tx.decisions.list_of(submission.submission_id)}
+        return False
+    known = tx.decisions.list_of(submission.submission_id)
+    judged = {(each.question_id, each.check_id) for each in known if each.kind is not DecisionKind.COMMENT}
+    before_this = len(judged)
     offering = tx.offerings.get(submission.offering_id)
     rubrics = revision_of(tx, counting_run(tx, submission.submission_id), offering=offering).rubrics
     for one in earlier:
         before = _hashes(tx.submissions.list_written(one.submission_id))
         for decision in valid_decisions(tx.decisions.list_of(one.submission_id)):
             question_id, check_id = decision.question_id, decision.check_id
-            if check_id is None or (question_id, check_id) in judged:
+            if check_id is None or not decision.kind.settles or (question_id, check_id) in judged:
                 continue
             if question_id not in hashes or before.get(question_id) != hashes[question_id]:
                 continue
@@ -48,6 +50,17 @@ def carry_points(tx: Transaction, submission: Submission, written: Sequence[Writ
                         decided_at=at,
                     )
                 )
+    return len(judged) > before_this
+
+
+def carry_on(tx: Transaction, submission: Submission, *, at: datetime) -> None:
+    """Give the person's later submissions the points that their words have got in this one; the caller recounts."""
+    own = tx.submissions.list_of(submission.offering_id, person_id=submission.person_id, limit=_ALL)
+    for later in sorted(own, key=lambda one: one.number):
+        if later.number > submission.number:
+            written = tx.submissions.list_written(later.submission_id)
+            if carry_points(tx, later, written, at=at):
+                settle(tx, later.submission_id)
 
 
 def list_judged_before(tx: Transaction, submission: Submission) -> tuple[Submission, ...]:

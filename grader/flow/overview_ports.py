@@ -16,7 +16,7 @@ from grader.domain.overview import (
     Student,
     Sums,
 )
-from grader.domain.result import CheckResult
+from grader.domain.result import CheckResult, Points
 
 
 class Overview(Protocol):
@@ -50,17 +50,20 @@ class Overview(Protocol):
 class Standings(Protocol):
     """What stands of each submission that has a result, kept beside it so that whole courses can be added up."""
 
-    def put(self, submission_id: SubmissionId, sums: Sums) -> None: ...
+    def put(self, submission_id: SubmissionId, sums: Sums, *, awaited: Points) -> None:
+        """`awaited`: of written answers that nobody has read yet, less what being late costs."""
 
     def forget(self, submission_id: SubmissionId) -> None: ...
 
     def list_of(self, submission_ids: Sequence[SubmissionId]) -> Mapping[SubmissionId, Sums]: ...
 
+    def list_awaited(self, submission_ids: Sequence[SubmissionId]) -> Mapping[SubmissionId, Points]: ...
+
     def list_graded(self, offering_id: OfferingId) -> Mapping[SubmissionId, VersionHash]:
         """The offering's submissions that have a result, with the version that it is of."""
 
     def list_left_behind(self, version: VersionHash) -> tuple[SubmissionId, ...]:
-        """Submissions with a result of a version that is no longer what their course offers."""
+        """Submissions with a result, if only to look at, of a version that is not what their course offers."""
 
     def list_missing(self, *, limit: int) -> tuple[SubmissionId, ...]:
         """Submissions that have a result, but no sums: an earlier release kept none."""

@@ -22,6 +22,9 @@ class Regrades(Protocol):
     def list_lines(self, regrade_id: RegradeId) -> tuple[RegradeLine, ...]:
         """By login and number."""
 
+    def list_open_runs(self, submission_id: SubmissionId) -> tuple[RunId, ...]:
+        """The finished runs of the submission in regrades that nobody has applied."""
+
     def list_changes(self, regrade_id: RegradeId) -> tuple[QuestionChange, ...]: ...
 
     def put_after(self, run_id: RunId, sums: Sums) -> None:

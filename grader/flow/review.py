@@ -13,6 +13,7 @@ from grader.domain.result import Points
 from grader.domain.submission import Decision, DecisionId, DecisionKind
 from grader.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from grader.flow.assignments import StoredAssignments
+from grader.flow.carry import carry_on
 from grader.flow.names import new_id
 from grader.flow.people import Caller
 from grader.flow.ports import Stores, Transaction
@@ -118,9 +119,17 @@ def override_together(
 
 
 def comment_together(
-    judgements: Sequence[Judgement], *, caller: Caller, stores: Stores, assignments: StoredAssignments
+    judgements: Sequence[Judgement],
+    *,
+    caller: Caller,
+    stores: Stores,
+    assignments: StoredAssignments,
+    check_id: CheckId | None = None,
 ) -> tuple[Decision, ...]:
     """Say something to several students about a question, without points; all or none.
+
+    Args:
+        check_id: which of its checks it is about, so that comments on others stay; None for the whole question.
 
     Raises:
         NotFound: no such submission or question, or not for the caller.
@@ -130,7 +139,8 @@ def comment_together(
     for judgement in judgements:
         reviewed = _read_reviewed(judgement.submission_id, caller=caller, stores=stores, assignments=assignments)
         reviewed.question(judgement.question_id)
-        rulings.append(_Ruling(judgement=replace(judgement, points=None, items=None), reviewed=reviewed))
+        remark = replace(judgement, points=None, items=None)
+        rulings.append(_Ruling(judgement=remark, check_id=check_id, reviewed=reviewed))
     return _store(rulings, kind=DecisionKind.COMMENT, caller=caller, stores=stores)
 
 
@@ -230,6 +240,8 @@ def _settle_items(judgement: Judgement, check: Check) -> Judgement:
     met = judgement.items or ()
     if judgement.points is not None:
         raise InvalidRequest(what="points, items")
+    if not rubric:
+        raise InvalidRequest(what="points", value="", most=check.points)
     for key in met:
         if key not in rubric:
             raise InvalidRequest(what="items", value=key)
@@ -270,7 +282,10 @@ def _store(rulings: Sequence[_Ruling], *, kind: DecisionKind, caller: Caller, st
         for ruling, decision in zip(rulings, decisions, strict=True):
             _check_unchanged(tx, ruling)
             tx.decisions.add(decision)
-            recount(tx, tx.submissions.get(decision.submission_id))
+            submission = tx.submissions.get(decision.submission_id)
+            if kind is DecisionKind.POINTS:
+                carry_on(tx, submission, at=now)
+            recount(tx, submission)
     return decisions
 
 
@@ -301,7 +316,17 @@ def _check_unchanged(tx: Transaction, ruling: _Ruling) -> None:
     if judgement.seen is not None:
         known = tx.decisions.list_of(judgement.submission_id)
         if count_about(known, judgement.question_id) != judgement.seen:
-            raise Conflict(what="decision", name=judgement.question_id)
+            raise _overtaken(tx, known, judgement.question_id)
+
+
+def _overtaken(tx: Transaction, known: Sequence[Decision], question_id: QuestionId) -> Conflict:
+    """Says who decided last, and when: it may be about another student than the one that the judge looks at."""
+    about = [decision for decision in known if decision.question_id == question_id]
+    if not about:
+        return Conflict(what="decision", name=question_id)
+    newest = max(about, key=lambda decision: decision.decided_at)
+    name = tx.people.get(newest.decided_by).name
+    return Conflict(what="decision", name=question_id, by=name, at=newest.decided_at.isoformat())
 
 
 def count_about(decisions: Sequence[Decision], question_id: QuestionId) -> int:

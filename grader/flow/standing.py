@@ -12,7 +12,7 @@ from grader.domain.result import CheckResult, Points, QuestionResult, Result, Ve
 from grader.domain.submission import Decision, DecisionKind, Run, RunState, Submission, Totals
 from grader.domain.text import Note
 from grader.flow.ports import Stores, Transaction
-from grader.grading.score import deduct_late, late_percent, sum_points, sum_question, total
+from grader.grading.score import deduct_late, late_percent, points_when_late, sum_points, sum_question, total
 
 _AS_GRADED: Rubrics = {}
 _AT_ONCE = 500
@@ -20,6 +20,8 @@ _AT_ONCE = 500
 _ALL = 100_000
 """More submissions than anyone makes for one assignment."""
 _MOST_OF_A_COURSE = 1_000_000
+_JUDGED = (DecisionKind.POINTS, DecisionKind.OVERRIDE)
+"""Somebody has looked; points that go along with the same words, and comments, do not say that."""
 
 
 def valid_decisions(decisions: Sequence[Decision]) -> tuple[Decision, ...]:
@@ -30,7 +32,7 @@ def valid_decisions(decisions: Sequence[Decision]) -> tuple[Decision, ...]:
     """
     newest: dict[tuple[QuestionId, CheckId | None, bool], Decision] = {}
     for decision in decisions:
-        # A comment stands beside whatever settles the question.
+        # A comment stands beside whatever settles the question, and beside those on its other checks.
         newest[(decision.question_id, decision.check_id, decision.kind is DecisionKind.COMMENT)] = decision
     return tuple(decision for decision in newest.values() if decision.kind.settles or _is_said(decision))
 
@@ -134,14 +136,42 @@ def judge_arrivals(tx: Transaction, offering: Offering) -> None:
 
 
 def settle(tx: Transaction, submission_id: SubmissionId) -> None:
-    """Keep what stands of a submission, so that courses are added up without its result and decisions."""
+    """Keep what stands of a submission, so that courses are added up without its result and decisions.
+
+    What would stand with runs that staff look at first is kept up with it: the two are compared.
+    """
+    for run_id in tx.regrades.list_open_runs(submission_id):
+        tx.regrades.put_after(run_id, standing_sums(tx, tx.runs.get(run_id)))
     run = tx.runs.find_counting(submission_id)
     if run is None:
         tx.standings.forget(submission_id)
         return
     result = standing_result(tx, run)
-    sums = Sums(score=result.score, decided=result.decided, pending=result.pending, points=result.points)
-    tx.standings.put(submission_id, sums)
+    percent = tx.submissions.get(submission_id).late_percent
+    awaited = points_when_late(points_awaited(result), percent=percent)
+    tx.standings.put(submission_id, _sums(result), awaited=awaited)
+
+
+def standing_sums(tx: Transaction, run: Run) -> Sums:
+    """`standing_result` in one line."""
+    return _sums(standing_result(tx, run))
+
+
+def _sums(result: Result) -> Sums:
+    return Sums(score=result.score, decided=result.decided, pending=result.pending, points=result.points)
+
+
+def points_awaited(result: Result) -> Points:
+    """Of words that have arrived and wait to be read; what was not found, is empty, or failed by us is no such."""
+    return sum_points(
+        [
+            check.pending
+            for question in result.questions
+            if question.pending
+            for check in question.checks
+            if check.kind == "written" and check.verdict is Verdict.NEEDS_REVIEW and check.code != "written.empty"
+        ]
+    )
 
 
 def settle_missing(*, stores: Stores) -> int:
@@ -160,48 +190,89 @@ def settle_missing(*, stores: Stores) -> int:
 def recount(tx: Transaction, submission: Submission) -> None:
     """Point at the submission that counts for this person and offering, by the offering's rules or else the course's.
 
-    Best means most points earned so far; of equals the newer one. One that has no result yet has earned none. What
-    arrived after closing never counts; what is late counts where it raises the total, or where nothing came in time.
+    Best means most points, earned so far or asked for by words that nobody has read yet; of equals the newer one. One
+    that has no result yet has none. What arrived after closing never counts; what is late counts where it raises the
+    total, or where nothing came in time.
     Call it whenever a submission's result may stand otherwise: it keeps what stands, too.
     """
     settle(tx, submission.submission_id)
     offering = tx.offerings.get(submission.offering_id)
-    policy = offering.rules.counting or tx.courses.get(offering.course_id).counting
     everything = tx.submissions.list_of(offering.offering_id, person_id=submission.person_id, limit=_ALL)
-    own = [one for one in everything if not one.is_too_late]
+    own = those_that_may_count(everything, policy=counting_policy(tx, offering))
     if not own:
         tx.submissions.clear_counting(submission)
-        return
-    if len(own) == 1:
+    elif len(own) == 1:
         tx.submissions.set_counting(own[0])
-        return
-    in_time, late = ([one for one in own if one.is_late is is_late] for is_late in (False, True))
-    if policy is CountingPolicy.LAST and not (in_time and late):
-        tx.submissions.set_counting(max(own, key=lambda one: one.number))
-        return
-    earned = _earned_by(tx, own)
+    else:
+        tx.submissions.set_counting(choose(own, earned=earned_by(tx, own)))
+
+
+def counting_policy(tx: Transaction, offering: Offering) -> CountingPolicy:
+    """The offering's own rule, or else its course's."""
+    return offering.rules.counting or tx.courses.get(offering.course_id).counting
+
+
+def those_that_may_count(own: Sequence[Submission], *, policy: CountingPolicy) -> Sequence[Submission]:
+    """Of one person's submissions those whose points decide: of what comes last, one in time and one that is late."""
+    not_too_late = [one for one in own if not one.is_too_late]
+    if policy is not CountingPolicy.LAST:
+        return not_too_late
+    newest = {one.is_late: one for one in sorted(not_too_late, key=lambda one: one.number)}
+    return tuple(newest.values())
+
+
+def choose(own: Sequence[Submission], *, earned: Mapping[SubmissionId, Points]) -> Submission:
+    """Which of those that may count does.
+
+    Args:
+        own: at least one, as `those_that_may_count` gave them.
+        earned: by each.
+    """
 
     def rank(one: Submission) -> tuple[Points, int]:
-        return (0 if policy is CountingPolicy.LAST else earned[one.submission_id], one.number)
+        return earned[one.submission_id], one.number
 
+    in_time, late = ([one for one in own if one.is_late is is_late] for is_late in (False, True))
     chosen = max(in_time or late, key=rank)
     if in_time and late:
         other = max(late, key=rank)
         if earned[other.submission_id] > earned[chosen.submission_id]:
-            chosen = other
-    tx.submissions.set_counting(chosen)
+            return other
+    return chosen
 
 
-def _earned_by(tx: Transaction, submissions: Sequence[Submission]) -> Mapping[SubmissionId, Points]:
-    """What each has earned so far, less what being late costs; -1 while it has no result."""
+def earned_by(tx: Transaction, submissions: Sequence[Submission]) -> Mapping[SubmissionId, Points]:
+    """What each has earned so far, less what being late costs; -1 while it has no result.
+
+    Words that wait to be read count in full: else better ones would never reach anybody. Those of submissions before
+    one that somebody has judged count for nothing: nobody reads all that a student ever wrote.
+
+    Args:
+        tx: to read in.
+        submissions: one person's for one assignment.
+    """
     ids = [one.submission_id for one in submissions]
     standing = tx.standings.list_of(ids)
-    return {each: standing[each].score if each in standing else -1 for each in ids}
+    awaited = {each: points for each, points in tx.standings.list_awaited(ids).items() if points}
+    judged = _number_judged_last(tx, submissions) if awaited else 0
+    hoped = {one.submission_id: awaited.get(one.submission_id, 0) for one in submissions if one.number >= judged}
+    return {each: sum_points((standing[each].score, hoped.get(each, 0))) if each in standing else -1 for each in ids}
+
+
+def _number_judged_last(tx: Transaction, submissions: Sequence[Submission]) -> int:
+    decided = tx.decisions.list_decided([one.submission_id for one in submissions])
+    numbers = [
+        one.number
+        for one in submissions
+        if one.submission_id in decided
+        and any(each.kind in _JUDGED for each in tx.decisions.list_of(one.submission_id))
+    ]
+    return max(numbers, default=0)
 
 
 def _question(question: QuestionResult, decisions: Sequence[Decision]) -> QuestionResult:
     own = [decision for decision in decisions if decision.question_id == question.question_id]
-    by_check = {decision.check_id: decision for decision in own if decision.check_id is not None}
+    by_check = {each.check_id: each for each in own if each.check_id is not None and each.kind.settles}
     checks = tuple(_check(check, by_check.get(check.check_id)) for check in question.checks)
     said = tuple(
         Note(code="review.commented", facts={"comment": decision.comment})

@@ -55,6 +55,16 @@ _LINES = (
     .where(RegradeRunRow.regrade_id == sa.bindparam("regrade"))
     .order_by(PersonRow.login, SubmissionRow.number)
 )
+_OPEN_RUNS = (
+    sa.select(RunRow.run_id)
+    .join(RegradeRunRow, RegradeRunRow.run_id == RunRow.run_id)
+    .join(RegradeRow, RegradeRow.regrade_id == RegradeRunRow.regrade_id)
+    .where(
+        RunRow.submission_id == sa.bindparam("submission"),
+        RunRow.state == RunState.FINISHED.value,
+        RegradeRow.applied_at.is_(None),
+    )
+)
 _earlier = aliased(QuestionResultRow)
 _CHANGES = (
     sa.select(RegradeRunRow.submission_id, QuestionResultRow.question_id, _earlier.score, QuestionResultRow.score)
@@ -112,6 +122,9 @@ class RegradesTable:
 
     def list_lines(self, regrade_id: RegradeId) -> tuple[RegradeLine, ...]:
         return tuple(map(_read_line, self._rows.list_tuples(_LINES, regrade=regrade_id)))
+
+    def list_open_runs(self, submission_id: SubmissionId) -> tuple[RunId, ...]:
+        return tuple(map(RunId, self._rows.scalars(_OPEN_RUNS, submission=submission_id)))
 
     def list_changes(self, regrade_id: RegradeId) -> tuple[QuestionChange, ...]:
         rows = self._rows.list_tuples(_CHANGES, regrade=regrade_id)

@@ -6,6 +6,8 @@ import sqlalchemy as sa
 
 from grader.domain.ids import CourseId, OfferingId, PersonId, SubmissionId, VersionHash
 from grader.domain.overview import Attendance, Sums
+from grader.domain.result import Points
+from grader.domain.submission import RunState
 from grader.storage.rows import Rows
 from grader.storage.tables import (
     CountingRunRow,
@@ -22,6 +24,9 @@ _FORGET = sa.delete(StandingRow).where(StandingRow.submission_id == sa.bindparam
 _OF = sa.select(
     StandingRow.submission_id, StandingRow.score, StandingRow.decided, StandingRow.pending, StandingRow.points
 ).where(StandingRow.submission_id.in_(sa.bindparam("submissions", expanding=True)))
+_AWAITED = sa.select(StandingRow.submission_id, StandingRow.awaited).where(
+    StandingRow.submission_id.in_(sa.bindparam("submissions", expanding=True))
+)
 _GRADED = (
     sa.select(CountingRunRow.submission_id, RunRow.version)
     .join(RunRow, RunRow.run_id == CountingRunRow.run_id)
@@ -29,11 +34,15 @@ _GRADED = (
     .where(SubmissionRow.offering_id == sa.bindparam("offering"))
 )
 _LEFT_BEHIND = (
-    sa.select(CountingRunRow.submission_id)
-    .join(RunRow, RunRow.run_id == CountingRunRow.run_id)
-    .join(SubmissionRow, SubmissionRow.submission_id == CountingRunRow.submission_id)
+    sa.select(RunRow.submission_id)
+    .distinct()
+    .join(SubmissionRow, SubmissionRow.submission_id == RunRow.submission_id)
     .join(OfferingRow, OfferingRow.offering_id == SubmissionRow.offering_id)
-    .where(RunRow.version == sa.bindparam("version"), OfferingRow.version != RunRow.version)
+    .where(
+        RunRow.version == sa.bindparam("version"),
+        RunRow.state == RunState.FINISHED.value,
+        OfferingRow.version != RunRow.version,
+    )
 )
 _MISSING = (
     sa.select(CountingRunRow.submission_id)
@@ -75,9 +84,9 @@ class StandingsTable:
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
 
-    def put(self, submission_id: SubmissionId, sums: Sums) -> None:
-        if not self._rows.write(_CHANGE, of_submission=submission_id, **sums._asdict()):
-            self._rows.write(_ADD, submission_id=submission_id, **sums._asdict())
+    def put(self, submission_id: SubmissionId, sums: Sums, *, awaited: Points) -> None:
+        if not self._rows.write(_CHANGE, of_submission=submission_id, **sums._asdict(), awaited=awaited):
+            self._rows.write(_ADD, submission_id=submission_id, **sums._asdict(), awaited=awaited)
 
     def forget(self, submission_id: SubmissionId) -> None:
         self._rows.write(_FORGET, of_submission=submission_id)
@@ -85,6 +94,10 @@ class StandingsTable:
     def list_of(self, submission_ids: Sequence[SubmissionId]) -> Mapping[SubmissionId, Sums]:
         rows = self._rows.list_tuples(_OF, submissions=submission_ids)
         return {SubmissionId(submission_id): Sums(*sums) for submission_id, *sums in rows}
+
+    def list_awaited(self, submission_ids: Sequence[SubmissionId]) -> Mapping[SubmissionId, Points]:
+        rows = self._rows.list_tuples(_AWAITED, submissions=submission_ids)
+        return {SubmissionId(submission_id): awaited for submission_id, awaited in rows}
 
     def list_graded(self, offering_id: OfferingId) -> Mapping[SubmissionId, VersionHash]:
         rows = self._rows.list_tuples(_GRADED, offering=offering_id)

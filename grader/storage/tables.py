@@ -348,6 +348,7 @@ class StandingRow(Table):
     decided: Mapped[float] = mapped_column(PointsNumber)
     pending: Mapped[float] = mapped_column(PointsNumber)
     points: Mapped[float] = mapped_column(PointsNumber)
+    awaited: Mapped[float] = mapped_column(PointsNumber, server_default="0")
 
 
 class RegradeRow(Table):

@@ -62,7 +62,9 @@ def test_what_counts_is_what_the_service_would_count(stores):
         for offering in tx.offerings.list_of(course.course_id):
             for submission in tx.submissions.list_of(offering.offering_id, limit=SUBMISSIONS):
                 counting = tx.submissions.find_counting(offering.offering_id, person_id=submission.person_id)
+                awaited = tx.standings.list_awaited([submission.submission_id])
                 recount(tx, submission)
+                assert tx.standings.list_awaited([submission.submission_id]) == awaited
                 again = tx.submissions.find_counting(offering.offering_id, person_id=submission.person_id)
                 assert again == counting
 

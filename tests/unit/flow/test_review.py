@@ -1,5 +1,7 @@
 """What people decide: who may, what it does to the result, and that no regrade touches it."""
 
+from dataclasses import replace
+
 import pytest
 from school import notebook_bytes
 
@@ -147,8 +149,9 @@ def test_a_runs_own_result_is_not_touched(desk):
 
 def test_a_decision_can_make_another_submission_count(desk):
     school = desk.school
-    better = school.submit("ann", RIGHT).submission
+    better = school.submit("ann", notebook_bytes(x=3, y=4, words="For other reasons.")).submission
     school.work_off()
+    desk.points(2, submission_id=better.submission_id)
 
     def counting():
         with school.stores.storage.reading() as tx:
@@ -180,6 +183,18 @@ def test_points_lie_between_nothing_and_all(desk, points):
         desk.points(points)
     with pytest.raises(InvalidRequest):
         desk.override(points * 10)
+    assert desk.totals() == (5, 15, 5)
+
+
+def test_without_a_rubric_it_takes_a_number(desk):
+    nothing = replace(desk.judge("q2", None), items=())
+    with pytest.raises(InvalidRequest):
+        decide_points(
+            nothing,
+            caller=desk.school.caller("tom"),
+            stores=desk.school.stores,
+            assignments=desk.school.assignments,
+        )
     assert desk.totals() == (5, 15, 5)
 
 

@@ -67,7 +67,12 @@ def test_what_is_late_loses_its_share_wherever_points_are_shown(school, set_rule
 
 @pytest.mark.parametrize(
     ("percent", "late_counts"),
-    [pytest.param(10, True, id="raises the total"), pytest.param(40, False, id="would lower it")],
+    [
+        pytest.param(10, True, id="raises the total"),
+        pytest.param(24, True, id="may just raise it"),
+        pytest.param(26, False, id="would lower it whatever its words get"),
+        pytest.param(40, False, id="would lower it"),
+    ],
 )
 @pytest.mark.parametrize("policy", list(CountingPolicy))
 def test_a_late_one_counts_only_if_it_raises_the_total(school, set_rules, hand_in, policy, percent, late_counts):

@@ -1,15 +1,19 @@
-"""Decisions in a result: sums stay right whatever is decided."""
+"""Decisions in a result: sums stay right whatever is decided, and the best submission counts once all is read."""
 
+from dataclasses import replace
+
+import pytest
 from doubles import NOON
 from hypothesis import given
 from hypothesis import strategies as st
+from reviewing import desk_of, give, hand_in, open_review_school
 
 from grader.domain.execution import Outcome
 from grader.domain.ids import CheckId, PersonId, QuestionId, SubmissionId
 from grader.domain.result import CheckResult, Verdict
 from grader.domain.submission import Decision, DecisionId, DecisionKind
-from grader.flow.review import Judgement, override
-from grader.flow.standing import settle_missing, valid_decisions, with_decisions
+from grader.flow.review import Judgement, history, override
+from grader.flow.standing import points_awaited, settle_missing, valid_decisions, with_decisions
 from grader.grading.score import sum_question, total
 
 points = st.integers(0, 1000).map(lambda cents: cents / 100)
@@ -138,3 +142,86 @@ def test_what_an_earlier_release_left_is_settled(school):
         assert tx.standings.list_of([submission.submission_id]) == before
         assert before[submission.submission_id].score == 6
     assert settle_missing(stores=school.stores) == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "verdict", "code", "points"),
+    [
+        pytest.param("written", Verdict.NEEDS_REVIEW, "written.waiting", 4, id="words"),
+        pytest.param("written", Verdict.NEEDS_REVIEW, "written.attachment", 4, id="a photo"),
+        pytest.param("written", Verdict.NEEDS_REVIEW, "written.empty", 0, id="nothing was written"),
+        pytest.param("written", Verdict.NOT_FOUND, "check.not_found", 0, id="not found"),
+        pytest.param("written", Verdict.SKIPPED, "check.skipped", 0, id="our failure"),
+        pytest.param("value", Verdict.NEEDS_REVIEW, "value.no_expected", 0, id="a doubt of ours"),
+        pytest.param("value", Verdict.NEEDS_GPU, "check.needs_gpu", 0, id="needs a GPU"),
+    ],
+)
+def test_only_words_that_have_arrived_are_awaited(kind, verdict, code, points):
+    waiting = replace(check(1, 4, verdict), kind=kind, code=code)
+    questions = [sum_question(QuestionId("q1"), [waiting, check(2, 5, Verdict.PASSED)])]
+
+    assert points_awaited(total(Outcome.COMPLETED, questions)) == points
+    settled = [replace(question, decided=question.points, pending=0) for question in questions]
+    assert points_awaited(total(Outcome.COMPLETED, settled)) == 0
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("review")
+    open_review_school(folder).stores.storage.close()
+    return folder
+
+
+@pytest.fixture
+def classroom(tmp_path, template):
+    """The code is worth 15 points and the words 5; the best submission counts."""
+    school = open_review_school(tmp_path / "classroom", template=template)
+    yield school
+    school.stores.storage.close()
+
+
+def counting(school, login="ann"):
+    person_id = school.caller(login).person.person_id
+    with school.stores.storage.reading() as tx:
+        (offering,) = tx.offerings.list_of(tx.courses.find_by_slug("demo").course_id)
+        return tx.submissions.find_counting(offering.offering_id, person_id=person_id)
+
+
+@pytest.mark.parametrize(
+    ("points", "newer_counts"),
+    [
+        pytest.param(4, True, id="they are better"),
+        pytest.param(2, True, id="no better, no worse"),
+        pytest.param(1, False, id="they are not"),
+    ],
+)
+def test_other_words_are_read_and_then_the_best_counts(classroom, points, newer_counts):
+    first = hand_in(classroom, "ann", "It is four.")
+    give(classroom, first, points=2)
+
+    second = hand_in(classroom, "ann", "It is four metres.")
+    assert (counting(classroom), desk_of(classroom).waiting) == (second, 1)
+
+    give(classroom, second, points=points)
+    assert (counting(classroom), desk_of(classroom).waiting) == (second if newer_counts else first, 0)
+
+
+def test_nobody_reads_what_newer_words_replaced(classroom):
+    hand_in(classroom, "ann", "It is four.")
+    second = hand_in(classroom, "ann", "It is four metres.")
+
+    give(classroom, second, points=1)
+
+    assert (counting(classroom), desk_of(classroom).waiting) == (second, 0)
+
+
+def test_the_same_words_in_a_later_submission_get_the_same_points(classroom):
+    first = hand_in(classroom, "ann", "It is four.")
+    second = hand_in(classroom, "ann", "It is four.", y=5)
+    assert counting(classroom) == first
+
+    give(classroom, first, points=0)
+
+    assert (counting(classroom), desk_of(classroom).waiting) == (first, 0)
+    decisions = history(second, caller=classroom.caller("tom"), stores=classroom.stores)
+    assert [(each.kind, each.points) for each in decisions] == [(DecisionKind.CARRIED, 0)]

@@ -18,6 +18,21 @@ from grader.storage.engine import open_engine
 from grader.storage.migrate import migrate
 from grader.storage.tables import NAMING, Table
 
+HANDED_IN = (
+    "INSERT INTO people VALUES ('p', 'tom', 'Tom', 0, '2026-11-01 00:00:00')",
+    """INSERT INTO courses (course_id, slug, title, time_zone, counting, created_at)
+    VALUES ('c', 'demo', 'Demo', 'Asia/Tokyo', 'best', '2026-11-01 00:00:00')""",
+    """INSERT INTO versions (version, slug, points, state, findings, created_at)
+    VALUES ('v', 'tiny', 20, 'proved', '[]', '2026-11-01 00:00:00')""",
+    """INSERT INTO revisions (version, number, title_ja, title_en, files, created_at)
+    VALUES ('v', 1, 'j', 'e', '{"assignment.yaml": "k"}', '2026-11-01 00:00:00')""",
+    """INSERT INTO offerings (offering_id, course_id, slug, version, revision, created_at)
+    VALUES ('o', 'c', 'tiny', 'v', 1, '2026-11-01 00:00:00')""",
+    """INSERT INTO submissions (submission_id, person_id, offering_id, number, notebook, size_bytes, file_name,
+    received_at, is_late) VALUES ('s', 'p', 'o', 1, 'k', 1, 'hw.ipynb', '2026-11-01 00:00:00', 0)""",
+)
+"""Into the tables of any release."""
+
 
 def run(path, *statements):
     with closing(sqlite3.connect(path)) as connection:
@@ -155,15 +170,7 @@ def test_decisions_and_revisions_of_an_earlier_release_are_kept(tmp_path, monkey
     migrate_to("0002", path, monkeypatch=monkeypatch)
     run(
         path,
-        "INSERT INTO people VALUES ('p', 'tom', 'Tom', 0, '2026-11-01 00:00:00')",
-        "INSERT INTO courses VALUES ('c', 'demo', 'Demo', 'Asia/Tokyo', 'best', '2026-11-01 00:00:00')",
-        "INSERT INTO versions VALUES ('v', 'tiny', 20, 'proved', '[]', '2026-11-01 00:00:00')",
-        """INSERT INTO revisions (version, number, title_ja, title_en, files, created_at)
-        VALUES ('v', 1, 'j', 'e', '{"assignment.yaml": "k"}', '2026-11-01 00:00:00')""",
-        """INSERT INTO offerings (offering_id, course_id, slug, version, revision, created_at)
-        VALUES ('o', 'c', 'tiny', 'v', 1, '2026-11-01 00:00:00')""",
-        """INSERT INTO submissions (submission_id, person_id, offering_id, number, notebook, size_bytes, file_name,
-        received_at, is_late) VALUES ('s', 'p', 'o', 1, 'k', 1, 'hw.ipynb', '2026-11-01 00:00:00', 0)""",
+        *HANDED_IN,
         """INSERT INTO decisions (decision_id, submission_id, place, question_id, check_id, kind, points, comment,
         reason, decided_by, decided_at)
         VALUES ('d', 's', 1, 'q1', 'written', 'points', 2.5, 'Why?', '', 'p', '2026-11-01 00:00:00')""",
@@ -178,6 +185,24 @@ def test_decisions_and_revisions_of_an_earlier_release_are_kept(tmp_path, monkey
     storage.close()
     assert (revision.points, revision.rubrics, revision.files) == (20, {}, {"assignment.yaml": "k"})
     assert (decision.items, decision.points, decision.comment) == (None, 2.5, "Why?")
+
+
+def test_sums_of_what_waits_to_be_read_are_made_anew(tmp_path, monkeypatch):
+    path = tmp_path / "grader.sqlite3"
+    migrate_to("0012", path, monkeypatch=monkeypatch)
+    run(
+        path,
+        *HANDED_IN,
+        """INSERT INTO submissions (submission_id, person_id, offering_id, number, notebook, size_bytes, file_name,
+        received_at, is_late) VALUES ('t', 'p', 'o', 2, 'k', 1, 'hw.ipynb', '2026-11-01 00:00:00', 0)""",
+        "INSERT INTO standings VALUES ('s', 9, 20, 0, 20)",
+        "INSERT INTO standings VALUES ('t', 9, 15, 5, 20)",
+    )
+
+    migrate(path, copies=tmp_path / "copies", at=NOON)
+
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT submission_id, awaited FROM standings").fetchall() == [("s", 0)]
 
 
 def test_a_database_of_a_newer_service_is_left_alone(tmp_path):
