@@ -108,7 +108,9 @@ def comment_failure(
         Judgement(submission_id=each, question_id=failure.question_id, comment=comment.strip())
         for each in submission_ids
     ]
-    return comment_together(judgements, caller=caller, stores=stores, assignments=assignments)
+    return comment_together(
+        judgements, caller=caller, stores=stores, assignments=assignments, check_id=failure.check_id
+    )
 
 
 def _find_offering(tx: Transaction, course: str, assignment: str, caller: Caller) -> tuple[Course, Offering]:

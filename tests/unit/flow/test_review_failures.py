@@ -1,14 +1,16 @@
 """One comment for everybody who made the same mistake, beside whatever else was decided."""
 
+from dataclasses import dataclass, replace
+
 import pytest
-from reviewing import FIRST, hand_in, open_review_school
+from reviewing import FIRST, WORDS, ReviewedLoaded, ToldLogic, give, hand_in, open_review_school
 
 from grader.domain.ids import CheckId
 from grader.domain.result import Verdict
 from grader.domain.review import Failure
 from grader.errors import InvalidRequest, NotFound
 from grader.flow.progress import read_result
-from grader.flow.review import Judgement, override
+from grader.flow.review import Judgement, comment_together, override
 from grader.flow.review_failures import comment_failure, list_failures
 from grader.flow.table import TableQuery, read_table
 
@@ -83,6 +85,48 @@ def test_a_comment_stands_beside_an_override_and_the_newest_one_counts(school):
     assert (question.score, said(question)) == (7, ["Second."])
     table = read_table("demo", query=TableQuery(), caller=school.caller("tom"), stores=school.stores)
     assert [row.total.score for row in table.rows if row.student.login == "ann"] == [12]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwiceLoaded(ReviewedLoaded):
+    """The first question has another check, which everybody fails in the same way."""
+
+    @property
+    def assignment(self):
+        plain = ReviewedLoaded.assignment.fget(self)
+        one, two = plain.questions
+        again = replace(one.checks[0], check_id=CheckId("again"), logic=ToldLogic(name="x", verdict=Verdict.FAILED))
+        return replace(plain, questions=(replace(one, checks=(*one.checks, again)), two))
+
+
+def test_comments_on_two_mistakes_in_a_question_stand_beside_each_other(school):
+    school.loaded = TwiceLoaded()
+    ann, _ = (hand_in(school, login, "Words.", x=1) for login in ("ann", "bob"))
+
+    tell(school, "The one.")
+    tell(school, "The other.", failure=Failure(**{**vars(MISTAKE), "check_id": CheckId("again")}))
+    tell(school, "The one, again.")
+
+    assert said(first_question(school, ann)) == ["The one, again.", "The other."]
+
+
+def test_a_comment_on_a_check_neither_hides_its_points_nor_goes_along_with_the_words(school):
+    first = hand_in(school, "ann", "Words.", x=1)
+    give(school, first, points=2)
+    remark = Judgement(submission_id=first, question_id=WORDS.question_id, comment="Look again.")
+    comment_together(
+        [remark],
+        caller=school.caller("tom"),
+        stores=school.stores,
+        assignments=school.assignments,
+        check_id=WORDS.check_id,
+    )
+
+    second = hand_in(school, "ann", "Words.")
+
+    for each, score, comments in ((first, 7, ["Look again."]), (second, 17, [])):
+        result = read_result(each, caller=school.caller("tom"), stores=school.stores).result
+        assert (result.score, said(result.questions[1])) == (score, comments)
 
 
 @pytest.mark.parametrize(
