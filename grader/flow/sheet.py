@@ -55,7 +55,7 @@ def write_xlsx(table: Table, *, language: Language) -> bytes:
 def make_lines(table: Table, *, language: Language) -> list[Line]:
     """The heading and a line for each student.
 
-    Where there is no score stands a word that says why, so that nobody takes it for a zero.
+    Where there is no score, or nothing is decided yet, stands a word that says why: nobody takes it for a zero.
     """
 
     def word(code: str) -> str:
@@ -67,6 +67,7 @@ def make_lines(table: Table, *, language: Language) -> list[Line]:
         *map(word, _ABOUT_TOTAL),
     ]
     words = {state: word(state.value) for state in (CellState.NOT_HANDED_IN, CellState.WAITING, CellState.FAILED)}
+    words[CellState.PENDING] = word("nothing_decided")
     return [list(map(harmless, heading)), *([harmless(entry) for entry in _line(row, words)] for row in table.rows)]
 
 
@@ -85,7 +86,9 @@ def _line(row: TableRow, words: dict[CellState, str]) -> Line:
 
 
 def _entry(cell: Cell, words: dict[CellState, str]) -> Entry:
-    return words[cell.state] if cell.sums is None else cell.sums.score
+    if cell.sums is None or (cell.sums.pending and not cell.sums.decided):
+        return words[cell.state]
+    return cell.sums.score
 
 
 def harmless(entry: Entry) -> Entry:

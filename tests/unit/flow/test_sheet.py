@@ -2,16 +2,18 @@
 
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 from openpyxl import load_workbook
 from school import notebook_bytes
 
+from grader.domain.overview import Sums
 from grader.domain.people import Role
 from grader.domain.text import Language
 from grader.flow import people
-from grader.flow.sheet import write_csv, write_xlsx
-from grader.flow.table import SortBy, TableQuery, read_table
+from grader.flow.sheet import make_lines, write_csv, write_xlsx
+from grader.flow.table import Cell, CellState, SortBy, TableQuery, read_table
 
 HEADING = ["学籍番号", "氏名", "ログイン名", "小さな課題（20 点）", "合計", "未確定の点"]
 
@@ -50,6 +52,25 @@ def test_the_file_says_what_the_table_says(school):
     assert [["" if each is None else str(each) for each in row] for row in in_xlsx] == expected
     assert in_xlsx[1][3:] == [10, 10, 5]
     assert in_xlsx[3][0] == "001"
+
+
+@pytest.mark.parametrize(
+    ("sums", "entry"),
+    [
+        pytest.param(Sums(score=0, decided=0, pending=20, points=20), "未確定", id="nothing is decided"),
+        pytest.param(Sums(score=0, decided=5, pending=15, points=20), 0, id="some of it is lost"),
+        pytest.param(Sums(score=0, decided=0, pending=0, points=0), 0, id="there was nothing to earn"),
+    ],
+)
+def test_points_that_wait_are_no_zero(school, sums, entry):
+    table = read(school)
+    first, *others = table.rows
+    state = CellState.PENDING if sums.pending else CellState.DECIDED
+    cells = (Cell(state=state, sums=sums), *first.cells[1:])
+
+    lines = make_lines(replace(table, rows=(replace(first, cells=cells), *others)), language=Language.JA)
+
+    assert lines[1][3] == entry
 
 
 def test_the_file_speaks_the_readers_language(school):
