@@ -63,7 +63,11 @@ def test_old_results_follow_new_texts_and_rubrics_once_the_course_is_updated(ope
     assert (waiting["score"], waiting["pending"], waiting["points"]) == (0, 5, 15)
     assert [item["key"] for item in ta.get(f"{path}/rubrics").json()[0]["items"]] == ["1", "leaves"]
 
-    given = ta.post(f"{path}/decisions", json={"question": "q2", "items": ["leaves"], "comment": "Well seen."})
+    overtaken = ta.post(f"{path}/decisions", json={"question": "q2", "items": [], "seen": 1})
+    assert (overtaken.status_code, ta.get(f"{path}/decisions").json()) == (409, [])
+    given = ta.post(
+        f"{path}/decisions", json={"question": "q2", "items": ["leaves"], "comment": "Well seen.", "seen": 0}
+    )
     assert (given.status_code, given.json()["points"], given.json()["login"]) == (201, 2, "rubric-tom")
     asked = student.get("/courses/demo/assignments/flowers").json()
     before = student.get(f"{path}/result").json()

@@ -46,6 +46,7 @@ def post_decision(submission_id: str, body: DecisionIn, services: AppServices, c
         items=None if body.items is None else tuple(body.items),
         comment=body.comment,
         reason=body.reason,
+        seen=body.seen,
     )
     decision = decide_points(
         judgement,

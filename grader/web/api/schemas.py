@@ -251,6 +251,13 @@ class DecisionIn(BaseModel):
     points: Points | None = Field(None, description="In place of `items`: a number, whatever the items say.")
     comment: Words = Field("", description="For the student.")
     reason: Words = Field("", description="For the record.")
+    seen: int | None = Field(
+        None,
+        description="How many decisions about the question there were when the answer was read. If there are others by "
+        "now, nothing is stored and the answer is 409. Null: whatever others decided.",
+        ge=0,
+        le=1_000_000,
+    )
 
 
 class DecisionOut(BaseModel):
