@@ -23,12 +23,16 @@ class Regrade:
     question_id: QuestionId | None
     """Only submissions without all points in it; None for all that were meant."""
     submission_id: SubmissionId | None
-    """The only one; None for all that count."""
+    """The only one; None for all that may count."""
     asked_by: PersonId
     asked_at: datetime
     applied_by: PersonId | None = None
     applied_at: datetime | None = None
     undone_at: datetime | None = None
+
+    @property
+    def is_of_everybody(self) -> bool:
+        return self.question_id is None and self.submission_id is None
 
 
 class RegradeState(StrEnum):
@@ -52,10 +56,32 @@ class RegradeLine(NamedTuple):
     before: Sums | None
     """What stood when the regrade was applied, or stands now; None where there was no result."""
     after: Sums | None
-    """What would stand with the new run, with what people had decided when it ended; None while it has no result."""
+    """What would stand with the new run, or stood when it was applied; None while it has no result."""
     is_applied: bool
     replaced: RunId | None
     """The run that counted before; None also where none did."""
+
+
+class PersonChange(NamedTuple):
+    """What somebody has before and after a regrade: another of their submissions may count then."""
+
+    person_name: str
+    login: str
+    submission_id: SubmissionId
+    """The one that would count."""
+    number: int
+    number_before: int
+    """Of the one that counts before."""
+    before: Sums | None
+    """None where that has no result."""
+    after: Sums | None
+
+
+def gain_of(change: PersonChange | RegradeLine) -> Points:
+    """Points that new runs would bring; where there was no result, all that they find."""
+    if change.after is None:
+        return 0
+    return change.after.score - (0 if change.before is None else change.before.score)
 
 
 class QuestionChange(NamedTuple):

@@ -7,11 +7,19 @@ from grader.domain.people import Course
 from grader.domain.publishing import Offering, PublishedVersion, Revision, VersionState
 from grader.domain.regrading import RegradeId, RegradeState
 from grader.errors import Conflict, InvalidRequest, NotFound
-from grader.flow.manuscripts import adopt
+from grader.flow.before_after import list_meant
+from grader.flow.manuscripts import adopt, may_adopt
 from grader.flow.people import Caller
 from grader.flow.ports import Stores, Transaction
 from grader.flow.schedule import instructors_course
-from grader.flow.trial import RegradeView, RegradeWish, apply_regrade, ask_regrade, read_regrade
+from grader.flow.trial import (
+    RegradeView,
+    RegradeWish,
+    apply_regrade,
+    ask_for_the_rest,
+    ask_regrade,
+    read_regrade,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +31,11 @@ class Effect:
     version: PublishedVersion
     revision: Revision
     regrade: RegradeView | None
-    """Every submission that counts before and after; None where nothing was handed in, or nobody has asked yet."""
+    """Everybody before and after; None where nothing was handed in, or nobody has asked yet."""
+    is_unasked: bool
+    """Something was handed in, and nobody has asked."""
+    is_written_over: bool
+    """What is written has changed since the version was published, and nothing was graded with it."""
 
     @property
     def is_offered(self) -> bool:
@@ -32,19 +44,21 @@ class Effect:
     @property
     def is_known(self) -> bool:
         """May somebody decide? The version holds, and everything was graded with it."""
-        if self.version.state is not VersionState.PROVED:
+        if self.is_unasked or self.version.state is not VersionState.PROVED:
             return False
         return self.regrade is None or self.regrade.state is not RegradeState.RUNNING
 
 
 def ask_effect(course: str, slug: str, version: VersionHash, *, caller: Caller, stores: Stores) -> None:
-    """Have every submission that counts graded with the version, without a change to anything; once.
+    """Have whatever may count graded with the version, without a change to anything; each submission once.
 
     Raises:
         NotFound: no such course, assignment or version, or not for the caller.
         Forbidden: the caller is no instructor of the course.
     """
-    if read_effect(course, slug, version, caller=caller, stores=stores).regrade is not None:
+    known = read_effect(course, slug, version, caller=caller, stores=stores).regrade
+    if known is not None:
+        ask_for_the_rest(known.regrade.regrade_id, caller=caller, stores=stores)
         return
     try:
         ask_regrade(course, slug, wish=RegradeWish(version=version), caller=caller, stores=stores)
@@ -62,8 +76,18 @@ def read_effect(course: str, slug: str, version: VersionHash, *, caller: Caller,
             raise NotFound(what="version", name=version)
         regrade_id = _find_regrade(tx, offering, version)
         revision = tx.versions.get_revision(version)
+        is_written_over = not may_adopt(tx, offering, revision)
+        is_unasked = regrade_id is None and bool(list_meant(tx, offering, question_id=None))
     regrade = None if regrade_id is None else read_regrade(regrade_id, caller=caller, stores=stores)
-    return Effect(course=found, offering=offering, version=published, revision=revision, regrade=regrade)
+    return Effect(
+        course=found,
+        offering=offering,
+        version=published,
+        revision=revision,
+        regrade=regrade,
+        is_unasked=is_unasked,
+        is_written_over=is_written_over,
+    )
 
 
 def move_to(
@@ -76,7 +100,7 @@ def move_to(
 
     Raises:
         NotFound, Forbidden: as `ask_effect`.
-        Conflict: it is not known yet what that does.
+        Conflict: it is not known yet what that does, or the version is not what is written here.
     """
     effect = read_effect(course, slug, version, caller=caller, stores=stores)
     if not effect.is_known:
@@ -88,8 +112,8 @@ def move_to(
 
 
 def _find_regrade(tx: Transaction, offering: Offering, version: VersionHash) -> RegradeId | None:
-    """The newest of all submissions with this version."""
+    """The newest of everybody with this version that was not applied: a course may come back to a version."""
     for regrade in tx.regrades.list_of(offering.offering_id):
-        if regrade.version == version and regrade.question_id is None and regrade.submission_id is None:
+        if regrade.version == version and regrade.is_of_everybody and regrade.applied_at is None:
             return regrade.regrade_id
     return None

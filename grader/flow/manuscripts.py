@@ -9,7 +9,7 @@ from grader.domain.jobs import JobKind
 from grader.domain.manuscript import Manuscript, ManuscriptId, Work
 from grader.domain.notebook import Notebook
 from grader.domain.people import Course, Person
-from grader.domain.publishing import Dates, Offering, PublishedVersion
+from grader.domain.publishing import Dates, Offering, PublishedVersion, Revision
 from grader.errors import Conflict, NotFound
 from grader.flow.assignments import StoredAssignments
 from grader.flow.names import check_slug, new_id
@@ -212,26 +212,38 @@ def publish_writing(
 
 
 def adopt(course: str, slug: str, *, version: VersionHash, caller: Caller, stores: Stores) -> OfferingUpdate:
-    """Let the course offer a version that was published from what is written here.
+    """Let the course offer a version that was published from what is written here; what was written since stays.
 
     What was handed in keeps its points until somebody applies a regrade; what is handed in from now on, and regrades,
     are graded by the new version.
 
     Raises:
-        NotFound, Forbidden: as `read_writing`; NotFound also where no such version was published here.
+        NotFound, Forbidden: as `read_writing`; NotFound also where there is no such version.
+        Conflict: it is neither what is written here, nor was anything graded with it here.
     """
     with stores.storage.writing() as tx:
         found = instructors_course(tx, course, caller)
         before = tx.offerings.find(found.course_id, slug=slug)
-        manuscript = tx.manuscripts.find(found.course_id, slug=slug)
-        if before is None or manuscript is None:
+        if before is None:
             raise NotFound(what="assignment", name=slug)
         published = tx.versions.get(version)
         revision = tx.versions.get_revision(version)
-        if published.slug != slug or revision.files != manuscript.files:
+        if published.slug != slug:
             raise NotFound(what="version", name=version)
-        tx.manuscripts.forget(manuscript.manuscript_id)
+        if not may_adopt(tx, before, revision):
+            raise Conflict(what="version", name=version)
+        manuscript = tx.manuscripts.find(found.course_id, slug=slug)
+        if manuscript is not None and manuscript.files == revision.files:
+            tx.manuscripts.forget(manuscript.manuscript_id)
         return _move(tx, before, version=published, revision=revision.number, at=stores.clock.now())
+
+
+def may_adopt(tx: Transaction, offering: Offering, revision: Revision) -> bool:
+    """Was a version published here? It is what is written, or submissions here were graded with it."""
+    manuscript = tx.manuscripts.find(offering.course_id, slug=offering.slug)
+    if manuscript is not None and manuscript.files == revision.files:
+        return True
+    return any(regrade.version == revision.version for regrade in tx.regrades.list_of(offering.offering_id))
 
 
 def _move(

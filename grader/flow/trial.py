@@ -2,20 +2,28 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from grader.domain.ids import OfferingId, QuestionId, SubmissionId, VersionHash
-from grader.domain.overview import Scope, Sums
+from grader.domain.ids import OfferingId, PersonId, QuestionId, SubmissionId, VersionHash
 from grader.domain.people import Course, Person
 from grader.domain.publishing import Offering, Revision
-from grader.domain.regrading import QuestionChange, Regrade, RegradeId, RegradeLine, RegradeState
+from grader.domain.regrading import (
+    PersonChange,
+    QuestionChange,
+    Regrade,
+    RegradeId,
+    RegradeLine,
+    RegradeState,
+    gain_of,
+)
 from grader.domain.submission import Run, RunCause, RunState, Submission, WrittenAnswer
 from grader.errors import Conflict, InvalidRequest, NotFound
+from grader.flow.before_after import compare, list_left_out, list_meant
 from grader.flow.names import new_id
 from grader.flow.people import Caller
 from grader.flow.ports import Stores, Transaction
 from grader.flow.regrade import queue_run
-from grader.flow.standing import recount, standing_result
+from grader.flow.standing import recount, settle, standing_sums
 from grader.flow.table import staff_course
 
 _ENDED = (RunState.FINISHED, RunState.FAILED)
@@ -23,7 +31,7 @@ _ENDED = (RunState.FINISHED, RunState.FAILED)
 
 @dataclass(frozen=True, kw_only=True)
 class RegradeWish:
-    """Which submissions are meant: all that count, those without all points in one question, or just one."""
+    """Whose submissions are meant: everybody's, of those without all points in one question, or just one."""
 
     question_id: QuestionId | None = None
     submission_id: SubmissionId | None = None
@@ -49,7 +57,7 @@ class RegradeDesk:
 
 @dataclass(frozen=True, kw_only=True)
 class RegradeView:
-    """A regrade with every submission before and after."""
+    """A regrade with everybody in it before and after."""
 
     course: Course
     offering: Offering
@@ -58,15 +66,22 @@ class RegradeView:
     asked_by: Person
     applied_by: Person | None
     lines: tuple[RegradeLine, ...]
-    changes: Mapping[SubmissionId, Sequence[QuestionChange]]
+    state: RegradeState
+    people: tuple[PersonChange, ...] = ()
+    """Everybody who is in it, by login; nobody while it runs."""
+    left_out: Sequence[SubmissionId] = ()
+    """What other rules graded and this has no points for, although everybody was meant: applying it grades them."""
+    changes: Mapping[SubmissionId, Sequence[QuestionChange]] = field(default_factory=dict)
 
     @property
-    def state(self) -> RegradeState:
-        if self.regrade.undone_at is not None:
-            return RegradeState.UNDONE
-        if self.regrade.applied_at is not None:
-            return RegradeState.APPLIED
-        return RegradeState.READY if self.done == len(self.lines) else RegradeState.RUNNING
+    def is_applicable(self) -> bool:
+        return self.state is RegradeState.READY and self.regrade.version == self.offering.version
+
+    @property
+    def unseen(self) -> Sequence[SubmissionId]:
+        """What is left out because it came later."""
+        known = {line.submission_id for line in self.lines}
+        return [each for each in self.left_out if each not in known]
 
     @property
     def done(self) -> int:
@@ -78,25 +93,18 @@ class RegradeView:
         return sum(line.run_state is RunState.FAILED for line in self.lines)
 
     @property
-    def gaining(self) -> tuple[RegradeLine, ...]:
-        return tuple(line for line in self.lines if gain_of(line) > 0)
+    def gaining(self) -> tuple[PersonChange, ...]:
+        return tuple(each for each in self.people if gain_of(each) > 0)
 
     @property
-    def losing(self) -> tuple[RegradeLine, ...]:
-        return tuple(line for line in self.lines if gain_of(line) < 0)
+    def losing(self) -> tuple[PersonChange, ...]:
+        return tuple(each for each in self.people if gain_of(each) < 0)
 
     @property
-    def changing(self) -> tuple[RegradeLine, ...]:
+    def changing(self) -> tuple[PersonChange, ...]:
         """Those whose points change in any way, whoever loses most first."""
-        changing = (line for line in self.lines if line.after is not None and line.after != line.before)
+        changing = (each for each in self.people if each.after is not None and each.after != each.before)
         return tuple(sorted(changing, key=gain_of))
-
-
-def gain_of(line: RegradeLine) -> float:
-    """Points that the new run would bring; where there was no result, all that it has."""
-    if line.after is None:
-        return 0
-    return line.after.score - (0 if line.before is None else line.before.score)
 
 
 def read_desk(
@@ -132,8 +140,11 @@ def ask_regrade(course: str, slug: str, *, wish: RegradeWish, caller: Caller, st
         InvalidRequest: no submission fits the wish.
     """
     with stores.storage.writing() as tx:
-        found, offering = _find_offering(tx, course, slug, caller)
-        meant = _list_meant(tx, found, offering, wish)
+        _, offering = _find_offering(tx, course, slug, caller)
+        if wish.submission_id is None:
+            meant = list_meant(tx, offering, question_id=wish.question_id)
+        else:
+            meant = [_get_submission(tx, wish.submission_id, offering.offering_id).submission_id]
         if not meant:
             raise InvalidRequest(what="regrade")
         regrade = Regrade(
@@ -146,20 +157,20 @@ def ask_regrade(course: str, slug: str, *, wish: RegradeWish, caller: Caller, st
             asked_at=stores.clock.now(),
         )
         tx.regrades.add(regrade)
-        device = tx.versions.get(regrade.version).device
-        for submission_id in meant:
-            run = queue_run(
-                tx, submission_id, version=regrade.version, device=device, stores=stores, cause=RunCause.TRIAL
-            )
-            tx.regrades.add_run(regrade.regrade_id, run_id=run.run_id, submission_id=submission_id)
+        _try(tx, regrade, meant, stores=stores)
     return regrade
+
+
+def ask_for_the_rest(regrade_id: RegradeId, *, caller: Caller, stores: Stores) -> None:
+    """Queue runs for what arrived since somebody asked; what we failed at is left. Raises as `read_regrade`."""
+    with stores.storage.writing() as tx:
+        view = _view(tx, regrade_id, caller)
+        _try(tx, view.regrade, view.unseen, stores=stores)
 
 
 def keep_trial(tx: Transaction, run: Run, written: Sequence[WrittenAnswer]) -> None:
     """Note what would stand with a finished run, in the transaction that finished it."""
-    result = standing_result(tx, run)
-    sums = Sums(score=result.score, decided=result.decided, pending=result.pending, points=result.points)
-    tx.regrades.put_after(run.run_id, sums)
+    tx.regrades.put_after(run.run_id, standing_sums(tx, run))
     # Words that no run had located before wait for a person as soon as the run counts.
     known = tx.submissions.list_written(run.submission_id)
     new = [each for each in written if each.question_id not in {one.question_id for one in known}]
@@ -178,11 +189,11 @@ def read_regrade(regrade_id: RegradeId, *, caller: Caller, stores: Stores) -> Re
 
 
 def apply_regrade(regrade_id: RegradeId, *, only_gains: bool, caller: Caller, stores: Stores) -> RegradeView:
-    """Let the new runs count.
+    """Let the new runs count, and have what is left out graded likewise: points by other rules must not win.
 
     Args:
         regrade_id: whose runs have all ended.
-        only_gains: leave those as they are who would not have more points.
+        only_gains: leave every submission as it is that would not have more points, and what is left out.
 
     Raises:
         NotFound: no such regrade, or not for the caller.
@@ -190,16 +201,22 @@ def apply_regrade(regrade_id: RegradeId, *, only_gains: bool, caller: Caller, st
     """
     with stores.storage.writing() as tx:
         view = _view(tx, regrade_id, caller)
-        if view.state is not RegradeState.READY or view.regrade.version != view.offering.version:
+        if not view.is_applicable:
             raise Conflict(what="regrade", name=regrade_id)
-        for line in view.gaining if only_gains else view.lines:
-            if line.after is not None:
+        # First of all, so that what would stand is kept as it is now.
+        tx.regrades.set_applied(regrade_id, by=caller.person.person_id, at=stores.clock.now())
+        counted = []
+        for line in view.lines:
+            if line.after is not None and (gain_of(line) > 0 or not only_gains):
                 counting = tx.runs.find_counting(line.submission_id)
                 replaced = None if counting is None else counting.run_id
                 tx.regrades.put_before(line.run_id, line.before, replaced=replaced)
                 tx.runs.set_counting(line.submission_id, line.run_id)
-                recount(tx, tx.submissions.get(line.submission_id))
-        tx.regrades.set_applied(regrade_id, by=caller.person.person_id, at=stores.clock.now())
+                counted.append(line.submission_id)
+        _recount(tx, counted)
+        device = tx.versions.get(view.regrade.version).device
+        for submission_id in () if only_gains else view.left_out:
+            queue_run(tx, submission_id, version=view.regrade.version, device=device, stores=stores)
         return _view(tx, regrade_id, caller)
 
 
@@ -214,6 +231,7 @@ def undo_regrade(regrade_id: RegradeId, *, caller: Caller, stores: Stores) -> Re
         view = _view(tx, regrade_id, caller)
         if view.state is not RegradeState.APPLIED:
             raise Conflict(what="regrade", name=regrade_id)
+        counted = []
         for line in view.lines:
             counting = tx.runs.find_counting(line.submission_id)
             if line.is_applied and counting is not None and counting.run_id == line.run_id:
@@ -221,7 +239,8 @@ def undo_regrade(regrade_id: RegradeId, *, caller: Caller, stores: Stores) -> Re
                     tx.runs.clear_counting(line.submission_id)
                 else:
                     tx.runs.set_counting(line.submission_id, line.replaced)
-                recount(tx, tx.submissions.get(line.submission_id))
+                counted.append(line.submission_id)
+        _recount(tx, counted)
         tx.regrades.set_undone(regrade_id, at=stores.clock.now())
         return _view(tx, regrade_id, caller)
 
@@ -241,14 +260,30 @@ def _get_submission(tx: Transaction, submission_id: SubmissionId, offering_id: O
     return submission
 
 
-def _list_meant(tx: Transaction, course: Course, offering: Offering, wish: RegradeWish) -> Sequence[SubmissionId]:
-    if wish.submission_id is not None:
-        return [_get_submission(tx, wish.submission_id, offering.offering_id).submission_id]
-    scope = Scope(course_id=course.course_id, offering_id=offering.offering_id)
-    if wish.question_id is None:
-        return [each.submission_id for each in tx.overview.list_counted(scope)]
-    lines = [line for line in tx.overview.list_questions(scope) if line.question_id == wish.question_id]
-    return [line.submission_id for line in lines if line.found.score < line.found.points]
+def _try(tx: Transaction, regrade: Regrade, meant: Sequence[SubmissionId], *, stores: Stores) -> None:
+    device = tx.versions.get(regrade.version).device
+    for submission_id in meant:
+        run = queue_run(tx, submission_id, version=regrade.version, device=device, stores=stores, cause=RunCause.TRIAL)
+        tx.regrades.add_run(regrade.regrade_id, run_id=run.run_id, submission_id=submission_id)
+
+
+def _recount(tx: Transaction, submission_ids: Sequence[SubmissionId]) -> None:
+    """Keep what stands of each, and then choose once for each person."""
+    one_each: dict[PersonId, Submission] = {}
+    for submission_id in submission_ids:
+        settle(tx, submission_id)
+        submission = tx.submissions.get(submission_id)
+        one_each[submission.person_id] = submission
+    for submission in one_each.values():
+        recount(tx, submission)
+
+
+def _state(regrade: Regrade, lines: Sequence[RegradeLine]) -> RegradeState:
+    if regrade.undone_at is not None:
+        return RegradeState.UNDONE
+    if regrade.applied_at is not None:
+        return RegradeState.APPLIED
+    return RegradeState.READY if all(line.run_state in _ENDED for line in lines) else RegradeState.RUNNING
 
 
 def _view(tx: Transaction, regrade_id: RegradeId, caller: Caller) -> RegradeView:
@@ -256,9 +291,12 @@ def _view(tx: Transaction, regrade_id: RegradeId, caller: Caller) -> RegradeView
     offering = tx.offerings.get(regrade.offering_id)
     if not caller.is_staff_in(offering.course_id):
         raise NotFound(what="regrade", name=regrade_id)
+    lines = tx.regrades.list_lines(regrade_id)
+    state = _state(regrade, lines)
     changes: defaultdict[SubmissionId, list[QuestionChange]] = defaultdict(list)
     for change in tx.regrades.list_changes(regrade_id):
         changes[change.submission_id].append(change)
+    is_ready = state is RegradeState.READY
     return RegradeView(
         course=tx.courses.get(offering.course_id),
         offering=offering,
@@ -266,6 +304,9 @@ def _view(tx: Transaction, regrade_id: RegradeId, caller: Caller) -> RegradeView
         regrade=regrade,
         asked_by=tx.people.get(regrade.asked_by),
         applied_by=None if regrade.applied_by is None else tx.people.get(regrade.applied_by),
-        lines=tx.regrades.list_lines(regrade_id),
+        lines=lines,
+        state=state,
+        people=() if state is RegradeState.RUNNING else compare(tx, offering, regrade, lines=lines),
+        left_out=list_left_out(tx, offering, regrade, lines=lines) if is_ready else (),
         changes=changes,
     )

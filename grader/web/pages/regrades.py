@@ -7,16 +7,15 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from grader.domain.ids import QuestionId, SubmissionId
-from grader.domain.regrading import RegradeId
+from grader.domain.regrading import RegradeId, gain_of
 from grader.domain.text import Note
-from grader.errors import InvalidRequest
+from grader.errors import Conflict, InvalidRequest
 from grader.flow.people import Caller
 from grader.flow.trial import (
     RegradeView,
     RegradeWish,
     apply_regrade,
     ask_regrade,
-    gain_of,
     read_desk,
     read_regrade,
     undo_regrade,
@@ -76,17 +75,27 @@ def get_regrade(regrade_id: str, request: Request, services: AppServices, caller
 
 @router.post("/regrades/{regrade_id}/apply")
 def post_apply(
-    regrade_id: str, services: AppServices, caller: PageCaller, only: Annotated[str, Form()] = ""
+    regrade_id: str,
+    request: Request,
+    services: AppServices,
+    caller: PageCaller,
+    only: Annotated[str, Form()] = "",
 ) -> Response:
     """Let the new runs count, for everybody or where points rise."""
-    apply_regrade(RegradeId(regrade_id), only_gains=only == "gains", caller=caller, stores=services.stores)
+    try:
+        apply_regrade(RegradeId(regrade_id), only_gains=only == "gains", caller=caller, stores=services.stores)
+    except Conflict:
+        return _show_as_it_is(regrade_id, request=request, services=services, caller=caller)
     return RedirectResponse(f"/regrades/{regrade_id}", HTTPStatus.SEE_OTHER)
 
 
 @router.post("/regrades/{regrade_id}/undo")
-def post_undo(regrade_id: str, services: AppServices, caller: PageCaller) -> Response:
+def post_undo(regrade_id: str, request: Request, services: AppServices, caller: PageCaller) -> Response:
     """Let the runs count again that counted before."""
-    undo_regrade(RegradeId(regrade_id), caller=caller, stores=services.stores)
+    try:
+        undo_regrade(RegradeId(regrade_id), caller=caller, stores=services.stores)
+    except Conflict:
+        return _show_as_it_is(regrade_id, request=request, services=services, caller=caller)
     return RedirectResponse(f"/regrades/{regrade_id}", HTTPStatus.SEE_OTHER)
 
 
@@ -116,7 +125,16 @@ def _show_form(
     return render_page("regrade_form.html", request, caller=caller, status=status, facts=facts)
 
 
-def _show(view: RegradeView, *, request: Request, services: Services, caller: Caller) -> Response:
+def _show_as_it_is(regrade_id: str, *, request: Request, services: Services, caller: Caller) -> Response:
+    """After a second press, or one that somebody else or another version was faster than."""
+    view = read_regrade(RegradeId(regrade_id), caller=caller, stores=services.stores)
+    note = Note(code="regrade_page.not_now")
+    return _show(view, request=request, services=services, caller=caller, note=note)
+
+
+def _show(
+    view: RegradeView, *, request: Request, services: Services, caller: Caller, note: Note | None = None
+) -> Response:
     loaded = services.assignments.load(view.regrade.version)
     names = name_questions(loaded.assignment, request_language(request))
     facts = {
@@ -127,5 +145,7 @@ def _show(view: RegradeView, *, request: Request, services: Services, caller: Ca
         "view": view,
         "gain_of": gain_of,
         "name_of": lambda question_id: names.get(question_id, question_id),
+        "note": note,
     }
-    return render_page("regrade.html", request, caller=caller, facts=facts)
+    status = HTTPStatus.OK if note is None else HTTPStatus.CONFLICT
+    return render_page("regrade.html", request, caller=caller, status=status, facts=facts)

@@ -10,10 +10,10 @@ from markupsafe import Markup
 from grader.catalog.bundle import TEMPLATES
 from grader.domain.assignment import Assignment
 from grader.domain.ids import QuestionId, VersionHash
-from grader.domain.text import Language
+from grader.domain.text import Language, Note
 from grader.errors import Conflict, InvalidAssignment, MarkerAlone
 from grader.flow import manuscripts
-from grader.flow.adopting import ask_effect, move_to, read_effect
+from grader.flow.adopting import Effect, ask_effect, move_to, read_effect
 from grader.flow.manuscripts import Writing, read_files, read_writing
 from grader.flow.people import Caller
 from grader.flow.prompts import load_prompt_outputs, render_prompt
@@ -116,27 +116,48 @@ def get_version(
 ) -> Response:
     """Who would gain or lose by another version."""
     effect = read_effect(course, slug, VersionHash(version), caller=caller, stores=services.stores)
+    return _show_effect(effect, request, services=services, caller=caller)
+
+
+@router.post("/courses/{course}/assignments/{slug}/versions/{version}")
+def post_version(
+    course: str,
+    slug: str,
+    version: str,
+    form: TypedForm,
+    request: Request,
+    services: AppServices,
+    caller: PageCaller,
+) -> Response:
+    """Look at what came since, or let the course offer it: with the points of earlier submissions or without."""
+    wanted, stores = VersionHash(version), services.stores
+    if "look" in form:
+        ask_effect(course, slug, wanted, caller=caller, stores=stores)
+        return RedirectResponse(request.url.path, HTTPStatus.SEE_OTHER)
+    try:
+        regrade = move_to(course, slug, wanted, counts="apply" in form, caller=caller, stores=stores)
+    except Conflict:
+        effect = read_effect(course, slug, wanted, caller=caller, stores=stores)
+        note = Note(code="regrade_page.not_now")
+        return _show_effect(effect, request, services=services, caller=caller, note=note)
+    address = request.url.path if regrade is None else f"/regrades/{regrade.regrade.regrade_id}"
+    return RedirectResponse(address, HTTPStatus.SEE_OTHER)
+
+
+def _show_effect(
+    effect: Effect, request: Request, *, services: Services, caller: Caller, note: Note | None = None
+) -> Response:
     facts = {
         "course": effect.course,
         "role": caller.role_in(effect.course.course_id),
         "here": "authoring",
         "now": services.stores.clock.now(),
         "effect": effect,
-        "address": f"/courses/{course}/assignments/{slug}",
+        "note": note,
+        "address": f"/courses/{effect.course.slug}/assignments/{effect.offering.slug}",
     }
-    return render_page("authoring_version.html", request, caller=caller, facts=facts)
-
-
-@router.post("/courses/{course}/assignments/{slug}/versions/{version}")
-def post_version(
-    course: str, slug: str, version: str, form: TypedForm, services: AppServices, caller: PageCaller
-) -> Response:
-    """Let the course offer it, with the points of earlier submissions or without."""
-    regrade = move_to(course, slug, VersionHash(version), counts="apply" in form, caller=caller, stores=services.stores)
-    address = f"/courses/{course}/assignments/{slug}/versions/{version}"
-    return RedirectResponse(
-        address if regrade is None else f"/regrades/{regrade.regrade.regrade_id}", HTTPStatus.SEE_OTHER
-    )
+    status = HTTPStatus.OK if note is None else HTTPStatus.CONFLICT
+    return render_page("authoring_version.html", request, caller=caller, status=status, facts=facts)
 
 
 def _show_student_view(

@@ -7,11 +7,14 @@ import pytest
 from doubles import FakeRunner
 from school import TinyLoaded, notebook_bytes
 
+from grader.domain.assignment import RubricItem
 from grader.domain.ids import VersionHash
+from grader.domain.text import Text
 from grader.errors import Conflict, Forbidden, NotFound
 from grader.flow.adopting import ask_effect, move_to, read_effect
-from grader.flow.manuscripts import publish_writing, save
+from grader.flow.manuscripts import publish_writing, read_writing, save
 from grader.flow.progress import read_result
+from grader.flow.publish import publish
 
 NEWER = TinyLoaded(version=VersionHash("b" * 64), reference_x=5)
 """It wants x = 5, where the version before wanted 3."""
@@ -74,6 +77,88 @@ def test_who_gains_and_who_loses_is_known_before_anything_changes(school, publis
 
     assert read_effect(*wanted, **facts).is_offered
     assert scores(school) == after
+
+
+def test_what_arrives_after_the_question_is_looked_at_too_or_graded_at_once(school, publish_newer):
+    school.submit("ann", notebook_bytes(x=3, y=4))
+    school.work_off()
+    wanted, facts = publish_newer()
+    ask_effect(*wanted, **facts)
+    school.work_off()
+    school.submit("bob", notebook_bytes(x=3, y=4))
+    school.work_off()
+    assert len(read_effect(*wanted, **facts).regrade.unseen) == 1
+
+    ask_effect(*wanted, **facts)
+    assert not read_effect(*wanted, **facts).is_known
+    school.work_off()
+    effect = read_effect(*wanted, **facts)
+    assert ([line.login for line in effect.regrade.losing], list(effect.regrade.left_out)) == (["ann", "bob"], [])
+
+    school.clock.pass_s(60)
+    school.submit("bob", notebook_bytes(x=5, y=4))  # it waits in the queue for the version before
+    move_to(*wanted, counts=True, **facts)
+    school.work_off()
+    assert scores(school) == {"ann": 5, "bob": 15}
+
+
+def test_a_published_version_takes_effect_while_somebody_writes_the_next_one(school, publish_newer):
+    school.submit("ann", notebook_bytes(x=3, y=4))
+    school.submit("bob", notebook_bytes(x=5, y=4))
+    school.work_off()
+    wanted, facts = publish_newer()
+    ask_effect(*wanted, **facts)
+    school.work_off()
+    save("demo", "tiny", {"assignment.yaml": b"half"}, edition=1, **facts)
+
+    move_to(*wanted, counts=True, **facts)
+
+    assert scores(school) == {"ann": 5, "bob": 15}
+    writing = read_writing("demo", "tiny", **facts)
+    assert (writing.is_changed, writing.manuscript.edition) == (True, 2)
+
+
+def test_what_was_written_over_before_anybody_handed_in_is_published_again(school, publish_newer):
+    wanted, facts = publish_newer()
+    ask_effect(*wanted, **facts)
+    school.work_off()
+    assert not read_effect(*wanted, **facts).is_written_over
+    save("demo", "tiny", {"assignment.yaml": b"half"}, edition=1, **facts)
+
+    assert read_effect(*wanted, **facts).is_written_over
+    with pytest.raises(Conflict):
+        move_to(*wanted, counts=True, **facts)
+
+
+def test_the_first_one_who_hands_in_is_looked_at_before_it_takes_effect(school, publish_newer):
+    wanted, facts = publish_newer()
+    ask_effect(*wanted, **facts)
+    school.submit("ann", notebook_bytes(x=3, y=4))
+    school.work_off()
+
+    assert read_effect(*wanted, **facts).is_unasked
+    with pytest.raises(Conflict):
+        move_to(*wanted, counts=True, **facts)
+
+    ask_effect(*wanted, **facts)
+    school.work_off()
+    assert [line.login for line in read_effect(*wanted, **facts).regrade.losing] == ["ann"]
+
+
+def test_other_weights_of_words_show_before_the_version_takes_effect(school, publish_newer):
+    items = (RubricItem(points=8, text=Text(ja="理由", en="A reason"), key="why"),)
+    school.submit("ann", notebook_bytes(x=3, y=4))
+    school.work_off()
+    wanted, facts = publish_newer(replace(NEWER, rubric=items))
+    ask_effect(*wanted, **facts)
+    school.work_off()
+    before = read_effect(*wanted, **facts).regrade.people[0].after.points
+
+    heavier = replace(NEWER, rubric=(replace(items[0], points=9),))
+    school.editions[b"heavier"] = heavier
+    publish(heavier, files={"assignment.yaml": b"heavier"}, stores=school.stores)
+
+    assert read_effect(*wanted, **facts).regrade.people[0].after.points == before + 1
 
 
 class Reweighed(TinyLoaded):

@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 import pytest
-from school import NameLogic, TinyLoaded, notebook_bytes
+from school import VERSION, NameLogic, TinyLoaded, notebook_bytes
 
 from grader.domain.ids import QuestionId, VersionHash
 from grader.domain.jobs import JobKind
-from grader.domain.people import Role
+from grader.domain.people import CountingPolicy, Role
 from grader.domain.regrading import RegradeState
 from grader.domain.submission import RunCause
 from grader.errors import Conflict, Forbidden, InvalidRequest, NotFound, SandboxFailed
@@ -68,12 +68,16 @@ class Staff:
     def scores(self):
         """What the table and each submission's own page say, which is the same."""
         caller = self.school.caller("tom")
-        query = TableQuery(sort=SortBy.LOGIN)
-        table = read_table("demo", query=query, caller=caller, stores=self.school.stores)
-        shown = [row.cells[0].sums and row.cells[0].sums.score for row in table.rows]
         results = [read_result(each, caller=caller, stores=self.school.stores).result for each in (self.ann, self.bob)]
-        assert shown == [result and result.score for result in results]
-        return tuple(shown)
+        shown = self.shown()
+        assert shown == tuple(result and result.score for result in results)
+        return shown
+
+    def shown(self):
+        """Of ann and bob, whichever of their submissions counts."""
+        query = TableQuery(sort=SortBy.LOGIN)
+        table = read_table("demo", query=query, caller=self.school.caller("tom"), stores=self.school.stores)
+        return tuple(row.cells[0].sums and row.cells[0].sums.score for row in table.rows)
 
 
 @pytest.fixture
@@ -97,6 +101,88 @@ def test_before_and_after_are_seen_while_nothing_changes(staff):
     assert [len(lines) for lines in (view.gaining, view.losing)] == [1, 1]
     assert [(change.question_id, change.before, change.after) for change in view.changes[staff.ann]] == [("q1", 10, 0)]
     assert staff.scores() == (15, 5)
+
+
+@pytest.mark.parametrize(
+    ("second", "line", "left"),
+    [
+        pytest.param({"x": 9, "y": 4}, (1, 2, 15, 15), 15, id="another one wins by the new rules"),
+        pytest.param({"x": 3, "y": 0}, (1, 1, 15, 5), 5, id="the old rules' points of another one do not win"),
+    ],
+)
+def test_all_that_may_count_is_graded_by_the_same_rules(staff, second, line, left):
+    staff.school.clock.pass_s(60)
+    staff.school.submit("ann", notebook_bytes(**second))
+    staff.school.work_off()
+    staff.move_on()
+    assert staff.shown() == (15, 5)
+    regrade_id = staff.ask()
+    staff.school.work_off()
+
+    ann, bob = staff.view(regrade_id).people
+
+    assert (ann.number_before, ann.number, ann.before.score, ann.after.score) == line
+    assert (bob.before.score, bob.after.score) == (5, 15)
+    assert [(each.number, each.after.score) for each in staff.apply(regrade_id).people] == [(line[1], left), (1, 15)]
+    assert staff.shown() == (left, 15)
+    staff.undo(regrade_id)
+    assert staff.shown() == (15, 5)
+
+
+def test_what_counts_by_being_the_last_is_all_that_has_to_be_graded_again(staff):
+    staff.school.clock.pass_s(60)
+    last = staff.school.submit("ann", WRONG).submission.submission_id
+    staff.school.work_off()
+    with staff.school.stores.storage.writing() as tx:
+        course = tx.courses.find_by_slug("demo")
+        tx.courses.change(replace(course, counting=CountingPolicy.LAST))
+
+    assert {line.submission_id for line in staff.view(staff.ask()).lines} == {last, staff.bob}
+
+
+def test_what_another_version_graded_meanwhile_is_graded_once_it_is_applied(staff):
+    """It was handed in before the course moved on, and its grading took longer."""
+    staff.move_on()
+    regrade_id = staff.ask()
+    staff.school.work_off()
+    late = handed_in_before(staff, "ann", x=3, y=0)
+    assert list(staff.view(regrade_id).left_out) == [late]
+
+    assert staff.apply(regrade_id).left_out == ()
+    staff.school.work_off()
+
+    assert staff.shown() == (5, 15)
+    with staff.school.stores.storage.reading() as tx:
+        assert tx.runs.find_counting(late).version == NEWER
+
+
+def test_points_given_meanwhile_stand_before_and_after(staff):
+    staff.move_on()
+    regrade_id = staff.ask()
+    staff.school.work_off()
+    assert [each.login for each in staff.view(regrade_id).losing] == ["ann"]
+
+    judgement = Judgement(submission_id=staff.ann, question_id=QuestionId("q1"), points=7, reason="They asked.")
+    override(
+        judgement, caller=staff.school.caller("tom"), stores=staff.school.stores, assignments=staff.school.assignments
+    )
+
+    ann, _ = staff.view(regrade_id).people
+    assert (ann.before.score, ann.after.score) == (12, 12)
+    assert [each.login for each in staff.view(regrade_id).changing] == ["bob"]
+
+
+def handed_in_before(staff, login, **answers):
+    """A submission that the version before has just graded."""
+    school = staff.school
+    with school.stores.storage.writing() as tx:
+        offering = tx.offerings.find(tx.courses.find_by_slug("demo").course_id, slug="tiny")
+        tx.offerings.set_version(offering.offering_id, VERSION, revision=1)
+    submission = school.submit(login, notebook_bytes(**answers)).submission
+    with school.stores.storage.writing() as tx:
+        tx.offerings.set_version(offering.offering_id, offering.version, revision=offering.revision)
+    school.work_off()
+    return submission.submission_id
 
 
 @pytest.mark.parametrize(

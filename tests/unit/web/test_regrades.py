@@ -8,9 +8,12 @@ import pytest
 from school import notebook_bytes
 
 from grader.domain.ids import VersionHash
+from grader.flow.manuscripts import publish_writing, save
 from grader.flow.publish import publish, update_offering
 
 ADDRESS = "/courses/demo/assignments/tiny/regrade"
+EN = ("Grading", "0 of 2 done", "Ready to apply", "Apply only where points rise", "Applied", "Undone")
+JA = ("採点中", "2 件中 0 件", "反映待ち", "点が上がる人だけに反映する", "反映済み", "元に戻した")
 
 
 @pytest.fixture
@@ -35,13 +38,13 @@ def text_of(answer):
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("en", ("Grading", "0 of 2 done", "Ready to apply", "Apply only where points rise", "Applied", "Undone")),
-        ("ja", ("採点中", "2 件中 0 件", "反映待ち", "点が上がる人だけに反映する", "反映済み", "元に戻した")),
+        ("en", (*EN, "Nothing was changed.")),
+        ("ja", (*JA, "何も変更していません。")),
     ],
 )
 def test_from_the_question_to_the_undone_answer(school, moved_on, enter_as, language, words):
     browser = enter_as("tom", language)
-    running, progress, ready, only_gains, applied, undone = words
+    running, progress, ready, only_gains, applied, undone, not_now = words
     assert browser.get(ADDRESS).status_code == 200
 
     asked = browser.post(ADDRESS, data={"scope": "assignment", "question": "q1"})
@@ -61,7 +64,10 @@ def test_from_the_question_to_the_undone_answer(school, moved_on, enter_as, lang
     assert browser.post(f"{address}/apply", data={"only": "gains"}).headers["location"] == address
     assert applied in text_of(browser.get(address))
     assert "15" in browser.get("/courses/demo/table?q=bob").text
-    assert browser.post(f"{address}/apply").status_code == 409
+    again = browser.post(f"{address}/apply")
+    assert again.status_code == 409
+    assert not_now in text_of(again)
+    assert applied in text_of(again)
 
     browser.post(f"{address}/undo")
     page = text_of(browser.get(address))
@@ -98,3 +104,78 @@ def test_it_is_for_staff(school, moved_on, enter_as):
     assert student.get(address).status_code == 404
     assert student.post(f"{address}/apply").status_code == 404
     assert student.post(f"{address}/undo").status_code == 404
+
+
+@pytest.fixture
+def published(school):
+    """Ann answered 3 for a course that asks for 3; a version that asks for 9 is published and not used yet."""
+    school.submit("ann")
+    school.work_off()
+    newer = replace(school.loaded, version=VersionHash("b" * 64), reference_x=9)
+    school.editions[b"newer"] = newer
+    facts = {"caller": school.caller("ida"), "stores": school.stores}
+    save("demo", "tiny", {"assignment.yaml": b"newer"}, edition=0, **facts)
+    publish_writing("demo", "tiny", edition=1, assignments=school.assignments, **facts)
+    return f"/courses/demo/assignments/tiny/versions/{newer.version}"
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        (
+            "en",
+            (
+                "has been graded with this version yet",
+                "Lose points: 1",
+                "uses another version",
+                "could not be graded: 1.",
+            ),
+        ),
+        ("ja", ("まだこの版で採点されていません", "点が下がる人：1", "別の版を使っている", "1 件あります")),
+    ],
+)
+def test_a_version_is_looked_at_on_its_page_and_applied_only_there(school, published, enter_as, language, words):
+    unasked, losing, other_version, left_out = words
+    ida, tom = enter_as("ida", language), enter_as("tom", language)
+    assert unasked in text_of(ida.get(published))
+
+    assert ida.post(published, data={"look": ""}).headers["location"] == published
+    assert ida.post(published, data={"apply": ""}).status_code == 409
+    school.work_off()
+    school.submit("bob", notebook_bytes(x=9, y=4))
+    page = ida.get(published)
+    assert losing in text_of(page)
+    assert left_out in text_of(page)
+    assert 'name="look"' in page.text
+
+    regrade = re.search(r"/regrades/[^\"]+", page.text)[0]
+    for browser, may_decide in ((ida, True), (tom, False)):
+        table = browser.get(regrade)
+        assert other_version in text_of(table)
+        assert f"{regrade}/apply" not in table.text
+        assert (published in table.text) is may_decide
+
+    assert ida.post(published, data={"apply": ""}).headers["location"] == regrade
+    assert ida.post(published, data={"apply": ""}).status_code == 409
+
+
+def test_a_version_that_was_written_over_is_published_again(school, published, enter_as):
+    with school.stores.storage.writing() as tx:
+        course = tx.courses.find_by_slug("demo")
+        manuscript = tx.manuscripts.find(course.course_id, slug="tiny")
+        tx.manuscripts.put(replace(manuscript, files={}, edition=2))
+
+    page = enter_as("ida").get(published)
+
+    assert "Publish it again" in page.text
+    assert f'action="{published}"' not in page.text
+
+
+def test_the_table_names_the_submission_that_would_count_instead(school, moved_on, enter_as):
+    school.submit("ann", notebook_bytes(x=9, y=0))
+    school.work_off()
+    browser = enter_as("tom")
+    address = browser.post(ADDRESS, data={"scope": "assignment"}).headers["location"]
+    school.work_off()
+
+    assert "counts: submission 2 instead of 1" in text_of(browser.get(address))

@@ -1,0 +1,131 @@
+"""What a regrade does to people: which submissions it has to grade, and what would count before and after."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from grader.domain.ids import PersonId, QuestionId, SubmissionId
+from grader.domain.overview import Scope, Sums
+from grader.domain.publishing import Offering
+from grader.domain.regrading import PersonChange, Regrade, RegradeLine
+from grader.domain.result import Points
+from grader.domain.submission import Submission
+from grader.flow.ports import Transaction
+from grader.flow.standing import choose, counting_policy, earned_by, those_that_may_count
+
+_ALL = 1_000_000
+"""More submissions than a course makes for one assignment."""
+
+
+def list_meant(tx: Transaction, offering: Offering, *, question_id: QuestionId | None) -> Sequence[SubmissionId]:
+    """Whatever may count of every student's, or of those who lack points in a question.
+
+    Not only what counts: points by other rules than those of a regrade must not win against its points.
+    """
+    scope = Scope(course_id=offering.course_id, offering_id=offering.offering_id)
+    people = {each.person_id: each.submission_id for each in tx.overview.list_counted(scope)}
+    if question_id is not None:
+        lines = [line for line in tx.overview.list_questions(scope) if line.question_id == question_id]
+        lacking = {line.submission_id for line in lines if line.found.score < line.found.points}
+        people = {person: counting for person, counting in people.items() if counting in lacking}
+    own_of = _group(tx, offering)
+    return [one.submission_id for person, own in own_of.items() if person in people for one in own]
+
+
+def list_left_out(
+    tx: Transaction, offering: Offering, regrade: Regrade, *, lines: Sequence[RegradeLine]
+) -> Sequence[SubmissionId]:
+    """What may count by another version and has no points in a regrade of everybody: it came later, or we failed."""
+    if not regrade.is_of_everybody:
+        return []
+    known = {line.submission_id for line in lines if line.after is not None}
+    others = [each for each in list_meant(tx, offering, question_id=None) if each not in known]
+    graded = tx.standings.list_graded(offering.offering_id) if others else {}
+    return [each for each in others if regrade.version not in (graded.get(each), tx.runs.get_newest(each).version)]
+
+
+def compare(
+    tx: Transaction, offering: Offering, regrade: Regrade, *, lines: Sequence[RegradeLine]
+) -> tuple[PersonChange, ...]:
+    """What each person has who is in a regrade, before and after it, by login.
+
+    Of one submission that was asked for alone it is that one's points, whatever counts.
+    """
+    if regrade.submission_id is not None:
+        return tuple(map(_alone, lines))
+    line_of = {line.submission_id: line for line in lines}
+    own_of = [
+        own
+        for own in _group(tx, offering, until=regrade.applied_at).values()
+        if any(one.submission_id in line_of for one in own)
+    ]
+    standing = tx.standings.list_of([one.submission_id for own in own_of for one in own])
+    before = {**standing, **{each: line.before for each, line in line_of.items()}}
+    after = {**before, **{each: line.after for each, line in line_of.items() if _has_effect(line, regrade)}}
+    changes = []
+    for own in own_of:
+        named = next(line_of[one.submission_id] for one in own if one.submission_id in line_of)
+        # Where nothing changes it is all the same which one counts, and that takes no look into the database.
+        is_same = all(before.get(one.submission_id) == after.get(one.submission_id) for one in own)
+        besides = {} if is_same or len(own) == 1 else _besides(tx, own, standing=standing)
+        old, new = (_choose(own, sums=sums, besides=besides) for sums in (before, after))
+        change = PersonChange(
+            person_name=named.person_name,
+            login=named.login,
+            submission_id=new.submission_id,
+            number=new.number,
+            number_before=old.number,
+            before=before.get(old.submission_id),
+            after=after.get(new.submission_id),
+        )
+        changes.append(change)
+    return tuple(sorted(changes, key=lambda change: change.login))
+
+
+def _group(
+    tx: Transaction, offering: Offering, *, until: datetime | None = None
+) -> Mapping[PersonId, Sequence[Submission]]:
+    """Each person's submissions that may count, of those that had arrived."""
+    policy = counting_policy(tx, offering)
+    own_of: defaultdict[PersonId, list[Submission]] = defaultdict(list)
+    for submission in tx.submissions.list_of(offering.offering_id, limit=_ALL):
+        if until is None or submission.received_at <= until:
+            own_of[submission.person_id].append(submission)
+    return {person: those_that_may_count(own, policy=policy) for person, own in own_of.items()}
+
+
+def _has_effect(line: RegradeLine, regrade: Regrade) -> bool:
+    return line.after is not None and (line.is_applied or regrade.applied_at is None)
+
+
+def _besides(
+    tx: Transaction, own: Sequence[Submission], *, standing: Mapping[SubmissionId, Sums]
+) -> Mapping[SubmissionId, Points]:
+    """What the rule of counting sees in each besides its points; a new run finds the same words."""
+    earned = earned_by(tx, own)
+    return {each: earned[each] - standing[each].score for each in earned if each in standing}
+
+
+def _choose(
+    own: Sequence[Submission],
+    *,
+    sums: Mapping[SubmissionId, Sums | None],
+    besides: Mapping[SubmissionId, Points],
+) -> Submission:
+    def earned(submission_id: SubmissionId) -> Points:
+        found = sums.get(submission_id)
+        return -1 if found is None else found.score + besides.get(submission_id, 0)
+
+    return choose(own, earned={one.submission_id: earned(one.submission_id) for one in own})
+
+
+def _alone(line: RegradeLine) -> PersonChange:
+    return PersonChange(
+        person_name=line.person_name,
+        login=line.login,
+        submission_id=line.submission_id,
+        number=line.number,
+        number_before=line.number,
+        before=line.before,
+        after=line.after,
+    )
