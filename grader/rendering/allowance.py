@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+MAX_IMAGES = 200
+
 
 @dataclass(kw_only=True)
 class Budget:
@@ -27,3 +29,5 @@ class Allowance:
     coloured: Budget = field(default_factory=lambda: Budget(left=200_000))
     """Characters of code."""
     outputs: Budget = field(default_factory=lambda: Budget(left=2_000))
+    images: Budget = field(default_factory=lambda: Budget(left=MAX_IMAGES))
+    """Pictures, each of which a browser may ask for by itself; the same one within a text counts once."""

@@ -51,7 +51,7 @@ def read_image(encoded: str) -> Image | None:
 def write_image(image: Image, *, address: str, alternative: str) -> str:
     """The HTML of a picture, its place kept free while it loads; `alternative` is HTML text already."""
     size = f'width="{image.width}" height="{image.height}"'
-    return f'<img class="nb-image" src="{escape(address)}" alt="{alternative}" {size}>'
+    return f'<img class="nb-image" src="{escape(address)}" alt="{alternative}" loading="lazy" {size}>'
 
 
 def _measure(data: bytes) -> Image | None:

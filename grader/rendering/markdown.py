@@ -1,7 +1,7 @@
 """Markdown as HTML for a page: CommonMark with tables and formulas; what would do or load something stays inert."""
 
 import re
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from html import escape
@@ -16,7 +16,7 @@ from mdit_py_plugins.amsmath import amsmath_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 from grader.domain.text import Language
-from grader.rendering.allowance import Budget
+from grader.rendering.allowance import MAX_IMAGES, Budget
 from grader.rendering.code import render_code
 from grader.rendering.images import Image, ImageAddress, as_data_address, read_image, write_image
 from grader.rendering.inert import PASSIVE, is_link, render_inert
@@ -39,12 +39,13 @@ _PYTHON = {"", "python", "py", "python3", "ipython", "ipython3"}
 
 @dataclass(frozen=True, kw_only=True)
 class _Page:
-    """What the rules need to know of the text they render; the last two change as pictures are written."""
+    """What the rules need to know of the text they render; the last three change as pictures are written."""
 
     language: Language
     images: Mapping[str, Image | None]
     """By the address that stands in the text."""
     image_address: ImageAddress
+    shown_images: Budget
     placed: dict[str, str] = field(default_factory=dict)
     """The addresses that pictures were given, by those in the text."""
     repeats: Budget = field(default_factory=lambda: Budget(left=_MAX_REPEATED))
@@ -56,6 +57,7 @@ def render_markdown(
     language: Language,
     attachments: Mapping[str, Image] | None = None,
     image_address: ImageAddress = as_data_address,
+    shown_images: Budget | None = None,
 ) -> str:
     """Give Markdown as HTML without ids, styles and anything that runs or loads from elsewhere; never raises.
 
@@ -66,6 +68,7 @@ def render_markdown(
         language: of our own words in it.
         attachments: the cell's pictures by name, for `attachment:name`.
         image_address: where the page finds a picture.
+        shown_images: how many more there may be on the page; without, as many as on a page of this text alone.
     """
     inline: dict[str, str] = {}
     text = _INLINE_IMAGE.sub(lambda found: _take_out(found, inline), _NO_TEXT.sub("\ufffd", source))
@@ -73,9 +76,16 @@ def render_markdown(
         return _render_plain(text, language=language)
     images: dict[str, Image | None] = {address: read_image(encoded) for address, encoded in inline.items()}
     images |= {f"attachment:{name}": image for name, image in (attachments or {}).items()}
-    page = _Page(language=language, images=images, image_address=image_address)
+    left = Budget(left=MAX_IMAGES) if shown_images is None else shown_images
+    page = _Page(language=language, images=images, image_address=image_address, shown_images=left)
     html: str = _parser().render(text, {"page": page})
     return clean_text(html, addresses=set(page.placed.values()))
+
+
+def read_inline_images(source: str) -> Iterator[Image]:
+    """The pictures that are written into a text itself."""
+    images = (read_image(found[1]) for found in _INLINE_IMAGE.finditer(source))
+    return (image for image in images if image is not None)
 
 
 def _render_plain(text: str, *, language: Language) -> str:
@@ -187,6 +197,8 @@ def _picture(address: str, *, alternative: str, page: _Page) -> str:
         return _say_why_not(address, alternative=alternative, page=page)
     placed = page.placed.get(name)
     if placed is None:
+        if not page.shown_images.take(1):
+            return f'<span class="nb-note">{spell("rendering.image_left_out", page.language)}</span>'
         placed = page.placed[name] = page.image_address(image)
     elif not page.repeats.take(len(placed)):
         return f'<span class="nb-note">{spell("rendering.image_repeated", page.language)}</span>'

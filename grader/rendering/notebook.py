@@ -16,7 +16,7 @@ from grader.rendering.images import Image, ImageAddress, as_data_address
 from grader.rendering.markdown import MAX_FORMATTED, render_markdown
 from grader.rendering.outputs import Place, Shown, join_lines, render_output, render_plain
 
-_KINDS = {
+KINDS = {
     "code": CellKind.CODE,
     "markdown": CellKind.MARKDOWN,
     "heading": CellKind.MARKDOWN,
@@ -135,10 +135,10 @@ def render_upload(
         image_address=image_address,
         frame_address=frame_address,
     )
-    return _render(_cells_of_upload(parse(data).content), place=place, attachments={}, numbers=numbers)
+    return _render(cells_of_upload(parse(data).content), place=place, attachments={}, numbers=numbers)
 
 
-def _cells_of_upload(content: Mapping[str, object]) -> Sequence[object]:
+def cells_of_upload(content: Mapping[str, object]) -> Sequence[object]:
     """The cells, in the places that notebook.read gives them; those of nbformat 2 and 3 lie in sheets."""
     cells, sheets = content.get("cells"), content.get("worksheets")
     if isinstance(cells, list):
@@ -169,7 +169,7 @@ def _render(
 
 
 def _render_cell(cell: Mapping[str, object], *, place: Place, images: Mapping[str, Image]) -> RenderedCell:
-    kind = _KINDS.get(str(cell.get("cell_type")), CellKind.RAW)
+    kind = KINDS.get(str(cell.get("cell_type")), CellKind.RAW)
     source = join_lines(cell.get("source", cell.get("input")))
     frames: tuple[Frame, ...] = ()
     if kind is CellKind.CODE:
@@ -198,7 +198,13 @@ def _render_source(source: str, *, place: Place) -> str:
 def _render_prose(source: str, *, place: Place, images: Mapping[str, Image]) -> str:
     if not place.allowance.formatted.take(min(len(source), MAX_FORMATTED)):
         return render_plain(source, place=place)
-    html = render_markdown(source, language=place.language, attachments=images, image_address=place.image_address)
+    html = render_markdown(
+        source,
+        language=place.language,
+        attachments=images,
+        image_address=place.image_address,
+        shown_images=place.allowance.images,
+    )
     return f'<div class="nb-markdown">{html}</div>'
 
 

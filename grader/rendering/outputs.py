@@ -20,8 +20,8 @@ _MAX_SUMMARY = 300
 _FOLDED_LINES = 30
 _FOLDED_CHARACTERS = 4_000
 _MAX_TABLE = 400_000
-_IMAGES = ("image/png", "image/jpeg", "image/gif")
-_FORMATTED = ("text/markdown", "text/latex")
+IMAGES = ("image/png", "image/jpeg", "image/gif")
+FORMATTED = ("text/markdown", "text/latex")
 _ACTIVE = ("text/html", "image/svg+xml", "application/javascript", "text/javascript")
 _FRAMED = frozenset({"text/html", "image/svg+xml"})
 
@@ -109,15 +109,20 @@ def _render_error(output: Mapping[str, object], *, place: Place) -> str:
 def _render_bundle(data: Mapping[str, object], *, place: Place) -> Shown:
     """The richest form of a result that does nothing; HTML that is more than a table only by its placeholder."""
     texts = {kind: text for kind, value in data.items() if (text := join_lines(value))}
-    for kind in _IMAGES:
+    for kind in IMAGES:
         if kind in texts:
             return Shown(html=_render_image(texts[kind], place=place))
     html = texts.get("text/html", "")
     if html and len(html) <= _MAX_TABLE and is_table(html) and place.allowance.text.take(len(html)):
         return Shown(html=f'<div class="nb-table" tabindex="0">{clean_table(html)}</div>')
-    for kind in _FORMATTED:
+    for kind in FORMATTED:
         if kind in texts and len(texts[kind]) <= MAX_FORMATTED and place.allowance.formatted.take(len(texts[kind])):
-            rendered = render_markdown(texts[kind], language=place.language, image_address=place.image_address)
+            rendered = render_markdown(
+                texts[kind],
+                language=place.language,
+                image_address=place.image_address,
+                shown_images=place.allowance.images,
+            )
             return Shown(html=f'<div class="nb-markdown">{rendered}</div>')
     for kind in _ACTIVE:
         if kind in texts:
@@ -130,6 +135,8 @@ def _render_image(encoded: str, *, place: Place) -> str:
     image = read_image(encoded)
     if image is None:
         return f'<p class="nb-note">{place.say("rendering.image_unreadable")}</p>'
+    if not place.allowance.images.take(1):
+        return f'<p class="nb-note">{place.say("rendering.image_left_out")}</p>'
     alternative = place.say("rendering.image_of_cell", cell=place.cell_number)
     return write_image(image, address=place.image_address(image), alternative=alternative)
 

@@ -18,6 +18,7 @@ _NUMBER = re.compile(r"[0-9]{1,9}")
 _VALUES = {
     "class": re.compile(r"(?:hl-|nb-|math)[a-z0-9-]*(?: math-block)?"),
     "height": _NUMBER,
+    "loading": re.compile("lazy"),
     "start": _NUMBER,
     "tabindex": re.compile("0"),
     "width": _NUMBER,
@@ -52,7 +53,7 @@ def clean_text(html: str, *, addresses: Collection[str]) -> str:
             **{tag: {"class"} for tag in ("code", "span", "td", "th")},
             **{tag: {"class", "tabindex"} for tag in ("div", "pre")},
             "a": {"href"},
-            "img": {"alt", "class", "height", "src", "width"},
+            "img": {"alt", "class", "height", "loading", "src", "width"},
             "ol": {"start"},
         },
         attribute_filter=keep,

@@ -23,6 +23,7 @@ VALUES = {
     "rel": r"nofollow noopener noreferrer",
     "src": r"data:image/(png|jpeg|gif);base64,[A-Za-z0-9+/]+=*",
     "role": r"group",
+    "loading": r"lazy",
     "tabindex": r"0",
     "start|width|height|colspan|rowspan": r"\d{1,9}",
     "alt": r"(?s:.*)",

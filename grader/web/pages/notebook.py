@@ -1,7 +1,7 @@
 """A submission's notebook to read: as it was handed in and as it was executed, with what is shown inside of it."""
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from enum import StrEnum
 
 from fastapi import APIRouter, Request, Response
@@ -16,6 +16,7 @@ from grader.rendering.attachments import read_attachments
 from grader.rendering.frames import FRAME_HEADERS
 from grader.rendering.images import Image, ImageAddress
 from grader.rendering.notebook import RenderedNotebook, order_headings, render_notebook, render_upload
+from grader.rendering.pictures import list_images, list_images_of_upload
 from grader.web.access import AppServices, PageCaller
 from grader.web.language import RequestLanguage
 from grader.web.security import FRAMING_POLICY
@@ -79,17 +80,12 @@ def get_frame(
 @router.get("/{kept}/images/{digest}")
 def get_image(submission_id: str, kept: Kept, digest: str, services: AppServices, caller: PageCaller) -> Response:
     """One picture of the notebook; its type is what its own bytes say."""
-    found: dict[str, Image] = {}
-
-    def note(image: Image) -> str:
-        found[digest_of(image)] = image
-        return ""
-
-    _Reading(SubmissionId(submission_id), kept, caller=caller, services=services).render(Language.EN, address=note)
-    if digest not in found:
+    images = _Reading(SubmissionId(submission_id), kept, caller=caller, services=services).list_images()
+    image = next((image for image in images if digest_of(image) == digest), None)
+    if image is None:
         raise NotFound(what="picture", name=digest)
     headers = {"Cache-Control": "private, max-age=86400, immutable", "Content-Security-Policy": _IMAGE_POLICY}
-    return Response(found[digest].data, media_type=found[digest].media_type, headers=headers)
+    return Response(image.data, media_type=image.media_type, headers=headers)
 
 
 def digest_of(image: Image) -> str:
@@ -116,12 +112,16 @@ class _Reading:
         read = read_executed if self.kept is Kept.EXECUTED else read_notebook
         return read(self.submission_id, caller=self.caller, stores=self.stores)
 
-    def render(
-        self, language: Language, *, numbers: Collection[int] | None = None, address: ImageAddress | None = None
-    ) -> RenderedNotebook:
+    def list_images(self) -> Iterator[Image]:
+        """Raises NotFound: it is not there, or not for the caller."""
+        if self.kept is Kept.EXECUTED:
+            yield from list_images(self.read())
+        yield from list_images_of_upload(read_notebook(self.submission_id, caller=self.caller, stores=self.stores))
+
+    def render(self, language: Language, *, numbers: Collection[int] | None = None) -> RenderedNotebook:
         """Raises NotFound: it is not there, or not for the caller."""
         data = self.read()
-        image_address = address or address_images(self.submission_id, self.kept)
+        image_address = address_images(self.submission_id, self.kept)
         if self.kept is Kept.NOTEBOOK:
             return render_upload(
                 data,

@@ -57,4 +57,4 @@ def test_what_is_no_picture_is_none(encoded):
 
 def test_address_cannot_break_out_of_its_attribute():
     html = write_image(read_image(encode(PNG)), address='"><script>', alternative="a")
-    assert html == '<img class="nb-image" src="&quot;&gt;&lt;script&gt;" alt="a" width="3" height="2">'
+    assert html == '<img class="nb-image" src="&quot;&gt;&lt;script&gt;" alt="a" loading="lazy" width="3" height="2">'

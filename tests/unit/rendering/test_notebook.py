@@ -16,6 +16,7 @@ from grader.rendering.code import MAX_COLOURED
 from grader.rendering.frames import FRAME_HEADERS
 from grader.rendering.images import Image
 from grader.rendering.notebook import render_notebook
+from grader.rendering.pictures import list_images, list_images_of_upload
 from grader.sandbox.outputs import write_notebook
 
 PNG = base64.b64encode(write_png(np.zeros((2, 3, 3), dtype=np.uint8))).decode()
@@ -231,3 +232,52 @@ def test_pasted_pictures_come_from_the_uploaded_file():
 )
 def test_attachments_that_are_no_pictures_are_left(attachments):
     assert read_attachments(notebook(code("x"), prose("a", attachments=attachments))) == {}
+
+
+# --- pictures without end ---------------------------------------------------------------------------------------------
+
+
+def picture(number):
+    """One that no other number has."""
+    return base64.b64encode(base64.b64decode(PNG) + number.to_bytes(4)).decode()
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        pytest.param([code("", outputs=[shown(image_png=picture(n)) for n in range(300)])], id="outputs"),
+        pytest.param(
+            [prose(f"![a](data:image/png;base64,{picture(n)})") for n in range(300)], id="pasted into Markdown"
+        ),
+        pytest.param(
+            [code("", outputs=[shown(text_markdown=f"![a](data:image/png;base64,{picture(n)})") for n in range(300)])],
+            id="Markdown that was put out",
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    ("language", "said"), [(Language.EN, "There are so many images"), (Language.JA, "画像が多いため")], ids=["en", "ja"]
+)
+def test_pictures_without_end_are_told_of(cells, language, said):
+    html = render(*cells, language=language).html
+
+    assert html.count("<img") == html.count('loading="lazy"') == 200
+    assert html.count(said) == 100
+
+
+def test_every_picture_of_a_page_is_found_without_rendering_it():
+    cells = [
+        prose("![a](attachment:a)", attachments={"a": {"image/png": picture(1)}}),
+        prose(f'<img src="data:image/png;base64,{picture(2)}">'),
+        code("", outputs=[shown(image_png=picture(3)), stream("x"), "no output"]),
+        code("", outputs=[shown(text_markdown=f"![a](data:image/png;base64,{picture(4)})")]),
+    ]
+    placed = []
+    render(*cells, image_address=lambda image: placed.append(image) or "https://own.example/1")
+
+    assert len(placed) == 4
+    assert list(list_images(notebook(*cells))) == list(list_images_of_upload(notebook(*cells))) == placed
+
+
+def test_pictures_are_sought_only_in_cells():
+    assert list(list_images(json.dumps({"cells": [1, {}, {"outputs": 1}, {"outputs": [{"data": 1}]}]}).encode())) == []

@@ -10,6 +10,7 @@ from png_file import write_png
 from school import notebook_bytes
 
 from grader.rendering.frames import FRAME_HEADERS
+from grader.web.pages import notebook
 from grader.web.security import PAGE_POLICY
 
 PICTURE = write_png(np.zeros((2, 3, 3), dtype=np.uint8))
@@ -77,6 +78,17 @@ def test_a_picture_is_sent_once_and_as_what_its_bytes_are(address, open_as, kept
     assert (answer.content, answer.headers["content-type"]) == (PICTURE, "image/png")
     assert "immutable" in answer.headers["cache-control"]
     assert "sandbox" in answer.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("kept", ["notebook", "executed"])
+def test_a_picture_is_found_without_rendering_the_notebook_again(address, open_as, monkeypatch, kept):
+    browser = open_as("ann")
+    page = browser.get(f"{address}/{kept}").text
+    start = page.index(f"{address}/{kept}/images/")
+    monkeypatch.delattr(notebook, "render_notebook")
+    monkeypatch.delattr(notebook, "render_upload")
+
+    assert browser.get(page[start : page.index('"', start)]).content == PICTURE
 
 
 @pytest.mark.parametrize(
