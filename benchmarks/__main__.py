@@ -29,7 +29,7 @@ RESULTS = ROOT / "benchmarks" / "results" / "bench.json"
 Measure = Callable[[], list[Row]]
 MINUTES = {
     **{"latency": 2, "throughput": 9, "budget": 2, "peers": 4, "memory": 1, "cage": 1, "growth": 2, "fidelity": 1},
-    **{"publish": 4, "compare": 2, "web": 4, "rush": 2},
+    **{"publish": 4, "compare": 2, "web": 6, "rush": 4},
 }
 """On two quiet cores; the first time some more, for the others' environments."""
 

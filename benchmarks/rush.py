@@ -1,13 +1,15 @@
 """The last minute before a deadline: many hand in over HTTP while grading goes on; how long each waits for the receipt.
 
-    .venv/bin/python benchmarks/rush.py [--students N] [--seconds S]
+    .venv/bin/python benchmarks/rush.py [--students N] [--seconds S] [--folder FOLDER]
 
-Every student hands in at a moment of their own, drawn once, so that some minutes' worth of uploads meet. The baseline
-is the same upload at rest, by one student after the other, with the same service.
+Every student hands in at a moment of their own, drawn once, so that some minutes' worth of uploads meet. They join a
+course that `scripts/seed` made, in a folder that is handed in to and so changes; by default a small one is made for it.
+The baseline is the same upload at rest, by one student after the other, with the same service.
 """
 
 import argparse
 import random
+import secrets
 import statistics
 import tempfile
 import time
@@ -20,7 +22,9 @@ from places import usual_notebooks
 from rows import Row, print_table
 from service import Client, Service, wait_until
 from throughput import add_students, loaded_service
+from web import QUICK, seed
 
+COURSE, SLUG = "course-1", "torch-tensor"
 AT_REST = 20
 WANTED_P95_MS = 500
 PATIENCE_S = 300.0
@@ -39,27 +43,40 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--students", type=int, default=300)
     parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--folder", type=Path, help="what `scripts/seed` made; by default a small one is made anew")
     options = parser.parse_args()
-    print_table(measure(students=options.students, within_s=options.seconds))
+    if options.folder is None:
+        print_table(measure(students=options.students, within_s=options.seconds))
+    else:
+        print_table(measure_in(options.folder, students=options.students, within_s=options.seconds))
 
 
 def measure(*, students: int, within_s: float) -> list[Row]:
+    with tempfile.TemporaryDirectory() as parent:
+        folder = Path(parent) / "data"
+        seed(folder, *QUICK)
+        return measure_in(folder, students=students, within_s=within_s)
+
+
+def measure_in(folder: Path, *, students: int, within_s: float) -> list[Row]:
     notebooks = usual_notebooks(students + AT_REST)
     draw = random.Random(0)  # noqa: S311  # the same minute in every run
-    with tempfile.TemporaryDirectory() as folder, loaded_service(Path(folder) / "data") as service:
-        tokens = add_students(service, students + AT_REST)
+    # Not those of an earlier run in this folder, who have handed in.
+    prefix = f"rush-{secrets.token_hex(4)}-"
+    with loaded_service(folder) as service:
+        tokens = add_students(service, students + AT_REST, course=COURSE, prefix=prefix)
         client = service.client(None)
         at_rest: list[float] = []
         for upload in map(HandIn, [0.0] * AT_REST, tokens, notebooks):
             at_rest.append(hand_in(client, upload, since=time.monotonic()))
-            wait_until(lambda: count_graded(service) == len(at_rest), service)
+            wait_until(lambda: count_graded(service, prefix) == len(at_rest), service)
         moments = sorted(draw.uniform(0, within_s) for _ in range(students))
         uploads = map(HandIn, moments, tokens[AT_REST:], notebooks[AT_REST:])
         with ThreadPoolExecutor(students) as pool:
             start = time.monotonic()
             waited = list(pool.map(lambda upload: hand_in(client, upload, since=start), uploads))
-        graded_meanwhile = count_graded(service) - AT_REST
-        while (graded := count_graded(service) - AT_REST) < students and time.monotonic() < start + PATIENCE_S:
+        graded_meanwhile = count_graded(service, prefix) - AT_REST
+        while (graded := count_graded(service, prefix) - AT_REST) < students and time.monotonic() < start + PATIENCE_S:
             time.sleep(0.2)
         all_graded_s = time.monotonic() - start
     p95_ms = 1000 * statistics.quantiles(waited, n=20)[-1]
@@ -84,7 +101,7 @@ def hand_in(client: Client, upload: HandIn, *, since: float) -> float:
     time.sleep(max(0.0, since + upload.at_s - time.monotonic()))
     start = time.monotonic()
     answer = client.post(
-        "/courses/demo/assignments/torch-tensor/submissions",
+        f"/courses/{COURSE}/assignments/{SLUG}/submissions",
         files={"file": ("kadai8.ipynb", upload.data)},
         headers={"Authorization": f"Bearer {upload.token}"},
     )
@@ -93,17 +110,17 @@ def hand_in(client: Client, upload: HandIn, *, since: float) -> float:
     return taken_s
 
 
-def count_graded(service: Service) -> int:
-    """Submissions of these students that have a result: `student0` and so on."""
+def count_graded(service: Service, prefix: str) -> int:
+    """Those of the students whose logins begin like this that have a result."""
     engine = sa.create_engine(f"sqlite:///{service.settings.database_path}")
     statement = sa.text(
         "SELECT count(DISTINCT submissions.person_id) FROM runs"
         " JOIN submissions ON submissions.submission_id = runs.submission_id"
         " JOIN people ON people.person_id = submissions.person_id"
-        " WHERE runs.state = 'finished' AND people.login LIKE 'student%'"
+        " WHERE runs.state = 'finished' AND people.login LIKE :logins"
     )
     with engine.connect() as connection:
-        found = connection.scalar(statement)
+        found = connection.scalar(statement, {"logins": f"{prefix}%"})
     engine.dispose()
     assert found is not None
     return found

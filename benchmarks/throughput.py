@@ -42,6 +42,8 @@ SAMPLES = 60
 SLOPE_FROM = 1000
 """Below so many submissions a slope says nothing."""
 PATIENCE_S = 120.0
+START_PATIENCE_S = 600.0
+"""Where a folder offers all assignments, each is proved first."""
 WANTED_SLOPE_BYTES = 1000
 WANTED_RATIO = 18 / 0.8
 """18 a second and a tenth of a second of processor time each, where plain nbclient does 0.8 and takes 2.25 seconds."""
@@ -173,7 +175,7 @@ class PlainRuns:
 @contextmanager
 def loaded_service(folder: Path) -> Iterator[Service]:
     """A service whose workers are ready and have graded something."""
-    with running_service(folder, GRADER_WORKERS=str(WORKERS)) as service:
+    with running_service(folder, patience_s=START_PATIENCE_S, GRADER_WORKERS=str(WORKERS)) as service:
         wait_until(lambda: len(ready_workers(service)) == WORKERS, service)
         client = service.add_member("warm-up")
         ids = [client.hand_in(data).json()["id"] for data in usual_notebooks(2 * WORKERS)]
@@ -182,12 +184,12 @@ def loaded_service(folder: Path) -> Iterator[Service]:
         yield service
 
 
-def add_students(service: Service, count: int) -> list[str]:
-    """Their tokens."""
-    logins = [f"student{number}" for number in range(count)]
+def add_students(service: Service, count: int, *, course: str = "demo", prefix: str = "student") -> list[str]:
+    """Their tokens; `prefix` is what their logins begin with."""
+    logins = [f"{prefix}{number}" for number in range(count)]
     with data_folder.open_stores(service.settings) as stores:
         for login in logins:
-            add_member(NewMember(login=login, name=login, role=Role.STUDENT), course="demo", stores=stores)
+            add_member(NewMember(login=login, name=login, role=Role.STUDENT), course=course, stores=stores)
         return [make_token(login, label="benchmark", stores=stores).secret for login in logins]
 
 

@@ -85,7 +85,9 @@ class Client(httpx2.Client):
 
 
 @contextmanager
-def running_service(data_folder: Path, *, wait_until_ready: bool = True, **settings: str):
+def running_service(
+    data_folder: Path, *, wait_until_ready: bool = True, patience_s: float = START_PATIENCE_S, **settings: str
+):
     environment = os.environ | {
         "GRADER_DATA_FOLDER": str(data_folder),
         "GRADER_PORT": "0",
@@ -111,7 +113,11 @@ def running_service(data_folder: Path, *, wait_until_ready: bool = True, **setti
             service.admin_token = token[0] if token else None
             (data_folder / ".token_shown").touch()
         if wait_until_ready:
-            wait_until(lambda: httpx2.get(f"{service.url}/readyz", timeout=5).json()["missing"] == [], service)
+            wait_until(
+                lambda: httpx2.get(f"{service.url}/readyz", timeout=5).json()["missing"] == [],
+                service,
+                patience_s=patience_s,
+            )
         yield service
         for client in service.clients:
             client.close()
