@@ -1,5 +1,6 @@
 """The points, texts and rubrics of an assignment's YAML as fields of a form, and the YAML with what was typed there."""
 
+import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -59,6 +60,11 @@ class FormField:
     of: str = ""
     is_mapping: bool = False
     """The YAML tells the languages apart."""
+
+    @property
+    def address(self) -> str:
+        """What it is called in a form: where it stands in the YAML, wherever others move to."""
+        return ".".join(str(part) for part in self.path)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,3 +228,10 @@ def changed_fields(sections: Sequence[FormSection], typed: Sequence[Typed]) -> d
         for field, now in zip(fields, typed, strict=True)
         if now != field.typed and not (isinstance(now, Words) and not (now.ja or now.en))
     }
+
+
+def compare_lines(before: bytes, after: bytes) -> str:
+    """The lines that go (-) and come (+), with those around them; '' where nothing differs."""
+    old, new = (data.decode("utf-8-sig", "replace").splitlines() for data in (before, after))
+    lines = list(difflib.unified_diff(old, new, n=1, lineterm=""))
+    return "\n".join(lines[2:])  # without the two files' names

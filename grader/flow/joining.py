@@ -8,7 +8,7 @@ from grader.domain.accounts import JoinRequest, JoinRequestId, SessionLifetimes
 from grader.domain.ids import CourseId
 from grader.domain.people import Course, Member, Membership, Person, Role
 from grader.errors import Conflict, InvalidRequest, NotFound
-from grader.flow.accounts import DEFAULT_LIFETIMES, IssuedSession, start_session
+from grader.flow.accounts import DEFAULT_LIFETIMES, IssuedSession, can_sign_in, start_session
 from grader.flow.names import new_id
 from grader.flow.passwords import check_password, hash_password
 from grader.flow.people import Caller, new_person, staffed_course, taught_course
@@ -183,7 +183,7 @@ def _ask(tx: Transaction, person: Person, *, course_id: CourseId, student_number
 
 def _make_room(tx: Transaction, member: Member, *, stores: Stores) -> None:
     membership = member.membership
-    if membership.role.is_staff or tx.accounts.find_password(member.person.person_id) is not None:
+    if membership.role.is_staff or can_sign_in(tx, member.person.person_id):
         raise Conflict(what="student_number", name=str(membership.student_number))
     left_at = membership.left_at or stores.clock.now()
     tx.courses.put_member(replace(membership, student_number=None, left_at=left_at))

@@ -56,10 +56,12 @@ def draft_manuscript(claim: Claim, *, desk: Desk) -> None:
             files = {path: desk.stores.blobs.put(data) for path, data in made.files.items()}
             notes = made.notes
 
-    def change(manuscript: Manuscript) -> Manuscript:
+    def change(now: Manuscript) -> Manuscript:
         if files is None:
-            return replace(manuscript, work=None, notes=notes)
-        return replace(manuscript, work=None, notes=notes, files=files, edition=manuscript.edition + 1)
+            return replace(now, work=None, notes=notes)
+        if manuscript is None or now.edition != manuscript.edition:
+            return replace(now, work=None, notes=(Note(code="draft.set_aside"),))
+        return replace(now, work=None, notes=notes, files=files, edition=now.edition + 1)
 
     _finish(claim, change, desk=desk)
 

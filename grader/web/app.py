@@ -96,7 +96,7 @@ def create_app(services: Services) -> FastAPI:
     app.add_middleware(_BodyLimit, upload_bytes=services.max_upload_bytes)
     app.add_middleware(_Arrival)
     app.add_middleware(SameOrigin, refuse=_refuse_other_site, own_host=_host_of(services.public_url))
-    app.add_middleware(SafeHeaders)
+    app.add_middleware(SafeHeaders, own_address=services.public_url)
     return app
 
 

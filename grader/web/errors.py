@@ -23,6 +23,7 @@ from grader.errors import (
     SpecDoesNotHold,
 )
 from grader.feedback.catalogue import sentence
+from grader.web.addresses import path_within
 from grader.web.language import request_language
 from grader.web.resuming import keep_form
 from grader.web.templating import path_of, render_page
@@ -138,7 +139,7 @@ def _is_for_part(request: Request) -> bool:
 
 def _page(request: Request, status: HTTPStatus, *, note: Note, more: Mapping[str, Fact]) -> Response:
     if _is_for_part(request):
-        return render_page("failure_part.html", request, status=status, facts={"note": note})
+        return render_page("failure_part.html", request, status=status, facts={"note": note, "way_in": None})
     kind = _KINDS.get(status, "request" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "ours")
     details = more.get("findings", [])
     return render_page("failure.html", request, status=status, facts={"kind": kind, "note": note, "details": details})
@@ -164,16 +165,27 @@ def _problem(request: Request, status: HTTPStatus, *, code: str, note: Note, mor
 
 async def _on_grader_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, GraderError)  # noqa: S101  # registered for this class alone
-    if isinstance(error, NotSignedIn) and _wants_page(request) and not _is_for_part(request):
+    if isinstance(error, NotSignedIn) and _wants_page(request):
+        if _is_for_part(request):
+            return _signed_out_part(request)
         if request.method == "GET":
             return RedirectResponse(f"/sign-in?{urlencode({'next': path_of(request)})}", HTTPStatus.SEE_OTHER)
         kept = await keep_form(request)
-        provider = request.app.state.services.provider_name
-        facts = sign_in_facts(request, provider=provider, kept=kept, note=Note(code="course.session_ended"))
+        note = Note(code="course.session_ended_files" if kept.has_files else "course.session_ended")
+        facts = sign_in_facts(request, services=request.app.state.services, kept=kept, note=note)
         return render_page("sign_in.html", request, status=HTTPStatus.UNAUTHORIZED, facts=facts)
     if status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR:
         structlog.get_logger("web").error("request_failed", path=_logged_path(request), error=str(error))
     return answer(request, error)
+
+
+def _signed_out_part(request: Request) -> Response:
+    """Where the open page waits for news they come back to it; where something stands in a form, it stays open."""
+    is_typed = request.method != "GET"
+    way_in = f"/sign-in?{urlencode({'next': path_within(request.headers.get('hx-current-url', ''))})}"
+    note = Note(code="course.session_over_typed" if is_typed else "course.session_over")
+    facts = {"note": note, "way_in": way_in, "is_typed": is_typed}
+    return render_page("failure_part.html", request, status=HTTPStatus.UNAUTHORIZED, facts=facts)
 
 
 def _logged_path(request: Request) -> str:

@@ -65,14 +65,19 @@ class SafeHeaders:
         ("cache-control", "no-store"),
     )
 
-    def __init__(self, app: ASGIApp) -> None:
+    # Half a year in which a browser that has read us over https asks for us in no other way.
+    _HTTPS_ONLY = ("strict-transport-security", f"max-age={180 * 24 * 3600}")
+
+    def __init__(self, app: ASGIApp, *, own_address: str | None) -> None:
         self._app = app
+        is_https = own_address is not None and own_address.startswith("https://")
+        self._headers = (*self._HEADERS, self._HTTPS_ONLY) if is_https else self._HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in self._HEADERS:
+                for name, value in self._headers:
                     headers.setdefault(name, value)
             await send(message)
 

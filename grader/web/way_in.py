@@ -7,12 +7,13 @@ from fastapi import Request
 from grader.domain.text import Note
 from grader.web.addresses import is_unprotected
 from grader.web.resuming import KeptForm
+from grader.web.services import Services
 
 
 def sign_in_facts(
     request: Request,
     *,
-    provider: str | None,
+    services: Services,
     to: str = "/",
     kept: KeptForm | None = None,
     login: str = "",
@@ -21,15 +22,14 @@ def sign_in_facts(
     """Of sign_in.html.
 
     Args:
-        provider: what people call the identity provider; None where there is none.
         to: the page to go on to.
         kept: a form that was sent when nobody was signed in any more.
     """
     return {
         "next": to,
-        "provider": provider,
+        "provider": services.provider_name,
         "kept": None if kept is None else kept.dump(),
         "login": login,
         "note": note,
-        "is_unprotected": is_unprotected(request),
+        "is_unprotected": is_unprotected(request, services=services),
     }

@@ -71,7 +71,7 @@ def _show(
     done: str = "",
 ) -> Response:
     facts = {
-        "is_unprotected": is_unprotected(request),
+        "is_unprotected": is_unprotected(request, services=services),
         "may_rename": accounts.may_rename_self(caller),
         "has_password": accounts.has_password(caller, stores=services.stores),
         "asked": list_asked(caller=caller, stores=services.stores),

@@ -151,7 +151,7 @@ def _show(
         "has_template": _template_of(view, request_language(request)) is not None,
         "own": own,
         "after": after,
-        "stage": stage_of(offering.dates, now),
+        "stage": stage_of(offering, now),
         "now": now,
         "note": note,
         "is_refused": status is not HTTPStatus.OK,

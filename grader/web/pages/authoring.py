@@ -1,7 +1,7 @@
 """Writing an assignment: begin it from files or a solved notebook, and change its words, points and YAML."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Annotated
 
@@ -20,6 +20,7 @@ from grader.catalog.texts import (
     Typed,
     Words,
     changed_fields,
+    compare_lines,
     read_form,
     with_total,
     write_form,
@@ -52,12 +53,23 @@ TypedForm = Annotated[FormData, Depends(_typed_form)]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Rival:
+    """What somebody else has saved since the reader's page was made."""
+
+    name: str
+    edition: int
+    difference: str
+    """What it would change in that to save the reader's own; '' for nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Told:
     """What a page says of the files or of what was just tried."""
 
     note: Note | None = None
     mistakes: Sequence[Mistake] = ()
     status: HTTPStatus = HTTPStatus.OK
+    rival: Rival | None = None
 
     @classmethod
     def of(cls, error: GraderError) -> "Told":
@@ -140,16 +152,18 @@ def post_edit(
     writing = read_writing(course, slug, caller=caller, stores=services.stores)
     files = read_files(writing.manuscript, stores=services.stores)
     data, edition = files.get(SPEC_FILE, b""), edition_in(form)
-    typed: Sequence[Typed] | None = None
     try:
         sections = read_form(data)
-        typed = [_typed(form, place, field) for place, field in enumerate(_fields(sections))]
-        changes = changed_fields(sections, typed) if edition == writing.manuscript.edition else {}
+        changes = changed_fields(sections, [_typed(form, field) for field in _fields(sections)])
         if changes:
             data = _with_right_total(write_form(data, changes), files=files, slug=slug, services=services)
         manuscripts.save(course, slug, {SPEC_FILE: data}, edition=edition, caller=caller, stores=services.stores)
     except (Conflict, InvalidAssignment) as error:
-        return _show_edit(writing, request, services=services, caller=caller, told=Told.of(error), typed=typed)
+        told = Told.of(error)
+        if isinstance(error, Conflict):
+            writing = read_writing(course, slug, caller=caller, stores=services.stores)
+            told = replace(told, rival=_rival(writing, ours=data, services=services))
+        return _show_edit(writing, request, services=services, caller=caller, told=told, form=form)
     return RedirectResponse(f"{request.url.path}?saved=1", HTTPStatus.SEE_OTHER)
 
 
@@ -172,7 +186,9 @@ def post_yaml(
             course, slug, {SPEC_FILE: text.encode()}, edition=edition, caller=caller, stores=services.stores
         )
     except Conflict as error:
-        return _show_yaml(writing, request, services=services, caller=caller, told=Told.of(error), text=text)
+        writing = read_writing(course, slug, caller=caller, stores=services.stores)
+        told = replace(Told.of(error), rival=_rival(writing, ours=text.encode(), services=services))
+        return _show_yaml(writing, request, services=services, caller=caller, told=told, form=form)
     return RedirectResponse(f"{request.url.path}?saved=1", HTTPStatus.SEE_OTHER)
 
 
@@ -264,7 +280,7 @@ def _show_edit(
     services: Services,
     caller: Caller,
     told: Told = _NOTHING_TOLD,
-    typed: Sequence[Typed] | None = None,
+    form: FormData | None = None,
 ) -> Response:
     files = read_files(writing.manuscript, stores=services.stores)
     sections: Sequence[FormSection] = ()
@@ -275,9 +291,10 @@ def _show_edit(
             sections = read_form(files.get(SPEC_FILE, b""))
         except InvalidAssignment:
             sections = ()  # it is said among the mistakes, and mended in the editor
-    contents = typed if typed is not None else [field.typed for field in _fields(sections)]
+    contents = [field.typed if form is None else _typed(form, field) for field in _fields(sections)]
     facts = {
         **base_facts(writing, caller=caller, services=services),
+        "edition": _edition_of(writing, form),
         "sections": sections,
         "contents": [_with_spare_items(each) for each in contents],
         "mistakes": told.mistakes or mistakes,
@@ -294,20 +311,31 @@ def _show_yaml(
     services: Services,
     caller: Caller,
     told: Told = _NOTHING_TOLD,
-    text: str | None = None,
+    form: FormData | None = None,
 ) -> Response:
     files = read_files(writing.manuscript, stores=services.stores)
-    if text is None:
-        text = files.get(SPEC_FILE, b"").decode("utf-8-sig", "replace")
+    text = files.get(SPEC_FILE, b"").decode("utf-8-sig", "replace") if form is None else _text_in(form)
     written = {**files, SPEC_FILE: text.encode()}
     facts = {
         **base_facts(writing, caller=caller, services=services),
+        "edition": _edition_of(writing, form),
         "text": text,
         "mistakes": read_assignment(written, slug=writing.manuscript.slug, services=services).mistakes,
         "told": told,
         "is_saved": told.note is None and "saved" in request.query_params,
     }
     return render_page("authoring_yaml.html", request, caller=caller, status=told.status, facts=facts)
+
+
+def _edition_of(writing: Writing, form: FormData | None) -> int:
+    """Of which edition the page's form is a change: as long as it is not saved, of the one that its sender had read."""
+    return writing.manuscript.edition if form is None else edition_in(form)
+
+
+def _rival(writing: Writing, *, ours: bytes, services: Services) -> Rival:
+    manuscript = writing.manuscript
+    theirs = read_files(manuscript, stores=services.stores).get(SPEC_FILE, b"")
+    return Rival(name=writing.editor.name, edition=manuscript.edition, difference=compare_lines(theirs, ours))
 
 
 def _fields(sections: Sequence[FormSection]) -> Sequence[FormField]:
@@ -318,9 +346,9 @@ def _with_spare_items(typed: Typed) -> Typed:
     return (*typed, *[Item()] * _SPARE_ITEMS) if isinstance(typed, tuple) else typed
 
 
-def _typed(form: FormData, place: int, field: FormField) -> Typed:
+def _typed(form: FormData, field: FormField) -> Typed:
     """What stands in the field; one that the form lacks is as it was."""
-    name = f"f{place}"
+    name = field.address
     if field.kind is FieldKind.POINTS:
         return _line(form, name, default=str(field.typed))
     if field.kind is FieldKind.RUBRIC:
@@ -351,7 +379,8 @@ def _text_in(form: FormData) -> str:
 
 
 def edition_in(form: FormData) -> int:
-    edition = str(form.get("edition", ""))
+    """Which edition is to be changed: that of the form, or the newer one that its sender was told of."""
+    edition = str(form.get("over", form.get("edition", "")))
     return int(edition) if edition.isdecimal() and len(edition) < 10 else -1
 
 

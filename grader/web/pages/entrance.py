@@ -8,11 +8,12 @@ from fastapi import APIRouter, Form, Request, Response
 from grader.domain.text import Note
 from grader.errors import PasswordRefused, SignInRefused, TooManyTries
 from grader.flow import accounts
-from grader.web.access import AppServices, PageCaller, session_cookie
+from grader.flow.people import Caller
+from grader.web.access import AppServices, PageCaller, PageVisitor, session_cookie
 from grader.web.addresses import is_unprotected
 from grader.web.entering import enter, keep_session, leave
 from grader.web.errors import status_of
-from grader.web.resuming import read_kept
+from grader.web.resuming import KeptForm, read_kept
 from grader.web.security import own_path
 from grader.web.services import Services
 from grader.web.templating import render_page
@@ -26,15 +27,14 @@ Typed = Annotated[str, Form()]
 @router.get("/sign-in")
 async def get_sign_in(request: Request, services: AppServices, next: str = "/") -> Response:  # noqa: A002  # the name in the address
     """Ask for login and password."""
-    return render_page(
-        "sign_in.html", request, facts=sign_in_facts(request, provider=services.provider_name, to=own_path(next))
-    )
+    return render_page("sign_in.html", request, facts=sign_in_facts(request, services=services, to=own_path(next)))
 
 
 @router.post("/sign-in")
 def post_sign_in(
     request: Request,
     services: AppServices,
+    visitor: PageVisitor,
     login: Typed = "",
     password: Typed = "",
     next: Typed = "/",  # noqa: A002  # the field's name
@@ -42,12 +42,12 @@ def post_sign_in(
 ) -> Response:
     """Sign in and go on to where the person wanted to; otherwise ask again and say why."""
     form = read_kept(kept)
+    if form is not None and not login:
+        return _go_on(form, request, services=services, visitor=visitor)
     try:
         issued = accounts.sign_in(login, password, stores=services.stores, lifetimes=services.session_lifetimes)
     except (SignInRefused, TooManyTries) as error:
-        facts = sign_in_facts(
-            request, provider=services.provider_name, to=own_path(next), kept=form, login=login, note=error.note
-        )
+        facts = sign_in_facts(request, services=services, to=own_path(next), kept=form, login=login, note=error.note)
         response = render_page("sign_in.html", request, status=status_of(error), facts=facts)
         if isinstance(error, TooManyTries):
             response.headers["Retry-After"] = str(error.retry_after_s)
@@ -58,6 +58,14 @@ def post_sign_in(
     response = render_page("resume.html", request, caller=caller, facts={"form": form})
     keep_session(response, issued, services=services)
     return response
+
+
+def _go_on(form: KeptForm, request: Request, *, services: Services, visitor: Caller | None) -> Response:
+    """With what was typed, for who has signed in meanwhile in another tab: at the identity provider, say."""
+    if visitor is not None:
+        return render_page("resume.html", request, caller=visitor, facts={"form": form})
+    facts = sign_in_facts(request, services=services, kept=form, note=Note(code="course.session_ended"))
+    return render_page("sign_in.html", request, status=HTTPStatus.UNAUTHORIZED, facts=facts)
 
 
 @router.post("/sign-out")
@@ -101,5 +109,5 @@ def post_invitation(
 def _ask_for_password(request: Request, *, secret: str, services: Services, note: Note | None) -> Response:
     invitation = accounts.read_invitation(secret, stores=services.stores)
     status = HTTPStatus.OK if note is None else HTTPStatus.UNPROCESSABLE_ENTITY
-    facts = {"person": invitation.person, "note": note, "is_unprotected": is_unprotected(request)}
+    facts = {"person": invitation.person, "note": note, "is_unprotected": is_unprotected(request, services=services)}
     return render_page("invitation.html", request, status=status, facts=facts)

@@ -7,7 +7,7 @@ from datetime import datetime
 from fastapi import APIRouter, Request, Response
 
 from grader.domain.ids import OfferingId
-from grader.domain.publishing import Dates
+from grader.domain.publishing import Offering
 from grader.flow.own_work import OwnWork, read_own_work
 from grader.flow.progress import CourseView, OfferingView, list_assignments, list_courses
 from grader.web.access import AppServices, PageCaller
@@ -39,10 +39,11 @@ def get_home(request: Request, services: AppServices, caller: PageCaller) -> Res
     return render_page("home.html", request, caller=caller, facts=facts)
 
 
-def stage_of(dates: Dates, at: datetime) -> str:
+def stage_of(offering: Offering, at: datetime) -> str:
     """Where in its life an offering is: 'soon', 'open', 'late' (late hand-ins are taken) or 'closed'."""
+    dates = offering.dates
     if dates.opens_at is not None and at < dates.opens_at:
         return "soon"
     if not dates.is_open(at=at):
         return "closed"
-    return "late" if dates.is_late(at=at) else "open"
+    return "late" if offering.is_late(at=at) else "open"

@@ -86,7 +86,7 @@ def _show(
     note: Note | None = None,
 ) -> Response:
     facts = {
-        "is_unprotected": is_unprotected(request),
+        "is_unprotected": is_unprotected(request, services=services),
         "code": code,
         "course": course,
         "typed": typed,

@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from grader.domain.ids import SubmissionId
 from grader.domain.result import Points
 from grader.domain.review import SavedCommentId
 from grader.domain.submission import Decision
-from grader.domain.text import Language, Note
+from grader.domain.text import Fact, Language, Note
 from grader.errors import Conflict, InvalidRequest, NotFound
 from grader.flow.people import Caller
 from grader.flow.prompts import load_prompt_outputs, render_prompt
@@ -178,7 +179,7 @@ def post_desk(
 
 def _decide(errand: _Errand) -> Response:
     """Give points by the rubric, or the number where one was typed."""
-    points = _read_points(errand.filled.points)
+    points, typed = _read_points(errand.filled.points), errand.typed
     items = errand.filled.items if points is None else None
     decide_points_together(
         errand.filled.judge(errand.query, points=points, items=items),
@@ -187,7 +188,7 @@ def _decide(errand: _Errand) -> Response:
         assignments=errand.services.assignments,
         check_id=errand.query.part.check_id,
     )
-    forget_draft(errand.typed, caller=errand.caller, stores=errand.services.stores)
+    forget_draft(typed, caller=errand.caller, stores=errand.services.stores)
     return _go(errand.onwards)
 
 
@@ -303,7 +304,7 @@ def _show(
         "choices": choices_of(request),
         "name_of": lambda question: name_question(question, request_language(request)),
         "note": None if error is None else _tell(error),
-        "is_overtaken": error is not None and error.facts.get("what") == "decision",
+        "overtaken": None if error is None else _read_overtaken(error.facts),
         "called": lambda submission_id: submission_id[:_CALLED],
         "has_formulas": False,
     }
@@ -318,9 +319,16 @@ def _show(
 def _tell(error: InvalidRequest | Conflict) -> Note:
     """What is wrong in words of this page, where it has any."""
     what = error.facts.get("what")
-    if what in ("points", "reason", "comment", "decision", "member"):
+    if what in ("points", "reason", "comment", "decision", "member", "rubric"):
         return Note(code=f"review_page.bad_{what}", facts={"most": error.facts.get("most", "")})
     return error.note
+
+
+def _read_overtaken(facts: Mapping[str, Fact]) -> tuple[str, datetime] | None:
+    """Who was quicker, and when."""
+    if not {"by", "at"} <= facts.keys():
+        return None
+    return str(facts["by"]), datetime.fromisoformat(str(facts["at"]))
 
 
 @dataclass(frozen=True, kw_only=True)

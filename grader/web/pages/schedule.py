@@ -1,6 +1,6 @@
 """An assignment's dates, what being late costs, which submission counts, and when points may be read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -27,6 +27,8 @@ AT_ONCE, AT_A_MOMENT, BY_HAND = "at_once", "at_a_moment", "by_hand"
 _AS_COURSE = "course"
 _NO_COST = "none"
 _TYPED_AS = "%Y-%m-%dT%H:%M"
+_NUMBERS: Mapping[str, str] = {"percent": "percent", "most_percent": "most", "grace_minutes": "grace"}
+"""The fields of what a rule may not be."""
 
 
 class ScheduleForm(BaseModel):
@@ -76,10 +78,9 @@ def post_dates(
         try:
             set_schedule(course, slug, dates=dates, rules=rules, caller=caller, stores=services.stores)
         except InvalidRequest as error:
-            is_order = "opens" in str(error.facts["what"])
-            field = "due" if is_order else "percent"
-            code = "authoring_page.wrong_order" if is_order else "authoring_page.wrong_number"
-            reading.wrong.append(Wrong(field=field, note=Note(code=code)))
+            field = _NUMBERS.get(str(error.facts["what"]))
+            code = "authoring_page.wrong_order" if field is None else "authoring_page.wrong_number"
+            reading.wrong.append(Wrong(field=field or "due", note=Note(code=code)))
     if reading.wrong:
         return _show(request, schedule, form=form, caller=caller, services=services, wrong=reading.wrong)
     return RedirectResponse(f"{request.url.path}?saved=1", HTTPStatus.SEE_OTHER)

@@ -118,6 +118,20 @@ def test_a_solved_notebook_is_drafted_by_a_worker(school, desk, monkeypatch):
     assert manuscripts.read_files(drafted, stores=school.stores) == FILES
 
 
+def test_a_draft_never_takes_the_place_of_what_somebody_wrote_meanwhile(school, desk, monkeypatch):
+    def draft_slowly(notebook, **facts):
+        desk.save("mine", {"assignment.yaml": b"by hand"}, edition=1)
+        return Draft(files=FILES, notes=())
+
+    monkeypatch.setattr("grader.flow.writing_desk.draft", draft_slowly)
+    desk.begin_from_solved("mine", notebook_bytes(x=3), read_notebook=school.intake.read_notebook)
+    school.work_off()
+
+    found = desk.read_writing("mine").manuscript
+    assert manuscripts.read_files(found, stores=school.stores) == {"assignment.yaml": b"by hand"}
+    assert (found.work, [note.code for note in found.notes]) == (None, ["draft.set_aside"])
+
+
 def test_a_notebook_that_gives_nothing_says_so(school, desk):
     desk.begin_from_solved("mine", notebook_bytes(), read_notebook=school.intake.read_notebook)
     school.work_off()

@@ -1,5 +1,7 @@
 """One's own account: what everybody may change about themselves, and what the roster says."""
 
+from dataclasses import replace
+
 import pytest
 
 from grader.flow import accounts
@@ -72,6 +74,20 @@ def test_who_types_a_password_is_told_when_others_could_read_it(open_browser, ur
     browser = open_browser()
     browser.base_url = url
     assert ("not encrypted" in browser.get("/sign-in").text) == is_told
+
+
+def test_nobody_is_frightened_behind_a_proxy_that_speaks_https_for_us(open_browser, services):
+    browser = open_browser(services=replace(services, public_url="https://grader.example"))
+    browser.base_url = "http://grader.example"
+    assert "not encrypted" not in browser.get("/sign-in").text
+
+
+@pytest.mark.parametrize(
+    ("url", "is_bound"), [(None, False), ("http://grader.lan", False), ("https://grader.example", True)]
+)
+def test_a_browser_that_has_met_us_over_https_stays_there(open_browser, services, url, is_bound):
+    answer = open_browser(services=replace(services, public_url=url)).get("/sign-in")
+    assert ("strict-transport-security" in answer.headers) == is_bound
 
 
 def test_only_an_admin_is_told_how_to_mend_it(enter_as):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 from doubles import NOON
@@ -271,8 +272,12 @@ def test_staff_find_what_they_do_with_an_assignment(enter, login, doors):
     [pytest.param("ja", "サインイン", id="japanese"), pytest.param("en", "sign in", id="english")],
 )
 def test_what_goes_wrong_in_a_part_of_a_page_is_told_in_that_part(open_browser, language, words):
-    answer = open_browser(language, **{"HX-Request": "true"}).post(f"{ROOT}/look", files={"file": ("a.ipynb", RIGHT)})
+    open_page = {"HX-Request": "true", "HX-Current-URL": f"http://testserver{ROOT}?after=3"}
+    answer = open_browser(language, **open_page).post(f"{ROOT}/look", files={"file": ("a.ipynb", RIGHT)})
 
     assert answer.status_code == 401
     assert words in answer.text
+    assert "token" not in answer.text
+    assert 'target="_blank"' in answer.text  # the chosen file stays in the form
+    assert f'href="/sign-in?{urlencode({"next": f"{ROOT}?after=3"})}"' in answer.text
     assert "<html" not in answer.text

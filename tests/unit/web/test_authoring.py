@@ -156,7 +156,7 @@ def test_the_form_changes_what_was_typed_and_nothing_else(school, mine):
     assert text_of(mine) == FILES["assignment.yaml"].decode()
     sent = fields_of(mine.get(f"{MINE}/edit").text)
     points = next(name for name, values in sent.items() if values == ["30"])
-    sent |= {points: ["32"], "f0.en": ["Other words: #1"]}
+    sent |= {points: ["32"], "title.en": ["Other words: #1"]}
 
     assert mine.post(f"{MINE}/edit", data=sent).status_code == 303
 
@@ -198,10 +198,48 @@ def test_who_was_overtaken_keeps_what_was_typed(mine, open_as):
     answer = mine.post(f"{MINE}/edit/yaml", data={"text": "title: mine", "edition": "1"})
 
     assert answer.status_code == 409
-    assert "Eve has saved changes meanwhile" in answer.text
-    assert "title: mine" in answer.text
-    form = mine.post(f"{MINE}/edit", data={"edition": "1", "f0.en": "typed"})
+    assert "Eve has saved changes while you wrote." in answer.text
+    assert "-title: hers\n+title: mine" in answer.text
+    assert "title: mine" in fields_of(answer.text)["text"][0]
+    form = mine.post(f"{MINE}/edit", data={"edition": "1", "title.en": "typed"})
     assert (form.status_code, "typed" in form.text) == (409, True)
+
+
+@pytest.mark.parametrize("path", ["edit", "edit/yaml"])
+def test_who_was_overtaken_replaces_nothing_before_saying_so(mine, open_as, path):
+    address = f"{MINE}/{path}"
+    typed = fields_of(mine.get(address).text)
+    typed |= {"text": ["title: mine\n"]} if "text" in typed else {"title.en": ["Mine"]}
+    eve = open_as("eve")
+    theirs = fields_of(eve.get(f"{MINE}/edit").text) | {"title.en": ["Hers"]}
+    assert eve.post(f"{MINE}/edit", data=theirs).status_code == 303
+
+    first = mine.post(address, data=typed)
+    again = mine.post(address, data=fields_of(first.text))
+    assert (first.status_code, again.status_code) == (409, 409)
+    assert "Hers" in text_of(mine)
+    (over,) = re.findall(r'name="over" value="(\d+)"', again.text)
+
+    assert mine.post(address, data={**fields_of(again.text), "over": over}).status_code == 303
+    assert "ine" in text_of(mine)
+    assert "Hers" not in text_of(mine)
+
+
+def test_a_field_is_found_again_where_others_have_moved(mine, open_as):
+    typed = fields_of(mine.get(f"{MINE}/edit").text)
+    eve = open_as("eve")
+    text = text_of(eve)
+    start = text.index("questions:\n") + len("questions:\n")
+    more = "  q0:\n    title: {ja: 新しい, en: New}\n    prompt: {ja: 新, en: new}\n    points: 1\n"
+    eve.post(f"{MINE}/edit/yaml", data={"text": text[:start] + more + text[start:], "edition": typed["edition"]})
+
+    page = mine.post(f"{MINE}/edit", data=typed | {"title.en": ["Mine"]}).text
+
+    again = fields_of(page)
+    assert (again["title.en"], again["questions.q0.points"]) == (["Mine"], ["1"])
+    assert {name: again[name] for name in typed if name != "title.en"} == {
+        name: values for name, values in typed.items() if name != "title.en"
+    }
 
 
 def test_students_view_shows_prompts_as_they_will_read_them(mine):

@@ -1,12 +1,13 @@
 """The first page shows a person's courses, and what to do where there is nothing yet."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from doubles import NOON
 
 from grader.domain.people import Role
-from grader.domain.publishing import Dates
+from grader.domain.publishing import Dates, LatePolicy, LateUnit, Rules
 from grader.flow import accounts, people
 from grader.web.pages.home import stage_of
 
@@ -47,6 +48,12 @@ def give_dates(school, dates):
     with school.stores.storage.writing() as tx:
         (offering,) = tx.offerings.list_of(tx.courses.find_by_slug("demo").course_id)
         tx.offerings.set_dates(offering.offering_id, dates)
+
+
+def offering_of(school):
+    with school.stores.storage.reading() as tx:
+        (offering,) = tx.offerings.list_of(tx.courses.find_by_slug("demo").course_id)
+        return offering
 
 
 def test_what_is_not_open_yet_is_for_staff_alone(school, open_home):
@@ -106,5 +113,16 @@ def test_names_are_text(school, open_home):
         pytest.param(Dates(due_at=NOON - HOUR, closes_at=NOON), "closed", id="at the moment it closes"),
     ],
 )
-def test_where_in_its_life_an_offering_is(dates, stage):
-    assert stage_of(dates, NOON) == stage
+def test_where_in_its_life_an_offering_is(school, dates, stage):
+    give_dates(school, dates)
+    assert stage_of(offering_of(school), NOON) == stage
+
+
+@pytest.mark.parametrize(
+    ("grace_minutes", "stage"),
+    [pytest.param(60, "open", id="within the grace"), pytest.param(59, "late", id="after the grace")],
+)
+def test_what_costs_nothing_yet_is_not_late(school, grace_minutes, stage):
+    rules = Rules(late=LatePolicy(percent=10, unit=LateUnit.DAY, grace_minutes=grace_minutes))
+    give_dates(school, Dates(due_at=NOON - HOUR))
+    assert stage_of(replace(offering_of(school), rules=rules), NOON) == stage

@@ -2,10 +2,12 @@
 
 import html
 import re
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 import pytest
 from reviewing import ReviewedLoaded, ToldLogic, desk_of, give, hand_in, open_review_school
+from school import School
 from starlette.testclient import TestClient
 
 from grader.domain.people import Role
@@ -168,6 +170,75 @@ def test_two_reviewers_never_overwrite_each_other(school, open_browser):
     assert points_of(school, ann).score == 4
 
 
+def test_who_was_quicker_is_told_where_it_was_about_another_of_the_same_words(school, open_browser):
+    _, bob = (hand_in(school, login, "It is four.") for login in ("ann", "bob"))
+    browser = open_browser()
+    page = browser.get(DESK).text
+    give(school, bob, by="ida", points=1)
+
+    answer = browser.post(DESK, data=form_of(page, points="4"))
+
+    assert (answer.status_code, "Decided by ida" in answer.text) == (409, True)
+
+
+def test_a_rubric_that_changes_under_the_judges_hands_is_told_in_words(school, open_browser):
+    ann = hand_in(school, "ann", "It is four.")
+    browser = open_browser()
+    page = browser.get(DESK).text
+    services = browser.app.state.services
+    browser.app.state.services = replace(services, assignments=Hasty(school))
+
+    answer = browser.post(DESK, data=form_of(page, item=["reason"]))
+
+    assert (answer.status_code, "The rubric was changed meanwhile" in answer.text) == (409, True)
+    assert points_of(school, ann).verdict is Verdict.NEEDS_REVIEW
+
+
+@dataclass
+class Hasty:
+    """Assignments of which somebody publishes another text as soon as one is read."""
+
+    school: School
+    is_over: bool = False
+
+    def load(self, version, **facts):
+        loaded = self.school.assignments.load(version, **facts)
+        if self.is_over:
+            return loaded
+        self.is_over = True
+        with self.school.stores.storage.writing() as tx:
+            (offering,) = tx.offerings.list_of(tx.courses.find_by_slug("demo").course_id)
+            now = tx.versions.get_revision(version)
+            files = {**now.files, f"{now.number}.txt": now.files["assignment.yaml"]}
+            newer = tx.versions.add_revision(
+                version, title=now.title, points=now.points, rubrics=now.rubrics, files=files, at=now.created_at
+            )
+            tx.offerings.set_version(offering.offering_id, version, revision=newer.number)
+        return loaded
+
+
+def test_an_empty_field_is_no_zero_where_there_is_no_rubric(school, open_browser):
+    school.loaded = ReviewedLoaded(rubric=())
+    ann = hand_in(school, "ann", "It is four.")
+    browser = open_browser()
+
+    answer = browser.post(DESK, data=form_of(browser.get(DESK).text))
+
+    assert (answer.status_code, "Please give points as a number within the range" in answer.text) == (422, True)
+    assert points_of(school, ann).verdict is Verdict.NEEDS_REVIEW
+
+
+def test_what_no_written_check_is_asked_for_stores_nothing(school, open_browser):
+    ann = hand_in(school, "ann", "It is four.")
+    browser = open_browser()
+    page = browser.get(DESK).text
+
+    answer = browser.post(DESK.partition("?")[0], data=form_of(page, points="4"))
+
+    assert answer.status_code in (404, 422)
+    assert points_of(school, ann).verdict is Verdict.NEEDS_REVIEW
+
+
 @pytest.mark.parametrize("points", ["6", "-1", "many", "nan"])
 def test_points_that_are_none_are_asked_for_again_with_all_that_was_typed(school, open_browser, points):
     ann = hand_in(school, "ann", "It is four.")
@@ -219,19 +290,10 @@ def test_changed_words_come_back_with_the_difference_and_unchanged_ones_keep_the
     assert (points_of(school, same).score, desk_of(school).waiting) == (3, 0)
 
     hand_in(school, "ann", "It is four metres.")
-    set_counting(school, "ann")
     page = open_browser().get(DESK).text
     assert "What changed since submission 2" in page
     assert re.search(r"<ins>[^<]*metres[^<]*</ins>", page)
     assert "And the unit?" in page
-
-
-def set_counting(school, login):
-    """Let the person's newest submission count, as under the policy 'last'."""
-    person_id = school.caller(login).person.person_id
-    with school.stores.storage.writing() as tx:
-        (offering,) = tx.offerings.list_of(tx.courses.find_by_slug("demo").course_id)
-        tx.submissions.set_counting(tx.submissions.find_newest(offering.offering_id, person_id=person_id))
 
 
 def test_where_names_are_hidden_nothing_on_the_page_tells_whose_it_is(school, open_browser):

@@ -1,5 +1,6 @@
 """The page of dates: what was typed is kept or comes back with what is wrong, and only instructors come here."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -84,6 +85,15 @@ def test_what_cannot_be_comes_back_as_typed_and_nothing_is_kept(school, open_as,
     for value in typed.values():
         assert f'value="{value}"' in answer.text
     assert offering(school) == before
+
+
+@pytest.mark.parametrize(("field", "value"), [("percent", "101"), ("grace", "99999"), ("most", "101")])
+def test_the_number_that_is_out_of_range_is_the_one_that_is_marked(open_as, field, value):
+    page = open_as("ida").post(DATES, data={**TYPED, field: value}).text
+
+    marked = [tag for tag in re.findall(r"<input[^>]*>", page) if 'aria-invalid="true"' in tag]
+    assert len(marked) == 1
+    assert f'name="{field}"' in marked[0]
 
 
 def test_what_is_held_back_can_be_released_from_the_page(school, open_as):
