@@ -1,19 +1,17 @@
-"""The web application: routers, errors, and the moment a request arrived."""
+"""The web application: routers, errors, and what every request passes through."""
 
-from datetime import UTC, datetime
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from grader import __version__
 from grader.errors import OtherSite
 from grader.web import assets, errors, events
 from grader.web.api import courses, decisions, health, submissions
+from grader.web.bodies import Arrival, BodyLimit
 from grader.web.pages import (
     account,
     assignment,
@@ -68,8 +66,6 @@ _PAGES = (
     review.router,
     review_desk.router,
 )
-_MULTIPART_OVERHEAD_BYTES = 64 * 1024
-"""Boundaries, headers and the file's name around an upload."""
 
 
 def create_app(services: Services) -> FastAPI:
@@ -93,8 +89,8 @@ def create_app(services: Services) -> FastAPI:
         app.include_router(router, prefix="/api/v1")
     for pages in _PAGES:
         app.include_router(pages)
-    app.add_middleware(_BodyLimit, upload_bytes=services.max_upload_bytes)
-    app.add_middleware(_Arrival)
+    app.add_middleware(BodyLimit, upload_bytes=services.max_upload_bytes, refuse=errors.too_large)
+    app.add_middleware(Arrival)
     app.add_middleware(SameOrigin, refuse=_refuse_other_site, own_host=_host_of(services.public_url))
     app.add_middleware(SafeHeaders, own_address=services.public_url)
     return app
@@ -123,47 +119,3 @@ def _with_problem_type(schema: dict[str, Any]) -> dict[str, Any]:
             content.pop("application/json")
             content[errors.MEDIA_TYPE] = {"schema": {"$ref": "#/components/schemas/Problem"}}
     return schema
-
-
-class _Arrival:
-    """Notes when a request arrived, before its body is read: a slow upload does not make a hand-in late."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            scope.setdefault("state", {})["received_at"] = datetime.now(UTC)
-        await self._app(scope, receive, send)
-
-
-class _BodyLimit:
-    """Ends a request whose body is larger than any upload may be, before it fills memory or disk.
-
-    FastAPI's own limit answers in plain text, without our code and sentence.
-    """
-
-    def __init__(self, app: ASGIApp, *, upload_bytes: int) -> None:
-        self._app = app
-        self._limit_bytes = upload_bytes + _MULTIPART_OVERHEAD_BYTES
-        self._limit_mb = upload_bytes // 1024**2
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        length = dict(scope["headers"]).get(b"content-length", b"0")
-        if length.isdigit() and int(length[:20]) > self._limit_bytes:
-            await errors.too_large(Request(scope), limit_mb=self._limit_mb)(scope, receive, send)
-            return
-        received_bytes = 0
-
-        async def receive_some() -> Message:
-            nonlocal received_bytes
-            message = await receive()
-            received_bytes += len(message.get("body", b""))
-            if received_bytes > self._limit_bytes:
-                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-            return message
-
-        await self._app(scope, receive_some, send)
