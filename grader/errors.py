@@ -33,6 +33,7 @@ GraderError
 |  |- PasswordRefused       `reason` says why a new password is none: too_short, known_word, ...
 |  |- RosterRefused         `reason` says why a file cannot be imported as a roster: no_columns, unreadable, ...
 |- Conflict                 it exists already
+|  |- NotAdmittedYet        nobody has said yet that who signed up with a join code is who they say
 
 The sentence for people is `error.<code>` in the catalogues (ja, en); `facts` fill its gaps. str(error) is for logs.
 """
@@ -400,3 +401,9 @@ class Conflict(GraderError):
     """The thing exists already or is in a state that does not allow this."""
 
     code = "conflict"
+
+
+class NotAdmittedYet(Conflict):
+    """Somebody took this login with a join code, and nobody has said yet that they are who they say."""
+
+    code = "not_admitted_yet"

@@ -19,7 +19,7 @@ from grader.errors import (
 )
 from grader.flow.names import new_id
 from grader.flow.passwords import check_password, hash_password, is_password, should_hash_anew
-from grader.flow.people import Caller, check_name
+from grader.flow.people import Caller, check_name, plain_login
 from grader.flow.ports import Stores, Transaction
 from grader.flow.secret import hash_secret, new_secret
 
@@ -54,7 +54,7 @@ def sign_in(
         SignInRefused: no such login, or not its password.
         TooManyTries: under this login, whether or not it exists; the password was not looked at.
     """
-    person = _check_credentials(login.strip(), password, stores=stores)
+    person = _check_credentials(plain_login(login).strip(), password, stores=stores)
     with stores.storage.writing() as tx:
         return start_session(tx, person, lifetimes=lifetimes, at=stores.clock.now())
 
@@ -266,6 +266,9 @@ def check_may_invite(tx: Transaction, by: Caller, person: Person) -> None:
         raise NotFound(what="person", name=person.login)
     if person.is_admin:
         raise Forbidden(needs="admin")
+    if can_sign_in(tx, person.person_id) or tx.tokens.list_of(person.person_id):
+        # What they handed in elsewhere stays theirs when they leave.
+        theirs = tx.courses.list_memberships_ever(person.person_id)
     for entry in theirs:
         role = by.role_in(entry.course_id)
         if role is None or not role.outranks(entry.role):

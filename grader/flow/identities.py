@@ -4,9 +4,8 @@ from grader.domain.accounts import Identified, SessionLifetimes
 from grader.domain.people import Person
 from grader.errors import IdentityRefused
 from grader.flow.accounts import DEFAULT_LIFETIMES, IssuedSession, start_session
-from grader.flow.people import is_login, new_person
+from grader.flow.people import is_login, is_name, new_person, plain_login, signed_up_alone
 from grader.flow.ports import Stores, Transaction
-from grader.flow.roster import signed_up_alone
 
 
 def sign_in_identified(
@@ -27,12 +26,14 @@ def sign_in_identified(
 
 
 def _meet(tx: Transaction, somebody: Identified, *, stores: Stores) -> Person:
-    login = somebody.login.strip()
+    login = plain_login(somebody.login).strip()
     if not is_login(login):
         raise IdentityRefused("no_login")
     person = tx.people.find_by_login(login)
     if person is None:
-        person = new_person(login, name=" ".join(somebody.name.split()), is_admin=False, clock=stores.clock)
+        name = " ".join(somebody.name.split())
+        # There they may be called anything: whoever has no name that we could show is called by the login.
+        person = new_person(login, name=name if is_name(name) else "", is_admin=False, clock=stores.clock)
         tx.people.add(person)
     elif person.is_admin:
         # Whoever can choose a name at the provider could choose this one.

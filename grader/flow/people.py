@@ -1,5 +1,6 @@
 """People, courses, their members, and the tokens with which they sign in."""
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -7,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from grader.domain.accounts import SessionId
 from grader.domain.ids import CourseId, PersonId
 from grader.domain.people import CountingPolicy, Course, Membership, Person, Role, Token, TokenId, TokenKind
-from grader.errors import Forbidden, InvalidRequest, NotFound, NotSignedIn
+from grader.errors import Forbidden, InvalidRequest, NotAdmittedYet, NotFound, NotSignedIn
 from grader.flow.names import check_slug, new_id
 from grader.flow.ports import Clock, Stores, Transaction
 from grader.flow.secret import hash_secret, new_secret
@@ -54,7 +55,7 @@ def create_person(login: str, *, name: str, stores: Stores, is_admin: bool = Fal
 
     Raises:
         Conflict: the login is taken.
-        InvalidRequest: the login is empty or has blanks at its ends.
+        InvalidRequest: the login is empty or has blanks at its ends; or the name is none.
     """
     person = new_person(login, name=name, is_admin=is_admin, clock=stores.clock)
     with stores.storage.writing() as tx:
@@ -121,15 +122,21 @@ def add_member(new: NewMember, *, course: str, stores: Stores, by: Caller | None
         NotFound: no such course, or not for `by`.
         Forbidden: `by` is neither instructor nor admin.
         Conflict: the student number belongs to another member.
-        InvalidRequest: the login is empty or has blanks at its ends.
+        NotAdmittedYet: somebody signed up under this login with a join code.
+        InvalidRequest: the login is empty or has blanks at its ends; or the name of somebody new is none.
     """
+    login = plain_login(new.login)
+    _check_login(login)
     with stores.storage.writing() as tx:
         found = visible_course(tx, course, by)
         if by is not None and not by.is_instructor_in(found.course_id):
             raise Forbidden(needs="instructor")
-        person = tx.people.find_by_login(new.login)
+        if signed_up_alone(tx, login):
+            # Their session waits: with the login of somebody expected they would have what was meant for that one.
+            raise NotAdmittedYet(login=login)
+        person = tx.people.find_by_login(login)
         if person is None:
-            person = new_person(new.login, name=new.name, is_admin=False, clock=stores.clock)
+            person = new_person(login, name=new.name, is_admin=False, clock=stores.clock)
             tx.people.add(person)
         membership = Membership(
             course_id=found.course_id,
@@ -257,11 +264,16 @@ def check_title(title: str) -> None:
 
 
 def check_name(name: str) -> str:
-    """A person's name on one line. Raises InvalidRequest: empty or too long."""
+    """A person's name on one line. Raises InvalidRequest: empty, too long, or with what cannot be printed."""
     plain = " ".join(name.split())
-    if not plain or len(plain) > _LONGEST_NAME or not plain.isprintable():
+    if not is_name(plain):
         raise InvalidRequest(what="person_name", value=plain[:_LONGEST_NAME])
     return plain
+
+
+def is_name(plain: str) -> bool:
+    """Can people read it, and is it short enough to be one?"""
+    return 0 < len(plain) <= _LONGEST_NAME and plain.isprintable()
 
 
 def check_zone(time_zone: str) -> None:
@@ -272,18 +284,50 @@ def check_zone(time_zone: str) -> None:
         raise InvalidRequest(what="time_zone", value=time_zone) from error
 
 
+def plain_login(login: str) -> str:
+    """A login in the width in which it is kept: typed full-width it is the same person's."""
+    return unicodedata.normalize("NFKC", login)
+
+
 def is_login(login: str) -> bool:
     """Can people type it, and does the database take it?"""
     return 0 < len(login) <= _MOST_CHARACTERS and login == login.strip() and login.isprintable()
 
 
 def new_person(login: str, *, name: str, is_admin: bool, clock: Clock) -> Person:
-    """Raises InvalidRequest: the login is none."""
-    if not is_login(login):
-        raise InvalidRequest(what="login", value=login)
+    """Who is called nothing is called by the login.
+
+    Raises:
+        InvalidRequest: the login or the name is none.
+    """
+    login = plain_login(login)
+    _check_login(login)
     return Person(
-        person_id=PersonId(new_id()), login=login, name=name or login, is_admin=is_admin, created_at=clock.now()
+        person_id=PersonId(new_id()),
+        login=login,
+        name=check_name(name) if name.strip() else login,
+        is_admin=is_admin,
+        created_at=clock.now(),
     )
+
+
+def signed_up_alone(tx: Transaction, login: str) -> bool:
+    """Did somebody take this login with a join code, and nobody has said yet that they are who they say?
+
+    Nothing but their request must let them in: the login may be that of somebody else, who was slower.
+    """
+    person = tx.people.find_by_login(login)
+    return (
+        person is not None
+        and not person.is_admin
+        and tx.accounts.find_password(person.person_id) is not None
+        and not tx.courses.was_ever_member(person.person_id)
+    )
+
+
+def _check_login(login: str) -> None:
+    if not is_login(login):
+        raise InvalidRequest(what="login", value=login[:_MOST_CHARACTERS])
 
 
 def _issue(tx: Transaction, person: Person, *, label: str, lifetime_s: float | None, at: datetime) -> IssuedToken:
@@ -311,6 +355,8 @@ def _check_may_issue(tx: Transaction, by: Caller, person: Person) -> None:
     theirs = tx.courses.list_memberships(person.person_id)
     if not any(entry.course_id in own for entry in theirs):
         raise NotFound(what="person", name=person.login)
-    # A token lets its holder act everywhere the person may: never more than a student, never beyond own courses.
-    if person.is_admin or any(entry.role.is_staff or entry.course_id not in own for entry in theirs):
+    # A token lets its holder act everywhere the person may, and see what they handed in to courses that they left:
+    # never more than a student, never beyond own courses.
+    ever = tx.courses.list_memberships_ever(person.person_id)
+    if person.is_admin or any(entry.role.is_staff or entry.course_id not in own for entry in ever):
         raise Forbidden(needs="admin")

@@ -1,7 +1,7 @@
 """Point at the cells that answer a question, where the grader took others or found none; it costs nothing."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from grader.domain.assignment import Question
 from grader.domain.choice import CellChoice, ChoiceId
@@ -14,9 +14,11 @@ from grader.domain.submission import Run, RunCause, RunState
 from grader.errors import InvalidRequest
 from grader.flow.assignments import StoredAssignments
 from grader.flow.names import new_id
+from grader.flow.pauses import UploadLimit, hold_back, pause_s
 from grader.flow.people import Caller
 from grader.flow.ports import Stores, Transaction
 from grader.flow.progress import SubmissionView, view_submission
+from grader.flow.standing import counting_run
 from grader.notebook.chosen import choosable, with_chosen
 from grader.notebook.locate import locate
 
@@ -32,6 +34,7 @@ class Desk:
     assignments: StoredAssignments
     read_notebook: Callable[[bytes], Notebook]
     """notebook.read with the service's limits."""
+    limit: UploadLimit = field(default_factory=UploadLimit)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +77,7 @@ class CellsView:
 
 
 def read_cells(submission_id: SubmissionId, *, caller: Caller, desk: Desk) -> CellsView:
-    """Where the answers of a submission are, as its next grading run would take them.
+    """Where the answers of a submission are, by the version that its result is of.
 
     Raises:
         NotFound: no such submission, or not for the caller.
@@ -84,7 +87,7 @@ def read_cells(submission_id: SubmissionId, *, caller: Caller, desk: Desk) -> Ce
         view = view_submission(tx, tx.submissions.get(submission_id), caller=caller, at=stores.clock.now())
         history = tuple((choice, tx.people.get(choice.chosen_by)) for choice in tx.cell_choices.list_of(submission_id))
     notebook = desk.read_notebook(stores.blobs.get(view.submission.notebook))
-    loaded = desk.assignments.load(view.offering.version, revision=view.offering.revision)
+    loaded = desk.assignments.load(view.run.version, revision=view.revision)
     found = locate(notebook, loaded.wanted)
     chosen = history[-1][0].cells if history else {}
     located = with_chosen(found, notebook, wanted=loaded.wanted, chosen=chosen)
@@ -103,7 +106,8 @@ def point_at_cells(chosen: Chosen, *, submission_id: SubmissionId, caller: Calle
     """Keep which cells answer which question and grade the submission again with them; None where nothing changes.
 
     Neither a new submission nor a new time: what was handed in stays as it is. A question without cells is left to
-    the grader, and so is one whose cells are just those that the grader finds.
+    the grader, and so is one whose cells are just those that the grader finds. Students who do it, or hand in, very
+    often in a short time wait for the result.
 
     Raises:
         NotFound: no such submission, or not for the caller.
@@ -124,7 +128,8 @@ def point_at_cells(chosen: Chosen, *, submission_id: SubmissionId, caller: Calle
         if wanted == ({} if valid is None else valid.cells):
             return None
         tx.cell_choices.add(choice)
-        return _queue_run(tx, submission_id, stores=stores)
+        is_staff = caller.is_staff_in(before.submission.course.course_id)
+        return _queue_run(tx, choice, limit=None if is_staff else desk.limit, stores=stores)
 
 
 def locate_as_chosen(notebook: Notebook, choice: CellChoice | None, *, wanted: Sequence[Wanted]) -> Location:
@@ -153,22 +158,30 @@ def _indexes(answer: LocatedAnswer) -> frozenset[int]:
     return frozenset((*answer.code_cells, *answer.markdown_cells))
 
 
-def _queue_run(tx: Transaction, submission_id: SubmissionId, *, stores: Stores) -> Run:
+def _queue_run(tx: Transaction, choice: CellChoice, *, limit: UploadLimit | None, stores: Stores) -> Run:
     """A run that nobody has begun yet reads the newest choice when it begins; otherwise there is a new one."""
-    newest = tx.runs.get_newest(submission_id)
+    submission = tx.submissions.get(choice.submission_id)
+    newest = tx.runs.get_newest(submission.submission_id)
     if newest.state is RunState.QUEUED:
         return newest
-    version = tx.offerings.get(tx.submissions.get(submission_id).offering_id).version
+    # The version by which the submission stands, or will in a moment: a newer one is for a regrade to bring.
+    graded = newest if newest.state is RunState.RUNNING else counting_run(tx, submission.submission_id)
     run = Run(
         run_id=RunId(new_id()),
-        submission_id=submission_id,
-        version=version,
+        submission_id=submission.submission_id,
+        version=graded.version,
         cause=RunCause.REGRADED,
         state=RunState.QUEUED,
         created_at=stores.clock.now(),
     )
     tx.runs.add(run)
+    wait_s = 0.0
+    if limit is not None:
+        own, at = submission.person_id, choice.chosen_at
+        wait_s = pause_s(tx, submission.offering_id, person_id=own, limit=limit, at=at)
+        if wait_s:
+            hold_back(tx, run.run_id, pause_s=wait_s, limit=limit, at=at)
     # Somebody waits for it, as for a fresh submission.
-    device = tx.versions.get(version).device
-    stores.queue.enqueue(tx, kind=JobKind.GRADE, subject=run.run_id, device=device)
+    device = tx.versions.get(run.version).device
+    stores.queue.enqueue(tx, kind=JobKind.GRADE, subject=run.run_id, device=device, after_s=wait_s)
     return run

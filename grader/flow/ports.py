@@ -192,6 +192,9 @@ class Courses(Protocol):
 
     def list_memberships(self, person_id: PersonId) -> tuple[Membership, ...]: ...
 
+    def list_memberships_ever(self, person_id: PersonId) -> tuple[Membership, ...]:
+        """Those of courses that the person has left, too."""
+
     def list_members(self, course_id: CourseId, *, after: str | None, limit: int) -> tuple[Member, ...]:
         """By login; `after` is the login of the last one seen."""
 

@@ -10,7 +10,7 @@ from grader.domain.roster import RosterChange, RosterColumns, RosterLine, Roster
 from grader.domain.text import Note
 from grader.errors import Conflict, RosterRefused
 from grader.flow.accounts import IssuedInvitation, can_sign_in, issue_invitation
-from grader.flow.people import Caller, is_login, is_only_in, new_person, taught_course
+from grader.flow.people import Caller, is_login, is_name, is_only_in, new_person, signed_up_alone, taught_course
 from grader.flow.ports import Stores, Transaction
 from grader.flow.roster_file import RosterFile, read_roster
 
@@ -148,6 +148,8 @@ def _problems(
         note = None
         if not is_login(line.login):
             note = Note(code="roster.no_login", facts={"login": line.login})
+        elif not is_name(line.name):
+            note = Note(code="roster.no_name", facts={"login": line.login})
         elif line.login in logins:
             note = Note(code="roster.login_twice", facts={"login": line.login, "line": logins[line.login]})
         elif number is not None and len(number) > _MOST_NUMBER:
@@ -163,20 +165,6 @@ def _problems(
         logins.setdefault(line.login, line.line)
         if number is not None:
             numbers.setdefault(number, line.line)
-
-
-def signed_up_alone(tx: Transaction, login: str) -> bool:
-    """Did somebody take this login with a join code, and nobody has said yet that they are who they say?
-
-    A roster must not let them in: the login may be that of somebody else, who was slower.
-    """
-    person = tx.people.find_by_login(login)
-    return (
-        person is not None
-        and not person.is_admin
-        and tx.accounts.find_password(person.person_id) is not None
-        and not tx.courses.was_ever_member(person.person_id)
-    )
 
 
 def _differs(tx: Transaction, member: Member, line: RosterLine) -> bool:

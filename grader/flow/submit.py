@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from grader.domain.ids import BlobKey, RunId, SubmissionId
 from grader.domain.jobs import JobKind
@@ -11,9 +11,9 @@ from grader.domain.notebook import IdentityHint, Notebook
 from grader.domain.people import CountingPolicy, Course
 from grader.domain.publishing import Offering
 from grader.domain.submission import Run, RunCause, RunState, Submission
-from grader.domain.text import Note
 from grader.errors import NotFound, NotOpen, StorageFull
 from grader.flow.names import new_id
+from grader.flow.pauses import UploadLimit, hold_back, pause_s
 from grader.flow.people import Caller, visible_course
 from grader.flow.ports import Stores, Transaction
 from grader.flow.progress import SubmissionView, view_submission
@@ -21,14 +21,6 @@ from grader.flow.standing import is_held_up_by_us, judge_arrival, recount
 
 _NAME_LENGTH = 200
 _SEPARATOR = re.compile(r"[/\\]")
-
-
-@dataclass(frozen=True, kw_only=True)
-class UploadLimit:
-    """More uploads than these for one assignment, of one person within the window, are graded later."""
-
-    uploads: int = 20
-    window_s: float = 600.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,12 +103,10 @@ def submit(upload: Upload, *, caller: Caller, intake: Intake) -> Receipt:
             recount(tx, submission)
         device = tx.versions.get(run.version).device
         is_staff = caller.is_staff_in(course.course_id)
-        pause_s = 0 if is_staff else _pause_s(tx, submission, limit=intake.limit)
-        if pause_s:
-            until = stores.clock.now() + timedelta(seconds=pause_s)
-            trouble = Note(code="run.held_back", facts={"until": until.isoformat(), "count": intake.limit.uploads})
-            tx.runs.wait(run.run_id, attempts=0, trouble=trouble)
-        stores.queue.enqueue(tx, kind=JobKind.GRADE, subject=run.run_id, device=device, after_s=pause_s)
+        wait_s = 0 if is_staff else _pause_s(tx, submission, limit=intake.limit)
+        if wait_s:
+            hold_back(tx, run.run_id, pause_s=wait_s, limit=intake.limit, at=stores.clock.now())
+        stores.queue.enqueue(tx, kind=JobKind.GRADE, subject=run.run_id, device=device, after_s=wait_s)
         return Receipt(view=view_submission(tx, submission, caller=caller, at=stores.clock.now()), created=True)
 
 
@@ -136,11 +126,8 @@ def _find_offering(tx: Transaction, upload: Upload, caller: Caller) -> tuple[Cou
 
 def _pause_s(tx: Transaction, submission: Submission, *, limit: UploadLimit) -> float:
     """How long the grading of this upload has to wait; 0 where the ones before it were not too many."""
-    own = tx.submissions.list_of(submission.offering_id, person_id=submission.person_id, limit=limit.uploads + 1)
-    if len(own) <= limit.uploads:
-        return 0
-    passed_s = (submission.received_at - own[-1].received_at).total_seconds()
-    return max(limit.window_s - passed_s, 0)
+    own, at = submission.person_id, submission.received_at
+    return pause_s(tx, submission.offering_id, person_id=own, limit=limit, at=at)
 
 
 def _stands(tx: Transaction, run: Run, offering: Offering) -> bool:

@@ -1,11 +1,13 @@
 """The cells that people pointed at, in the database: rows are added, none is ever changed."""
 
+from datetime import datetime
+
 import sqlalchemy as sa
 
 from grader.domain.choice import CellChoice, ChoiceId
-from grader.domain.ids import PersonId, QuestionId, SubmissionId
+from grader.domain.ids import OfferingId, PersonId, QuestionId, SubmissionId
 from grader.storage.rows import Rows
-from grader.storage.tables import CellChoiceRow
+from grader.storage.tables import CellChoiceRow, SubmissionRow
 
 _ADD = sa.insert(CellChoiceRow).values(
     place=sa.select(sa.func.coalesce(sa.func.max(CellChoiceRow.place), 0) + 1)
@@ -15,6 +17,17 @@ _ADD = sa.insert(CellChoiceRow).values(
 _ALL = sa.select(CellChoiceRow).where(CellChoiceRow.submission_id == sa.bindparam("submission"))
 _OF_SUBMISSION = _ALL.order_by(CellChoiceRow.place)
 _NEWEST = _ALL.order_by(CellChoiceRow.place.desc()).limit(1)
+_MOMENTS = (
+    sa.select(CellChoiceRow.chosen_at)
+    .join(SubmissionRow, SubmissionRow.submission_id == CellChoiceRow.submission_id)
+    .where(
+        SubmissionRow.offering_id == sa.bindparam("offering"),
+        SubmissionRow.person_id == sa.bindparam("person"),
+        CellChoiceRow.chosen_by == sa.bindparam("person"),
+    )
+    .order_by(CellChoiceRow.chosen_at.desc())
+    .limit(sa.bindparam("most"))
+)
 
 
 class CellChoicesTable:
@@ -38,6 +51,10 @@ class CellChoicesTable:
 
     def list_of(self, submission_id: SubmissionId) -> tuple[CellChoice, ...]:
         return tuple(map(_read, self._rows.list(_OF_SUBMISSION, submission=submission_id)))
+
+    def list_moments(self, offering_id: OfferingId, *, person_id: PersonId, limit: int) -> tuple[datetime, ...]:
+        found = self._rows.list_tuples(_MOMENTS, offering=offering_id, person=person_id, most=limit)
+        return tuple(moment for (moment,) in found)
 
 
 def _read(row: CellChoiceRow) -> CellChoice:

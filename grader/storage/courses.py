@@ -34,11 +34,10 @@ _HOLDER_OF_NUMBER = sa.select(MembershipRow.person_id).where(
 _MEMBERSHIP = sa.select(MembershipRow).where(
     MembershipRow.course_id == sa.bindparam("course"), MembershipRow.person_id == sa.bindparam("person"), _IS_MEMBER
 )
-_MEMBERSHIPS = (
-    sa.select(MembershipRow)
-    .where(MembershipRow.person_id == sa.bindparam("person"), _IS_MEMBER)
-    .order_by(MembershipRow.course_id)
+_MEMBERSHIPS_EVER = (
+    sa.select(MembershipRow).where(MembershipRow.person_id == sa.bindparam("person")).order_by(MembershipRow.course_id)
 )
+_MEMBERSHIPS = _MEMBERSHIPS_EVER.where(_IS_MEMBER)
 _EVER_MEMBER = sa.select(MembershipRow.course_id).where(MembershipRow.person_id == sa.bindparam("person")).limit(1)
 _ROSTER = (
     sa.select(
@@ -115,6 +114,9 @@ class CoursesTable:
 
     def list_memberships(self, person_id: PersonId) -> tuple[Membership, ...]:
         return tuple(map(_read_membership, self._rows.list(_MEMBERSHIPS, person=person_id)))
+
+    def list_memberships_ever(self, person_id: PersonId) -> tuple[Membership, ...]:
+        return tuple(map(_read_membership, self._rows.list(_MEMBERSHIPS_EVER, person=person_id)))
 
     def list_members(self, course_id: CourseId, *, after: str | None, limit: int) -> tuple[Member, ...]:
         query, place = (_MEMBERS, {}) if after is None else (_MEMBERS_AFTER, {"after": after})

@@ -41,8 +41,13 @@ SignedIn = Annotated[Caller, Depends(caller_of)]
 
 def session_cookie(services: Services) -> str:
     """The name of the cookie that holds a session's secret."""
+    return host_cookie("session", services=services)
+
+
+def host_cookie(name: str, *, services: Services) -> str:
+    """The name of a cookie on the path '/'."""
     # With this prefix browsers take it from this very host alone: another host of the campus can plant none.
-    return "__Host-session" if services.is_https else "session"
+    return f"__Host-{name}" if services.is_https else name
 
 
 def page_caller_of(services: AppServices, request: Request) -> Caller:

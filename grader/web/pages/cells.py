@@ -61,4 +61,10 @@ def _first_line(source: str) -> str:
 
 
 def _desk(services: Services) -> Desk:
-    return Desk(stores=services.stores, assignments=services.assignments, read_notebook=services.intake.read_notebook)
+    intake = services.intake
+    return Desk(
+        stores=services.stores,
+        assignments=services.assignments,
+        read_notebook=intake.read_notebook,
+        limit=intake.limit,
+    )

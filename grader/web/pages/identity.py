@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse
 from grader.domain.accounts import Departure
 from grader.errors import IdentityRefused, NotFound
 from grader.flow.identities import sign_in_identified
-from grader.web.access import AppServices
+from grader.web.access import AppServices, host_cookie
 from grader.web.addresses import public_address
 from grader.web.entering import enter
 from grader.web.errors import status_of
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 router = APIRouter(include_in_schema=False)
 
 _PATH = "/sign-in/provider"
-_COOKIE = "departure"
 _COOKIE_S = 900
 
 
@@ -39,13 +38,12 @@ def get_there(request: Request, services: AppServices, next: str = "/") -> Respo
     address, departure = provider.send(back=_back(request, services), to=own_path(next))
     response = RedirectResponse(address, HTTPStatus.SEE_OTHER)
     response.set_cookie(
-        _COOKIE,
+        _cookie(services),
         json.dumps(asdict(departure)),
         max_age=_COOKIE_S,
         httponly=True,
         samesite="lax",
         secure=services.is_https,
-        path=_PATH,
     )
     return response
 
@@ -57,15 +55,15 @@ def get_back(request: Request, services: AppServices) -> Response:
     try:
         if "error" in answer:
             raise IdentityRefused("cancelled")
-        departure = _departure(request)
+        departure = _departure(request, services)
         if not hmac.compare_digest(departure.state.encode(), answer.get("state", "").encode()):
             raise IdentityRefused("strayed")
         somebody = provider.receive(answer, departure=departure, back=_back(request, services))
         issued = sign_in_identified(somebody, stores=services.stores, lifetimes=services.session_lifetimes)
     except IdentityRefused as error:
-        facts = sign_in_facts(request, services=services, note=error.note)
-        return _forget(render_page("sign_in.html", request, status=status_of(error), facts=facts))
-    return _forget(enter(issued, to=own_path(departure.to), services=services))
+        facts = sign_in_facts(request, provider=provider.name, note=error.note)
+        return _forget(render_page("sign_in.html", request, status=status_of(error), facts=facts), services)
+    return _forget(enter(issued, to=own_path(departure.to), services=services), services)
 
 
 def _provider(services: Services) -> "IdentityProvider":
@@ -78,15 +76,20 @@ def _back(request: Request, services: Services) -> str:
     return public_address(f"{_PATH}/back", request, services=services)
 
 
-def _departure(request: Request) -> Departure:
+def _cookie(services: Services) -> str:
+    return host_cookie("departure", services=services)
+
+
+def _departure(request: Request, services: Services) -> Departure:
     """Raises IdentityRefused: this browser has not left from here, or too long ago."""
     try:
-        kept = json.loads(request.cookies.get(_COOKIE, ""))
+        kept = json.loads(request.cookies.get(_cookie(services), ""))
         return Departure(**{name: str(value) for name, value in kept.items()})
-    except (AttributeError, TypeError, ValueError) as error:
+    except (AttributeError, TypeError, ValueError, RecursionError) as error:
         raise IdentityRefused("strayed") from error
 
 
-def _forget(response: Response) -> Response:
-    response.delete_cookie(_COOKIE, path=_PATH)
+def _forget(response: Response, services: Services) -> Response:
+    # A browser passes over what would change such a cookie and is not secure itself.
+    response.delete_cookie(_cookie(services), httponly=True, samesite="lax", secure=services.is_https)
     return response

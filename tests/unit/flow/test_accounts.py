@@ -1,6 +1,7 @@
 """Signing in and out: what a password opens, for how long, and what nobody learns from trying."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from unicodedata import normalize
 
@@ -420,3 +421,32 @@ def test_an_instructor_gets_no_link_of_an_admin_by_making_her_a_student(school):
     people.add_member(people.NewMember(login="eve", name=""), course="demo", stores=school.stores)
     with pytest.raises(Forbidden):
         accounts.invite("eve", stores=school.stores, by=school.caller("ida"))
+
+
+@pytest.fixture
+def former_student(school):
+    """ann is in 'demo' now; she was in 'other' once."""
+    people.add_course("other", title="Other", stores=school.stores)
+    _, membership = people.add_member(people.NewMember(login="ann", name=""), course="other", stores=school.stores)
+    with school.stores.storage.writing() as tx:
+        tx.courses.put_member(replace(membership, left_at=school.clock.now()))
+
+
+@pytest.mark.usefixtures("former_student")
+def test_nobody_takes_over_who_has_left_a_course_of_others_by_adding_them(school):
+    ida = school.caller("ida")
+    accounts.invite("ann", stores=school.stores, by=ida)  # an account that was never used holds nothing
+    accept(school, "ann", PASSWORD)
+
+    with pytest.raises(Forbidden):
+        accounts.invite("ann", stores=school.stores, by=ida)
+    with pytest.raises(Forbidden):
+        people.make_token("ann", label="x", stores=school.stores, by=ida)
+    accounts.invite("ann", stores=school.stores, by=school.caller("eve"))
+
+
+@pytest.mark.usefixtures("former_student")
+def test_who_has_only_ever_shown_a_token_is_not_taken_over_either(school):
+    school.caller("ann")
+    with pytest.raises(Forbidden):
+        accounts.invite("ann", stores=school.stores, by=school.caller("ida"))

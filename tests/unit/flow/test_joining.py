@@ -4,7 +4,7 @@ import pytest
 
 from grader.domain.accounts import Identified, Identity, JoinRequestId
 from grader.domain.people import Role
-from grader.errors import Conflict, Forbidden, InvalidRequest, NotFound, PasswordRefused
+from grader.errors import Conflict, Forbidden, InvalidRequest, NotAdmittedYet, NotFound, PasswordRefused
 from grader.flow import accounts, joining, people
 from grader.flow.identities import sign_in_identified
 from grader.flow.joining import NewAccount
@@ -80,20 +80,10 @@ def test_the_account_that_a_roster_made_and_nobody_used_makes_room(school, code)
     assert (roster(school)["n7"].student_number, roster(school)["n7"].left_at) == (None, school.clock.now())
 
 
-def choose_password(school):
+def test_nobody_takes_the_number_of_a_member_who_has_signed_in(school, code):
+    add_member(NewMember(login="ann", name="", student_number="7"), course="demo", stores=school.stores)
     link = accounts.invite("ann", stores=school.stores).secret
     accounts.accept_invitation(link, PASSWORD, stores=school.stores)
-
-
-def come_from_the_provider(school):
-    identity = Identity(issuer="https://campus.example", subject="1")
-    sign_in_identified(Identified(identity=identity, login="ann", name="Ann"), stores=school.stores)
-
-
-@pytest.mark.parametrize("sign_in", [choose_password, come_from_the_provider])
-def test_nobody_takes_the_number_of_a_member_who_has_signed_in(school, code, sign_in):
-    add_member(NewMember(login="ann", name="", student_number="7"), course="demo", stores=school.stores)
-    sign_in(school)
     join(school, code)
     with pytest.raises(Conflict):
         admit(school)
@@ -122,9 +112,69 @@ def test_a_member_need_not_ask(school, code):
 
 
 def test_who_became_staff_meanwhile_stays_staff(school, code):
-    join(school, code)
-    add_member(NewMember(login="dora", name="", role=Role.TA), course="demo", stores=school.stores)
+    people.add_course("other", title="Other", stores=school.stores)
+    add_member(NewMember(login="uma", name=""), course="other", stores=school.stores)
+    joining.ask_to_join(code, student_number="7", caller=school.caller("uma"), stores=school.stores)
+    add_member(NewMember(login="uma", name="", role=Role.TA), course="demo", stores=school.stores)
     assert admit(school).role is Role.TA
+
+
+@pytest.mark.parametrize("login", ["prof@x.jp", "ｐｒｏｆ@x.jp"], ids=["as it is", "typed full-width"])
+@pytest.mark.parametrize("role", Role)
+def test_a_session_that_waits_under_a_login_gets_no_course_when_that_login_is_added(school, code, role, login):
+    caller = join(school, code, "prof@x.jp")
+    new = NewMember(login=login, name="Prof", role=role)
+    for by in (None, school.caller("ida"), school.caller("eve")):
+        with pytest.raises(NotAdmittedYet) as caught:
+            add_member(new, course="demo", stores=school.stores, by=by)
+        assert caught.value.facts == {"login": "prof@x.jp"}
+    assert again(school, caller).memberships == ()
+
+    admit(school)
+    add_member(new, course="demo", stores=school.stores)
+    assert [entry.role for entry in again(school, caller).memberships] == [role]
+
+
+def test_a_login_typed_full_width_is_the_same_persons(school, code):
+    caller = join(school, code, "ｄｏｒａ　")
+    assert caller.person.login == "dora"
+    accounts.sign_in("ｄｏｒａ", PASSWORD, stores=school.stores)
+    with pytest.raises(Conflict):
+        join(school, code, "ｄora")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("x" * 900_000, id="without end"),
+        pytest.param("Dora\u202egro.elpmaxe", id="turns what follows around"),
+        pytest.param("Dora\0", id="a control character"),
+        pytest.param("\ud800", id="a surrogate"),
+    ],
+)
+def test_what_is_no_name_makes_no_account(school, code, name):
+    new = NewAccount(login="dora", name=name, student_number="7", password=PASSWORD)
+    with pytest.raises(InvalidRequest) as caught:
+        joining.join(code, new, stores=school.stores)
+    assert caught.value.facts["what"] == "person_name"
+    with pytest.raises(InvalidRequest):
+        add_member(NewMember(login="n7", name=name), course="demo", stores=school.stores)
+    assert pending(school) == ()
+
+
+def test_a_name_on_two_lines_is_kept_on_one(school, code):
+    new = NewAccount(login="dora", name="Dora\n D. ", student_number="7", password=PASSWORD)
+    joining.join(code, new, stores=school.stores)
+    assert [each.request.person.name for each in pending(school)] == ["Dora D."]
+
+
+def test_who_has_no_name_at_the_provider_that_could_be_shown_is_called_by_the_login(school):
+    for subject, name in (("z1", "x" * 201), ("z2", "Z\u202e"), ("z3", " Zoe\nZ. ")):
+        identity = Identity(issuer="https://campus.example", subject=subject)
+        login = subject.translate({ord("z"): "ｚ"})
+        sign_in_identified(Identified(identity=identity, login=login, name=name), stores=school.stores)
+    with school.stores.storage.reading() as tx:
+        assert [tx.people.find_by_login(login).name for login in ("z1", "z2", "z3")] == ["z1", "z2", "Zoe Z."]
 
 
 def test_a_taken_login_is_told_and_leaves_nothing_behind(school, code):

@@ -171,3 +171,9 @@ def test_a_teacher_gets_no_link_that_opens_another_course(school, by, expected):
     add_member(NewMember(login="ann", name=""), course="other", stores=school.stores)
     issued = invite_newcomers("demo", stores=school.stores, by=None if by is None else school.caller(by))
     assert [each.invitation.person.login for each in issued] == expected
+
+
+@pytest.mark.parametrize("name", ["x" * 201, "Carl\u202e"], ids=["too long", "turns what follows around"])
+def test_a_name_that_cannot_be_shown_is_told_before_anything_changes(school, name):
+    (problem,) = preview(school, f"login,name\nann,\nbob,\ncarl,{name}\n").plan.problems
+    assert (problem.line, problem.note.code) == (4, "roster.no_name")

@@ -16,7 +16,8 @@ from grader.domain.submission import RunState
 from grader.domain.text import Note
 from grader.errors import NotebookRefused, NotFound, NotOpen, StorageFull
 from grader.flow import people
-from grader.flow.submit import Intake, Upload, UploadLimit, submit
+from grader.flow.pauses import UploadLimit
+from grader.flow.submit import Intake, Upload, submit
 
 A, B, C = (notebook_bytes(x=number) for number in (1, 2, 3))
 

@@ -121,7 +121,7 @@ def test_an_answer_to_another_browsers_question_is_refused(signer, provider, ope
 
 
 def test_a_cookie_of_nonsense_is_passed_over(signer):
-    for cookie in ("", "[]", "{}", '{"state": 1}', "null"):
+    for cookie in ("", "[]", "{}", '{"state": 1}', "null", "[" * 5000):
         signer.cookies.set("departure", cookie)
         assert signer.get(f"{LEAVE}/back", params={"code": "x", "state": "1"}).status_code == 403, cookie
 
@@ -159,3 +159,15 @@ def test_a_link_and_a_password_still_work_beside_the_provider(signer, school):
     link = accounts.invite("ann", stores=school.stores)
     typed = {"password": "correct horse 8", "again": "correct horse 8"}
     assert signer.post(f"/invitation/{link.secret}", data=typed).status_code == 303
+
+
+def test_on_https_no_other_host_can_plant_what_we_remember_of_who_left(signer, services, open_browser, provider):
+    secure = replace(services, identity_provider=provider.client(), public_url="https://testserver")
+    browser = open_browser(services=secure)
+    kept = browser.get(LEAVE).headers["set-cookie"]
+    assert kept.startswith("__Host-departure=")
+    assert {"HttpOnly", "SameSite=lax", "Path=/", "Secure"} <= set(kept.split("; "))
+    forgotten = browser.get(f"{LEAVE}/back", params={"error": "x"}).headers["set-cookie"]
+    assert forgotten.startswith("__Host-departure=")
+    assert {"Max-Age=0", "Path=/", "Secure"} <= set(forgotten.split("; "))
+    assert signer.get(LEAVE).headers["set-cookie"].startswith("departure=")
