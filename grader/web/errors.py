@@ -23,6 +23,8 @@ from grader.errors import (
     SpecDoesNotHold,
 )
 from grader.feedback.catalogue import sentence
+from grader.web.addresses import path_within
+from grader.web.bodies import is_upload, limit_of
 from grader.web.language import request_language
 from grader.web.resuming import keep_form
 from grader.web.templating import path_of, render_page
@@ -139,10 +141,16 @@ def _is_for_part(request: Request) -> bool:
 
 def _page(request: Request, status: HTTPStatus, *, note: Note, more: Mapping[str, Fact]) -> Response:
     if _is_for_part(request):
-        return render_page("failure_part.html", request, status=status, facts={"note": note})
-    kind = _KINDS.get(status, "request" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "ours")
+        return render_page("failure_part.html", request, status=status, facts={"note": note, "way_in": None})
+    kind = _kind_of(request, status)
     details = more.get("findings", [])
     return render_page("failure.html", request, status=status, facts={"kind": kind, "note": note, "details": details})
+
+
+def _kind_of(request: Request, status: HTTPStatus) -> str:
+    if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE and not is_upload(request.headers):
+        return "request"
+    return _KINDS.get(status, "request" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "ours")
 
 
 def _problem(request: Request, status: HTTPStatus, *, code: str, note: Note, more: Mapping[str, Fact]) -> Response:
@@ -165,16 +173,27 @@ def _problem(request: Request, status: HTTPStatus, *, code: str, note: Note, mor
 
 async def _on_grader_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, GraderError)  # noqa: S101  # registered for this class alone
-    if isinstance(error, NotSignedIn) and _wants_page(request) and not _is_for_part(request):
+    if isinstance(error, NotSignedIn) and _wants_page(request):
+        if _is_for_part(request):
+            return _signed_out_part(request)
         if request.method == "GET":
             return RedirectResponse(f"/sign-in?{urlencode({'next': path_of(request)})}", HTTPStatus.SEE_OTHER)
         kept = await keep_form(request)
-        provider = request.app.state.services.provider_name
-        facts = sign_in_facts(request, provider=provider, kept=kept, note=Note(code="course.session_ended"))
+        note = Note(code="course.session_ended_files" if kept.has_files else "course.session_ended")
+        facts = sign_in_facts(request, services=request.app.state.services, kept=kept, note=note)
         return render_page("sign_in.html", request, status=HTTPStatus.UNAUTHORIZED, facts=facts)
     if status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR:
         structlog.get_logger("web").error("request_failed", path=_logged_path(request), error=str(error))
     return answer(request, error)
+
+
+def _signed_out_part(request: Request) -> Response:
+    """Where the open page waits for news they come back to it; where something stands in a form, it stays open."""
+    is_typed = request.method != "GET"
+    way_in = f"/sign-in?{urlencode({'next': path_within(request.headers.get('hx-current-url', ''))})}"
+    note = Note(code="course.session_over_typed" if is_typed else "course.session_over")
+    facts = {"note": note, "way_in": way_in, "is_typed": is_typed}
+    return render_page("failure_part.html", request, status=HTTPStatus.UNAUTHORIZED, facts=facts)
 
 
 def _logged_path(request: Request) -> str:
@@ -211,7 +230,7 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  # registered for this class alone
     status = HTTPStatus(error.status_code)
     if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        return too_large(request, limit_mb=request.app.state.max_upload_mb)
+        return too_large(request)
     ours: GraderError
     if status is HTTPStatus.NOT_FOUND:
         ours = NotFound(what="page", name=request.url.path)
@@ -222,12 +241,15 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     return response
 
 
-def too_large(request: Request, *, limit_mb: int) -> Response:
-    """The body is larger than an upload may be; it was not read to its end, its size is what the request says."""
-    length = request.headers.get("content-length", "")
+def too_large(request: Request) -> Response:
+    """The body is larger than its kind may be; it was not read to its end, its size is what the request says."""
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    if not is_upload(request.headers):
+        note = Note(code="error.too_much", facts={"limit_kb": limit_of(request.headers, upload_bytes=0) // 1024})
+        return _answer(request, status, code="too_much", note=note)
+    length, limit_mb = request.headers.get("content-length", ""), request.app.state.max_upload_mb
     size_mb = int(length) // 1024**2 if length.isdecimal() and len(length) < 20 else f"> {limit_mb}"
     refused = NotebookRefused("too_large", size_mb=size_mb, limit_mb=limit_mb)
-    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     return _answer(request, status, code=refused.reason, note=refused.note)
 
 

@@ -2,12 +2,13 @@
 
 import json
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from fastapi import Request
 from starlette.exceptions import HTTPException
 
+from grader.web.addresses import path_within
 from grader.web.security import own_path
+from grader.web.templating import path_of
 
 _SECRET = frozenset({"password", "again", "current_password"})
 _MOST_CHARACTERS = 4 * 1024**2
@@ -18,9 +19,9 @@ class KeptForm:
     """A form as it was sent; nothing of it is stored on the server."""
 
     action: str
-    """Where it was sent to."""
+    """Where it was sent to, with what the address asks for: some forms do not say it again."""
     page: str
-    """Where it stood."""
+    """Where it stood, likewise."""
     fields: tuple[tuple[str, str], ...]
     has_files: bool
     """Files cannot be put back into a form: they must be chosen again."""
@@ -42,8 +43,8 @@ async def keep_form(request: Request) -> KeptForm:
         sent = []  # no form that anybody typed
     fields = tuple((name, value) for name, value in sent if isinstance(value, str))
     return KeptForm(
-        action=request.url.path,
-        page=own_path(urlsplit(request.headers.get("referer", "")).path),
+        action=path_of(request),
+        page=path_within(request.headers.get("referer", "")),
         fields=tuple(field for field in fields if field[0] not in _SECRET),
         has_files=len(fields) < len(sent),
     )

@@ -61,7 +61,7 @@ def get_back(request: Request, services: AppServices) -> Response:
         somebody = provider.receive(answer, departure=departure, back=_back(request, services))
         issued = sign_in_identified(somebody, stores=services.stores, lifetimes=services.session_lifetimes)
     except IdentityRefused as error:
-        facts = sign_in_facts(request, provider=provider.name, note=error.note)
+        facts = sign_in_facts(request, services=services, note=error.note)
         return _forget(render_page("sign_in.html", request, status=status_of(error), facts=facts), services)
     return _forget(enter(issued, to=own_path(departure.to), services=services), services)
 

@@ -80,10 +80,20 @@ def test_the_account_that_a_roster_made_and_nobody_used_makes_room(school, code)
     assert (roster(school)["n7"].student_number, roster(school)["n7"].left_at) == (None, school.clock.now())
 
 
-def test_nobody_takes_the_number_of_a_member_who_has_signed_in(school, code):
-    add_member(NewMember(login="ann", name="", student_number="7"), course="demo", stores=school.stores)
+def choose_password(school):
     link = accounts.invite("ann", stores=school.stores).secret
     accounts.accept_invitation(link, PASSWORD, stores=school.stores)
+
+
+def come_from_the_provider(school):
+    identity = Identity(issuer="https://campus.example", subject="1")
+    sign_in_identified(Identified(identity=identity, login="ann", name="Ann"), stores=school.stores)
+
+
+@pytest.mark.parametrize("sign_in", [choose_password, come_from_the_provider])
+def test_nobody_takes_the_number_of_a_member_who_has_signed_in(school, code, sign_in):
+    add_member(NewMember(login="ann", name="", student_number="7"), course="demo", stores=school.stores)
+    sign_in(school)
     join(school, code)
     with pytest.raises(Conflict):
         admit(school)

@@ -3,6 +3,8 @@
 import html
 import json
 import re
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -52,6 +54,50 @@ def test_what_was_typed_is_offered_again_and_nothing_is_sent_before_that(school,
     assert ida.post("/courses/demo/members", data=sent).status_code == 303
 
 
+def test_it_goes_where_it_was_sent_with_all_that_the_address_asks_for(ida):
+    desk = "/courses/demo/review/tiny/q2?need=written&check=words"
+    refused = ida.post(
+        desk, data={"comment": "Good words."}, headers={"Referer": f"http://testserver{desk}&walk=student"}
+    )
+    page = html.unescape(sign_in(ida, refused.text).text)
+    assert f'<form method="post" action="{desk}">' in page
+    assert f'<a href="{desk}&walk=student">' in page
+
+
+@pytest.mark.parametrize("referer", ["http://[", "javascript:x", "http://testserver//evil.example"])
+def test_a_page_that_is_none_of_ours_is_the_first_page(ida, referer):
+    refused = ida.post("/courses/demo/members", data={"login": "new"}, headers={"Referer": referer})
+    assert '<a href="/">' in sign_in(ida, refused.text).text.partition("<main")[2]
+
+
+def test_who_signs_in_in_another_tab_goes_on_from_the_page_that_kept_it(ida, school, services, enter_as):
+    provider = SimpleNamespace(name="Campus")
+    tab = enter_as("ida", services=replace(services, identity_provider=provider))
+    refused = ida.post("/courses/demo/members", data={"login": "new", "name": NAME})
+    kept = {"kept": value_of(refused.text, "kept")}
+    still_out = ida.post("/sign-in", data=kept)
+    assert (still_out.status_code, value_of(still_out.text, "kept")) == (401, kept["kept"])
+
+    page = tab.post("/sign-in", data=kept).text
+    assert '<form method="post" action="/courses/demo/members">' in page
+    assert value_of(page, "name") == NAME
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        pytest.param("ja", ["新しいタブで開きます", "サインインできたので続ける"], id="japanese"),
+        pytest.param("en", ["It opens in a new tab.", "I am signed in: go on"], id="english"),
+    ],
+)
+def test_who_signs_in_elsewhere_is_told_how_to_go_on(services, open_browser, language, words):
+    provider = SimpleNamespace(name="Campus")
+    browser = open_browser(language, services=replace(services, identity_provider=provider))
+    page = browser.post("/courses/demo/members", data={"login": "new"}).text
+    assert [word for word in words if word not in page] == []
+    assert 'target="_blank"' in page
+
+
 def test_passwords_are_never_kept(ida):
     page = ida.post("/account/password", data={"current_password": PASSWORD, "password": PASSWORD, "again": PASSWORD})
     assert page.status_code == 401
@@ -60,6 +106,7 @@ def test_passwords_are_never_kept(ida):
 
 def test_a_file_must_be_chosen_again(ida):
     page = ida.post("/courses/demo/members/import", files={"roster": ("a.csv", b"login\nx\n")}).text
+    assert "then choose your file once more" in page
     resumed = sign_in(ida, page).text
     assert "choose it again" in resumed
     assert 'action="/courses/demo/members/import"' not in resumed
