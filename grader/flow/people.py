@@ -126,11 +126,11 @@ def add_member(new: NewMember, *, course: str, stores: Stores, by: Caller | None
         InvalidRequest: the login is empty or has blanks at its ends; or the name of somebody new is none.
     """
     login = plain_login(new.login)
-    _check_login(login)
     with stores.storage.writing() as tx:
         found = visible_course(tx, course, by)
         if by is not None and not by.is_instructor_in(found.course_id):
             raise Forbidden(needs="instructor")
+        _check_login(login)
         if signed_up_alone(tx, login):
             # Their session waits: with the login of somebody expected they would have what was meant for that one.
             raise NotAdmittedYet(login=login)

@@ -103,7 +103,10 @@ def test_a_name_is_never_a_formula(school, name):
 
 @pytest.mark.parametrize("name", ["O'Neil", "x=1", "山田 - 太郎", "a@b.example", "\x00\x1b[31m"])
 def test_other_names_stay_as_they_are(school, name):
-    enrol(school, "cat", name=name)
+    enrol(school, "cat", name="Cat")
+    # Stored as it is: signs that steer a terminal are refused today, and an older name may have some.
+    with school.stores.storage.writing() as tx:
+        tx.people.rename(tx.people.find_by_login("cat").person_id, name=name)
     shown = name.replace("\x00", "\ufffd").replace("\x1b", "\ufffd")
     assert lines_of_csv(school)[3][1] == cells_of_xlsx(school)[3][1].value == shown
 
