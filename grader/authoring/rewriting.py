@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import yaml
 
@@ -166,6 +166,7 @@ def _scalar(node: yaml.ScalarNode) -> Content:
 
 
 def _put(content: Content, path: Path, value: Content) -> None:
+    place: Any = content  # the edit has walked the same way: every part of the path is there
     for part in path[:-1]:
-        content = content[part]  # type: ignore[index]  # the edit has walked the same way
-    content[path[-1]] = value  # type: ignore[index]
+        place = place[part]
+    place[path[-1]] = value

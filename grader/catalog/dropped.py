@@ -99,7 +99,7 @@ class _Dropped:
         """One file, or one byte more than may come: its own word on its size is not believed."""
         # zipfile unfolds bzip2 and LZMA without any bound: a few kilobytes would be gigabytes before we could count.
         if entry.compress_type not in _BOUNDED:
-            raise NotImplementedError(entry.compress_type)
+            raise NotImplementedError(entry.compress_type)  # as zipfile says it of methods that it lacks
         with archive.open(entry) as packed:
             return packed.read(self.left_bytes + 1)
 
