@@ -42,7 +42,7 @@ def bounded_by(request, sandbox_runner, monkeypatch):
         ),
         pytest.param(
             "import os, time\nfor _ in range(4):\n    if os.fork() == 0:\n        kept = bytearray(b'x') * (80 << 20)\n"
-            "        time.sleep(30)\nos.wait()",
+            "        time.sleep(30)\nfor _ in range(4): os.wait()",
             id="in several processes, none of which holds too much",
         ),
         pytest.param(
