@@ -6,9 +6,9 @@ from grader.domain.ids import VersionHash
 from grader.domain.people import Course
 from grader.domain.publishing import Offering, PublishedVersion, Revision, VersionState
 from grader.domain.regrading import RegradeId, RegradeState
-from grader.errors import Conflict, InvalidRequest, NotFound
+from grader.errors import Conflict, InvalidRequest
 from grader.flow.before_after import list_meant
-from grader.flow.manuscripts import adopt, may_adopt
+from grader.flow.manuscripts import adopt, find_published
 from grader.flow.people import Caller
 from grader.flow.ports import Stores, Transaction
 from grader.flow.schedule import instructors_course
@@ -34,8 +34,6 @@ class Effect:
     """Everybody before and after; None where nothing was handed in, or nobody has asked yet."""
     is_unasked: bool
     """Something was handed in, and nobody has asked."""
-    is_written_over: bool
-    """What is written has changed since the version was published, and nothing was graded with it."""
 
     @property
     def is_offered(self) -> bool:
@@ -70,13 +68,9 @@ def read_effect(course: str, slug: str, version: VersionHash, *, caller: Caller,
     """How far it is, and what it comes to. Raises as `ask_effect`."""
     with stores.storage.reading() as tx:
         found = instructors_course(tx, course, caller)
-        offering = tx.offerings.find(found.course_id, slug=slug)
-        published = tx.versions.find(version)
-        if offering is None or published is None or published.slug != slug:
-            raise NotFound(what="version", name=version)
+        offering, revision = find_published(tx, found, slug, version=version)
+        published = tx.versions.get(version)
         regrade_id = _find_regrade(tx, offering, version)
-        revision = tx.versions.get_revision(version)
-        is_written_over = not may_adopt(tx, offering, revision)
         is_unasked = regrade_id is None and bool(list_meant(tx, offering, question_id=None))
     regrade = None if regrade_id is None else read_regrade(regrade_id, caller=caller, stores=stores)
     return Effect(
@@ -86,7 +80,6 @@ def read_effect(course: str, slug: str, version: VersionHash, *, caller: Caller,
         revision=revision,
         regrade=regrade,
         is_unasked=is_unasked,
-        is_written_over=is_written_over,
     )
 
 
@@ -100,7 +93,7 @@ def move_to(
 
     Raises:
         NotFound, Forbidden: as `ask_effect`.
-        Conflict: it is not known yet what that does, or the version is not what is written here.
+        Conflict: it is not known yet what that does.
     """
     effect = read_effect(course, slug, version, caller=caller, stores=stores)
     if not effect.is_known:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
-from grader.domain.ids import CheckId, QuestionId, SubmissionId
+from grader.domain.ids import CheckId, QuestionId, SubmissionId, VersionHash
 from grader.domain.overview import Arrival, Attendance, CheckGroup, Counted, QuestionLine, Ruling, Scope, Student, Sums
 from grader.domain.people import Course
 from grader.domain.publishing import Offering, Revision
@@ -19,6 +19,7 @@ from grader.errors import NotFound
 from grader.flow.people import Caller
 from grader.flow.ports import Stores, Transaction
 from grader.flow.settle import Ruled, Weights, gives_points, settle_question, settle_verdict, valid_rulings
+from grader.flow.standing import revision_for
 from grader.flow.table import CellState, staff_course, state_of
 from grader.grading.score import sum_points
 
@@ -161,7 +162,7 @@ def read_dashboard(course: str, assignment: str, *, caller: Caller, stores: Stor
         students = tx.overview.list_students(found.course_id)
         scope = Scope(course_id=found.course_id, offering_id=offering.offering_id)
         counted = tx.overview.list_counted(scope)
-        weights = _read_weights(tx, counted, current=revision)
+        weights = _read_weights(tx, counted, offering=offering)
         rulings = valid_rulings(tx.overview.list_rulings(scope))
         questions = tx.overview.list_questions(scope)
         groups = tx.overview.group_checks(scope)
@@ -206,14 +207,14 @@ def _find_at_risk(tx: Transaction, course: Course, students: Sequence[Student], 
     return tuple(sorted(found, key=lambda each: (-each.missed, 1 if each.share is None else each.share)))
 
 
-def _read_weights(tx: Transaction, counted: Sequence[Counted], *, current: Revision) -> Mapping[SubmissionId, Weights]:
+def _read_weights(tx: Transaction, counted: Sequence[Counted], *, offering: Offering) -> Mapping[SubmissionId, Weights]:
     """Of every submission that has a result, from the revision that it is read with, as `standing` has it."""
-    revisions = {current.version: current}
+    revisions: dict[VersionHash, Revision] = {}
     found = {}
     for each in counted:
         if each.version is not None:
             if each.version not in revisions:
-                revisions[each.version] = tx.versions.get_revision(each.version)
+                revisions[each.version] = revision_for(tx, each.version, offering=offering)
             found[each.submission_id] = Weights.of_revision(revisions[each.version])
     return found
 

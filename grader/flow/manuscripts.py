@@ -15,7 +15,7 @@ from grader.flow.assignments import StoredAssignments
 from grader.flow.names import check_slug, new_id
 from grader.flow.people import Caller
 from grader.flow.ports import LoadedAssignment, Stores, Transaction
-from grader.flow.publish import publish
+from grader.flow.publish import publish_stored
 from grader.flow.rubrics import OfferingUpdate, follow_rubrics
 from grader.flow.schedule import instructors_course
 
@@ -183,74 +183,73 @@ def publish_writing(
     writing = read_writing(course, slug, caller=caller, stores=stores)
     if writing.manuscript.edition != edition:
         raise _edited_meanwhile(writing)
-    loaded = _load(writing, stores=stores, assignments=assignments)
-    files = read_files(writing.manuscript, stores=stores)
-    version = publish(loaded, files=files, stores=stores, self_test=True)
+    loaded, at = _load(writing, stores=stores, assignments=assignments), stores.clock.now()
     with stores.storage.writing() as tx:
         found = instructors_course(tx, course, caller)
-        _current(tx, found, slug, edition=edition, caller=caller, at=stores.clock.now())
-        number = tx.versions.get_revision(version.version).number
-        before = tx.offerings.find(found.course_id, slug=slug)
-        if before is None:
+        _current(tx, found, slug, edition=edition, caller=caller, at=at)
+        revision = publish_stored(loaded, files=writing.manuscript.files, tx=tx, stores=stores, self_test=True)
+        version = tx.versions.get(revision.version)
+        offering = tx.offerings.find(found.course_id, slug=slug)
+        if offering is None:
             offering = Offering(
                 offering_id=OfferingId(new_id()),
                 course_id=found.course_id,
                 slug=slug,
-                version=version.version,
-                revision=number,
+                version=revision.version,
+                revision=revision.number,
                 dates=Dates(),
-                created_at=stores.clock.now(),
+                created_at=at,
             )
             tx.offerings.add(offering)
             _forget(tx, writing)
             return Published(version=version, offering=offering, is_first=True)
-        if before.version != version.version:
-            return Published(version=version, offering=before, is_first=False)
-        update = _move(tx, before, version=version, revision=number, at=stores.clock.now())
-        _forget(tx, writing)
-        return Published(version=version, offering=update.offering, is_first=False, update=update)
+        if offering.version == revision.version:
+            update = _move(tx, offering, revision, at=at)
+            _forget(tx, writing)
+            return Published(version=version, offering=update.offering, is_first=False, update=update)
+        before = tx.offerings.list_revisions(offering.offering_id)
+        tx.offerings.put_revision(offering.offering_id, revision.version, revision=revision.number)
+        follow_rubrics(tx, offering.offering_id, before=before, at=at)
+        return Published(version=version, offering=offering, is_first=False)
 
 
 def adopt(course: str, slug: str, *, version: VersionHash, caller: Caller, stores: Stores) -> OfferingUpdate:
-    """Let the course offer a version that was published from what is written here; what was written since stays.
+    """Let the course offer a version that was published here, with the texts of then; what was written since stays.
 
     What was handed in keeps its points until somebody applies a regrade; what is handed in from now on, and regrades,
     are graded by the new version.
 
     Raises:
-        NotFound, Forbidden: as `read_writing`; NotFound also where there is no such version.
-        Conflict: it is neither what is written here, nor was anything graded with it here.
+        NotFound, Forbidden: as `read_writing`; NotFound also where no such version was published here.
     """
     with stores.storage.writing() as tx:
         found = instructors_course(tx, course, caller)
-        before = tx.offerings.find(found.course_id, slug=slug)
-        if before is None:
-            raise NotFound(what="assignment", name=slug)
-        published = tx.versions.get(version)
-        revision = tx.versions.get_revision(version)
-        if published.slug != slug:
-            raise NotFound(what="version", name=version)
-        if not may_adopt(tx, before, revision):
-            raise Conflict(what="version", name=version)
+        offering, revision = find_published(tx, found, slug, version=version)
         manuscript = tx.manuscripts.find(found.course_id, slug=slug)
         if manuscript is not None and manuscript.files == revision.files:
             tx.manuscripts.forget(manuscript.manuscript_id)
-        return _move(tx, before, version=published, revision=revision.number, at=stores.clock.now())
+        return _move(tx, offering, revision, at=stores.clock.now())
 
 
-def may_adopt(tx: Transaction, offering: Offering, revision: Revision) -> bool:
-    """Was a version published here? It is what is written, or submissions here were graded with it."""
-    manuscript = tx.manuscripts.find(offering.course_id, slug=offering.slug)
-    if manuscript is not None and manuscript.files == revision.files:
-        return True
-    return any(regrade.version == revision.version for regrade in tx.regrades.list_of(offering.offering_id))
+def find_published(tx: Transaction, course: Course, slug: str, *, version: VersionHash) -> tuple[Offering, Revision]:
+    """What the course offers, and a version as it was published there, offered or not yet.
+
+    Raises:
+        NotFound: the course offers nothing by that name, or never published that version; another course may have.
+    """
+    offering = tx.offerings.find(course.course_id, slug=slug)
+    if offering is None:
+        raise NotFound(what="assignment", name=slug)
+    number = tx.offerings.find_revision(offering.offering_id, version)
+    if number is None:
+        raise NotFound(what="version", name=version)
+    return offering, tx.versions.get_revision(version, number=number)
 
 
-def _move(
-    tx: Transaction, before: Offering, *, version: PublishedVersion, revision: int, at: datetime
-) -> OfferingUpdate:
-    tx.offerings.set_version(before.offering_id, version.version, revision=revision)
-    return follow_rubrics(tx, before=before, after=tx.offerings.get(before.offering_id), at=at)
+def _move(tx: Transaction, offering: Offering, revision: Revision, *, at: datetime) -> OfferingUpdate:
+    before = tx.offerings.list_revisions(offering.offering_id)
+    tx.offerings.set_version(offering.offering_id, revision.version, revision=revision.number)
+    return follow_rubrics(tx, offering.offering_id, before=before, at=at)
 
 
 def _forget(tx: Transaction, writing: Writing) -> None:

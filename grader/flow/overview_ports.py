@@ -62,8 +62,8 @@ class Standings(Protocol):
     def list_graded(self, offering_id: OfferingId) -> Mapping[SubmissionId, VersionHash]:
         """The offering's submissions that have a result, with the version that it is of."""
 
-    def list_left_behind(self, version: VersionHash) -> tuple[SubmissionId, ...]:
-        """Submissions with a result, if only to look at, of a version that is not what their course offers."""
+    def list_graded_with(self, offering_id: OfferingId, version: VersionHash) -> tuple[SubmissionId, ...]:
+        """The offering's submissions with a result of a version, if only to look at."""
 
     def list_missing(self, *, limit: int) -> tuple[SubmissionId, ...]:
         """Submissions that have a result, but no sums: an earlier release kept none."""

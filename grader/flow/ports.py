@@ -266,7 +266,17 @@ class Offerings(Protocol):
 
     def set_rules(self, offering_id: OfferingId, rules: Rules) -> None: ...
 
-    def set_version(self, offering_id: OfferingId, version: VersionHash, *, revision: int) -> None: ...
+    def set_version(self, offering_id: OfferingId, version: VersionHash, *, revision: int) -> None:
+        """Offer it, and read its results with this revision."""
+
+    def put_revision(self, offering_id: OfferingId, version: VersionHash, *, revision: int) -> None:
+        """Read results of a version with this revision, offered or not."""
+
+    def find_revision(self, offering_id: OfferingId, version: VersionHash) -> int | None:
+        """The one that results of a version are read with; None: it was neither offered nor published there."""
+
+    def list_revisions(self, offering_id: OfferingId) -> Mapping[VersionHash, int]:
+        """The same of every version."""
 
 
 class Submissions(Protocol):

@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
 
-from grader.domain.ids import OfferingId, VersionHash
+from grader.domain.ids import BlobKey, OfferingId, VersionHash
 from grader.domain.jobs import JobKind
-from grader.domain.publishing import Dates, Offering, PublishedVersion, VersionState
+from grader.domain.publishing import Dates, Offering, PublishedVersion, Revision, VersionState
 from grader.domain.selftest import SelfTestReport
 from grader.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from grader.flow.names import new_id
 from grader.flow.people import Caller, visible_course
 from grader.flow.ports import LoadedAssignment, Stores, Transaction
-from grader.flow.rubrics import OfferingUpdate, follow_rubrics, rubrics_of, settle_left_behind
+from grader.flow.rubrics import OfferingUpdate, follow_rubrics, rubrics_of
 from grader.flow.standing import judge_arrivals
 
 _NO_DATES = Dates()
@@ -35,40 +35,44 @@ def publish(
     Returns:
         The version as it stands now; UNPROVED ones become PROVED or FAILED by a worker.
     """
-    assignment = loaded.assignment
     blobs = {path: stores.blobs.put(data) for path, data in files.items()}
-    now = stores.clock.now()
     with stores.storage.writing() as tx:
-        is_new = tx.versions.add(
-            PublishedVersion(
-                version=assignment.version,
-                slug=assignment.slug,
-                points=assignment.points,
-                state=VersionState.UNPROVED,
-                findings=(),
-                created_at=now,
-                device=assignment.device,
-            )
-        )
-        before = None if is_new else tx.versions.get_revision(assignment.version)
-        revision = tx.versions.add_revision(
-            assignment.version,
-            title=assignment.title,
+        revision = publish_stored(loaded, files=blobs, tx=tx, stores=stores, self_test=self_test)
+        return tx.versions.get(revision.version)
+
+
+def publish_stored(
+    loaded: LoadedAssignment, *, files: Mapping[str, BlobKey], tx: Transaction, stores: Stores, self_test: bool
+) -> Revision:
+    """The same with files that are stored already, in the caller's transaction. Returns the revision of its texts."""
+    assignment, now = loaded.assignment, stores.clock.now()
+    tx.versions.add(
+        PublishedVersion(
+            version=assignment.version,
+            slug=assignment.slug,
             points=assignment.points,
-            rubrics=rubrics_of(assignment),
-            files=blobs,
-            at=now,
+            state=VersionState.UNPROVED,
+            findings=(),
+            created_at=now,
+            device=assignment.device,
         )
-        if before is not None and before.rubrics != revision.rubrics:
-            settle_left_behind(tx, revision.version)
-        version = tx.versions.get(assignment.version)
-        if version.state is VersionState.FAILED:
-            tx.versions.set_state(version.version, VersionState.UNPROVED)
-        if version.state is not VersionState.PROVED:
-            stores.queue.enqueue(tx, kind=JobKind.PUBLISH, subject=version.version, device=version.device)
-        if self_test:
-            stores.queue.enqueue(tx, kind=JobKind.SELF_TEST, subject=version.version, device=version.device)
-        return tx.versions.get(version.version)
+    )
+    revision = tx.versions.add_revision(
+        assignment.version,
+        title=assignment.title,
+        points=assignment.points,
+        rubrics=rubrics_of(assignment),
+        files=files,
+        at=now,
+    )
+    version = tx.versions.get(assignment.version)
+    if version.state is VersionState.FAILED:
+        tx.versions.set_state(version.version, VersionState.UNPROVED)
+    if version.state is not VersionState.PROVED:
+        stores.queue.enqueue(tx, kind=JobKind.PUBLISH, subject=version.version, device=version.device)
+    if self_test:
+        stores.queue.enqueue(tx, kind=JobKind.SELF_TEST, subject=version.version, device=version.device)
+    return revision
 
 
 def read_version(version: VersionHash, *, stores: Stores) -> PublishedVersion:
@@ -147,12 +151,11 @@ def update_offering(
             changed = replace(offering.dates, **given)
             check_order(changed)
             tx.offerings.set_dates(offering.offering_id, changed)
-        version = _newest_usable(tx, slug).version
+        version, before = _newest_usable(tx, slug).version, tx.offerings.list_revisions(offering.offering_id)
         tx.offerings.set_version(offering.offering_id, version, revision=tx.versions.get_revision(version).number)
-        after = tx.offerings.get(offering.offering_id)
         if given:
-            judge_arrivals(tx, after)
-        return follow_rubrics(tx, before=offering, after=after, at=stores.clock.now())
+            judge_arrivals(tx, tx.offerings.get(offering.offering_id))
+        return follow_rubrics(tx, offering.offering_id, before=before, at=stores.clock.now())
 
 
 def check_order(dates: Dates) -> None:

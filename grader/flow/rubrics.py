@@ -1,11 +1,11 @@
 """Rubrics as weights: what each revision's items are worth, and what moving to another revision does to points."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from grader.domain.assignment import Assignment
-from grader.domain.ids import CheckId, QuestionId, SubmissionId, VersionHash
+from grader.domain.ids import CheckId, OfferingId, QuestionId, SubmissionId, VersionHash
 from grader.domain.publishing import ItemPoints, Offering, Revision, Rubrics
 from grader.domain.result import Points
 from grader.domain.submission import Decision, DecisionId, DecisionKind, Run
@@ -14,8 +14,6 @@ from grader.flow.ports import Transaction
 from grader.flow.standing import (
     counting_run,
     recount,
-    revision_for,
-    revision_of,
     settle,
     valid_decisions,
     with_decisions,
@@ -65,18 +63,27 @@ def worth(items: Collection[str], *, rubric: ItemPoints) -> Points:
     return sum_points([points for key, points in rubric.items() if key in items])
 
 
-def follow_rubrics(tx: Transaction, *, before: Offering, after: Offering, at: datetime) -> OfferingUpdate:
+def follow_rubrics(
+    tx: Transaction, offering_id: OfferingId, *, before: Mapping[VersionHash, int], at: datetime
+) -> OfferingUpdate:
     """Recompute the points that follow from rubric items, in the transaction that moved the offering.
 
     Each gets a new decision; the older ones stay in the history. Points given as a number stay as they are.
+
+    Args:
+        tx: to write in.
+        offering_id: what has moved.
+        before: the revision that results of each version were read with.
+        at: now.
     """
     recomputed = 0
     exceeding: list[Exceeding] = []
-    for submission_id in tx.decisions.list_decided_in(after.offering_id):
+    moved = _find_reweighed(tx, before=before, after=tx.offerings.list_revisions(offering_id))
+    for submission_id in tx.decisions.list_decided_in(offering_id) if moved else ():
         run = counting_run(tx, submission_id)
-        old, new = revision_of(tx, run, offering=before), revision_of(tx, run, offering=after)
-        if old.rubrics == new.rubrics:
+        if run.version not in moved:
             continue
+        old, new = moved[run.version]
         for decision in valid_decisions(tx.decisions.list_of(submission_id)):
             changed = _recomputed(decision, old=old, new=new, at=at)
             if changed is not None:
@@ -84,27 +91,24 @@ def follow_rubrics(tx: Transaction, *, before: Offering, after: Offering, at: da
                 recomputed += 1
         exceeding += _find_exceeding(tx, run, rubrics=new.rubrics)
         recount(tx, tx.submissions.get(submission_id))
-    _settle_reweighed(tx, before=before, after=after)
-    return OfferingUpdate(offering=after, recomputed=recomputed, exceeding=tuple(exceeding))
-
-
-def settle_left_behind(tx: Transaction, version: VersionHash) -> None:
-    """Keep what stands of results of a version that courses have moved on from: they are read with its newest texts."""
-    for submission_id in tx.standings.list_left_behind(version):
-        settle(tx, submission_id)
-
-
-def _settle_reweighed(tx: Transaction, *, before: Offering, after: Offering) -> None:
-    """Keep what stands where a rubric has other weights now: what nobody decided yet is worth something else, too."""
-    graded = tx.standings.list_graded(after.offering_id)
-    moved = {
-        version
-        for version in set(graded.values())
-        if revision_for(tx, version, offering=before).rubrics != revision_for(tx, version, offering=after).rubrics
-    }
-    for submission_id, version in graded.items():
-        if version in moved:
+    for version in moved:
+        # What nobody decided yet is worth something else, too.
+        for submission_id in tx.standings.list_graded_with(offering_id, version):
             settle(tx, submission_id)
+    return OfferingUpdate(offering=tx.offerings.get(offering_id), recomputed=recomputed, exceeding=tuple(exceeding))
+
+
+def _find_reweighed(
+    tx: Transaction, *, before: Mapping[VersionHash, int], after: Mapping[VersionHash, int]
+) -> Mapping[VersionHash, tuple[Revision, Revision]]:
+    """The versions whose rubrics have other weights now, with both revisions."""
+    found = {}
+    for version, number in before.items():
+        if number != after[version]:
+            old, new = (tx.versions.get_revision(version, number=each) for each in (number, after[version]))
+            if old.rubrics != new.rubrics:
+                found[version] = (old, new)
+    return found
 
 
 def _recomputed(decision: Decision, *, old: Revision, new: Revision, at: datetime) -> Decision | None:

@@ -91,8 +91,10 @@ def revision_of(tx: Transaction, run: Run, *, offering: Offering) -> Revision:
 
 
 def revision_for(tx: Transaction, version: VersionHash, *, offering: Offering) -> Revision:
-    """The texts and rubrics that results of a version are read with: the offering's, or an older version's newest."""
-    return tx.versions.get_revision(version, number=offering.revision if version == offering.version else None)
+    """The texts and rubrics that the offering's results of a version are read with: those published in its course."""
+    is_offered = version == offering.version
+    number = offering.revision if is_offered else tx.offerings.find_revision(offering.offering_id, version)
+    return tx.versions.get_revision(version, number=number)
 
 
 def is_held_up_by_us(tx: Transaction, run: Run) -> bool:

@@ -23,7 +23,7 @@ from grader.flow.names import new_id
 from grader.flow.people import Caller
 from grader.flow.ports import Stores, Transaction
 from grader.flow.regrade import queue_run
-from grader.flow.standing import recount, settle, standing_sums
+from grader.flow.standing import recount, revision_for, settle, standing_sums
 from grader.flow.table import staff_course
 
 _ENDED = (RunState.FINISHED, RunState.FAILED)
@@ -300,7 +300,7 @@ def _view(tx: Transaction, regrade_id: RegradeId, caller: Caller) -> RegradeView
     return RegradeView(
         course=tx.courses.get(offering.course_id),
         offering=offering,
-        revision=tx.versions.get_revision(offering.version, number=offering.revision),
+        revision=revision_for(tx, regrade.version, offering=offering),
         regrade=regrade,
         asked_by=tx.people.get(regrade.asked_by),
         applied_by=None if regrade.applied_by is None else tx.people.get(regrade.applied_by),

@@ -1,5 +1,6 @@
 """Offerings in the database."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -10,7 +11,7 @@ from grader.domain.people import CountingPolicy
 from grader.domain.publishing import Dates, LatePolicy, LateUnit, Offering, Release, Rules
 from grader.errors import Conflict, NotFound
 from grader.storage.rows import Rows
-from grader.storage.tables import OfferingRow
+from grader.storage.tables import OfferingRevisionRow, OfferingRow
 
 _ADD = sa.insert(OfferingRow)
 _CHANGE = sa.update(OfferingRow).where(OfferingRow.offering_id == sa.bindparam("of_offering"))
@@ -22,6 +23,17 @@ _OF_COURSE = (
 )
 _BY_SLUG = sa.select(OfferingRow).where(
     OfferingRow.course_id == sa.bindparam("course"), OfferingRow.slug == sa.bindparam("slug")
+)
+_REVISION = sa.select(OfferingRevisionRow.revision).where(
+    OfferingRevisionRow.offering_id == sa.bindparam("offering"), OfferingRevisionRow.version == sa.bindparam("version")
+)
+_REVISIONS = sa.select(OfferingRevisionRow.version, OfferingRevisionRow.revision).where(
+    OfferingRevisionRow.offering_id == sa.bindparam("offering")
+)
+_ADD_REVISION = sa.insert(OfferingRevisionRow)
+_CHANGE_REVISION = sa.update(OfferingRevisionRow).where(
+    OfferingRevisionRow.offering_id == sa.bindparam("of_offering"),
+    OfferingRevisionRow.version == sa.bindparam("of_version"),
 )
 
 
@@ -43,6 +55,7 @@ class OfferingsTable:
             rules=_rules_to_json(offering.rules),
             **_date_values(offering.dates),
         )
+        self.put_revision(offering.offering_id, offering.version, revision=offering.revision)
 
     def get(self, offering_id: OfferingId) -> Offering:
         row = self._rows.find(_BY_ID, offering=offering_id)
@@ -65,6 +78,18 @@ class OfferingsTable:
 
     def set_version(self, offering_id: OfferingId, version: VersionHash, *, revision: int) -> None:
         self._change(offering_id, version=version, revision=revision)
+        self.put_revision(offering_id, version, revision=revision)
+
+    def put_revision(self, offering_id: OfferingId, version: VersionHash, *, revision: int) -> None:
+        if not self._rows.write(_CHANGE_REVISION, of_offering=offering_id, of_version=version, revision=revision):
+            self._rows.write(_ADD_REVISION, offering_id=offering_id, version=version, revision=revision)
+
+    def find_revision(self, offering_id: OfferingId, version: VersionHash) -> int | None:
+        return self._rows.scalar(_REVISION, offering=offering_id, version=version)
+
+    def list_revisions(self, offering_id: OfferingId) -> Mapping[VersionHash, int]:
+        rows = self._rows.list_tuples(_REVISIONS, offering=offering_id)
+        return {VersionHash(version): revision for version, revision in rows}
 
     def _change(self, offering_id: OfferingId, **values: object) -> None:
         if not self._rows.write(_CHANGE, of_offering=offering_id, **values):

@@ -33,15 +33,14 @@ _GRADED = (
     .join(SubmissionRow, SubmissionRow.submission_id == CountingRunRow.submission_id)
     .where(SubmissionRow.offering_id == sa.bindparam("offering"))
 )
-_LEFT_BEHIND = (
+_GRADED_WITH = (
     sa.select(RunRow.submission_id)
     .distinct()
     .join(SubmissionRow, SubmissionRow.submission_id == RunRow.submission_id)
-    .join(OfferingRow, OfferingRow.offering_id == SubmissionRow.offering_id)
     .where(
+        SubmissionRow.offering_id == sa.bindparam("offering"),
         RunRow.version == sa.bindparam("version"),
         RunRow.state == RunState.FINISHED.value,
-        OfferingRow.version != RunRow.version,
     )
 )
 _MISSING = (
@@ -103,8 +102,8 @@ class StandingsTable:
         rows = self._rows.list_tuples(_GRADED, offering=offering_id)
         return {SubmissionId(submission_id): VersionHash(version) for submission_id, version in rows}
 
-    def list_left_behind(self, version: VersionHash) -> tuple[SubmissionId, ...]:
-        return tuple(map(SubmissionId, self._rows.scalars(_LEFT_BEHIND, version=version)))
+    def list_graded_with(self, offering_id: OfferingId, version: VersionHash) -> tuple[SubmissionId, ...]:
+        return tuple(map(SubmissionId, self._rows.scalars(_GRADED_WITH, offering=offering_id, version=version)))
 
     def list_missing(self, *, limit: int) -> tuple[SubmissionId, ...]:
         return tuple(map(SubmissionId, self._rows.scalars(_MISSING, most=limit)))

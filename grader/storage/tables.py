@@ -233,6 +233,17 @@ class OfferingRow(Table):
     rules: Mapped[dict[str, Any] | None]
 
 
+class OfferingRevisionRow(Table):
+    """With which revision an offering's results of a version are read: of every version it offers, offered or may."""
+
+    __tablename__ = "offering_revisions"
+    __table_args__ = (sa.ForeignKeyConstraint(["version", "revision"], ["revisions.version", "revisions.number"]),)
+
+    offering_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("offerings.offering_id"), primary_key=True)
+    version: Mapped[str] = mapped_column(_Hash, primary_key=True)
+    revision: Mapped[int]
+
+
 class ManuscriptRow(Table):
     """An assignment that is being written in a course; publishing copies its files into a version."""
 

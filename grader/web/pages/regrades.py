@@ -135,7 +135,7 @@ def _show_as_it_is(regrade_id: str, *, request: Request, services: Services, cal
 def _show(
     view: RegradeView, *, request: Request, services: Services, caller: Caller, note: Note | None = None
 ) -> Response:
-    loaded = services.assignments.load(view.regrade.version)
+    loaded = services.assignments.load(view.regrade.version, revision=view.revision.number)
     names = name_questions(loaded.assignment, request_language(request))
     facts = {
         "course": view.course,

@@ -118,16 +118,16 @@ def test_a_published_version_takes_effect_while_somebody_writes_the_next_one(sch
     assert (writing.is_changed, writing.manuscript.edition) == (True, 2)
 
 
-def test_what_was_written_over_before_anybody_handed_in_is_published_again(school, publish_newer):
-    wanted, facts = publish_newer()
-    ask_effect(*wanted, **facts)
-    school.work_off()
-    assert not read_effect(*wanted, **facts).is_written_over
-    save("demo", "tiny", {"assignment.yaml": b"half"}, edition=1, **facts)
+def test_what_was_published_elsewhere_is_no_version_of_this_course(school):
+    facts = {"caller": school.caller("ida"), "stores": school.stores}
+    school.editions[b"newer"] = NEWER
+    publish(NEWER, files={"assignment.yaml": b"newer"}, stores=school.stores)
 
-    assert read_effect(*wanted, **facts).is_written_over
-    with pytest.raises(Conflict):
-        move_to(*wanted, counts=True, **facts)
+    for step in (read_effect, ask_effect):
+        with pytest.raises(NotFound):
+            step("demo", "tiny", NEWER.version, **facts)
+    with pytest.raises(NotFound):
+        move_to("demo", "tiny", NEWER.version, counts=True, **facts)
 
 
 def test_the_first_one_who_hands_in_is_looked_at_before_it_takes_effect(school, publish_newer):
@@ -153,11 +153,14 @@ def test_other_weights_of_words_show_before_the_version_takes_effect(school, pub
     ask_effect(*wanted, **facts)
     school.work_off()
     before = read_effect(*wanted, **facts).regrade.people[0].after.points
-
     heavier = replace(NEWER, rubric=(replace(items[0], points=9),))
     school.editions[b"heavier"] = heavier
-    publish(heavier, files={"assignment.yaml": b"heavier"}, stores=school.stores)
 
+    publish(heavier, files={"assignment.yaml": b"heavier"}, stores=school.stores)
+    assert read_effect(*wanted, **facts).regrade.people[0].after.points == before, "another course's weights"
+
+    save("demo", "tiny", {"assignment.yaml": b"heavier"}, edition=1, **facts)
+    publish_writing("demo", "tiny", edition=2, assignments=school.assignments, **facts)
     assert read_effect(*wanted, **facts).regrade.people[0].after.points == before + 1
 
 

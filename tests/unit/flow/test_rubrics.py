@@ -11,11 +11,13 @@ from school import notebook_bytes
 
 from grader.domain.assignment import RubricItem
 from grader.domain.ids import QuestionId, VersionHash
+from grader.domain.publishing import VersionState
 from grader.domain.submission import DecisionKind
 from grader.domain.text import Text
 from grader.errors import Conflict, Forbidden, InvalidRequest, NotFound
+from grader.flow.people import add_course
 from grader.flow.progress import read_assignment, read_result, read_submission
-from grader.flow.publish import publish, update_offering
+from grader.flow.publish import offer, publish, update_offering
 from grader.flow.review import Judgement, decide_points, history, override, read_rubrics
 from grader.flow.rubrics import rubrics_of, worth
 from grader.flow.table import TableQuery, read_table
@@ -402,18 +404,60 @@ def test_items_are_worth_no_more_than_all_and_add_up(rubric, met):
     assert round(worth(met, rubric=rubric), 2) == worth(met, rubric=rubric)
 
 
-def test_the_table_reads_results_of_an_older_version_with_its_newest_texts(desk):
-    """What is stored of them follows, although no course offers that version any more."""
-    school = desk.school
-    school.clock.pass_s(60)
-    desk.edit("next version", version=VersionHash("b" * 64))
-    school.work_off()
-    desk.update()
+class TestOtherCourses:
+    """A version belongs to whoever offers it; what one course publishes changes no points of another."""
 
-    desk.edit("other weights", items(_1=30, because=2, _3=1))
+    HEAVIER = items(_1=30, because=2, _3=1)
 
-    caller = school.caller("tom")
-    table = read_table("demo", query=TableQuery(search="ann"), caller=caller, stores=school.stores)
-    result = read_result(desk.submission_id, caller=caller, stores=school.stores).result
-    assert tuple(table.rows[0].cells[0].sums) == (result.score, result.decided, result.pending, result.points)
-    assert result.points == 48
+    @pytest.fixture
+    def elsewhere(self, desk):
+        """Another course that offers the same version."""
+        stores = desk.school.stores
+        add_course("other", title="Other", stores=stores)
+        offer("tiny", course="other", stores=stores)
+        return desk
+
+    def read(self, desk):
+        caller = desk.school.caller("tom")
+        table = read_table("demo", query=TableQuery(search="ann"), caller=caller, stores=desk.school.stores)
+        assert tuple(table.rows[0].cells[0].sums) == desk.totals()
+        return desk.totals()
+
+    def test_texts_that_another_course_offers_change_nothing_here(self, elsewhere):
+        elsewhere.tick("1")
+        before = self.read(elsewhere)
+
+        elsewhere.edit("heavier", self.HEAVIER)
+        update_offering("tiny", course="other", stores=elsewhere.school.stores)
+
+        assert self.read(elsewhere) == before
+
+    def test_nor_do_they_where_the_course_has_left_the_version(self, elsewhere):
+        school = elsewhere.school
+        elsewhere.tick("1")
+        before = self.read(elsewhere)
+        school.clock.pass_s(60)
+        elsewhere.edit("next version", version=VersionHash("b" * 64))
+        school.work_off()
+        elsewhere.update()
+
+        elsewhere.edit("heavier", self.HEAVIER)
+
+        assert self.read(elsewhere) == before
+        assert [each.kind for each in elsewhere.told()] == [DecisionKind.POINTS]
+
+    def test_coming_back_to_a_version_with_other_texts_recomputes_what_people_gave(self, desk):
+        school = desk.school
+        desk.tick("1")
+        school.clock.pass_s(60)
+        desk.edit("next version", version=VersionHash("b" * 64))
+        school.work_off()
+        desk.update()
+        school.clock.pass_s(60)
+        desk.edit("heavier", self.HEAVIER)
+        with school.stores.storage.writing() as tx:
+            tx.versions.set_state(VersionHash("b" * 64), VersionState.FAILED)
+
+        desk.update()
+
+        assert desk.totals() == (5 + 30, 48, 0, 48)

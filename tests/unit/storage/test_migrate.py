@@ -205,6 +205,29 @@ def test_sums_of_what_waits_to_be_read_are_made_anew(tmp_path, monkeypatch):
         assert connection.execute("SELECT submission_id, awaited FROM standings").fetchall() == [("s", 0)]
 
 
+def test_results_of_every_version_are_read_with_what_they_were_read_with(tmp_path, monkeypatch):
+    path = tmp_path / "grader.sqlite3"
+    migrate_to("0013", path, monkeypatch=monkeypatch)
+    revisions = "INSERT INTO revisions (version, number, title_ja, title_en, points, rubrics, files, created_at) VALUES"
+    runs = "INSERT INTO runs (run_id, number, submission_id, version, cause, state, attempts, created_at) VALUES"
+    run(
+        path,
+        *HANDED_IN,
+        """INSERT INTO versions (version, slug, points, state, findings, created_at, device)
+        VALUES ('old', 'tiny', 20, 'proved', '[]', '2026-11-01 00:00:00', 'cpu')""",
+        *(f"{revisions} ('old', {number}, 'j', 'e', 20, '{{}}', '{{}}', '2026-11-01 00:00:00')" for number in (1, 2)),
+        f"{revisions} ('v', 2, 'j', 'e', 20, '{{}}', '{{}}', '2026-11-01 00:00:00')",
+        f"{runs} ('1', 1, 's', 'old', 'submitted', 'finished', 1, '2026-11-01 00:00:00')",
+        f"{runs} ('2', 2, 's', 'v', 'regrade', 'finished', 1, '2026-11-01 00:00:00')",
+    )
+
+    migrate(path, copies=tmp_path / "copies", at=NOON)
+
+    with closing(sqlite3.connect(path)) as connection:
+        kept = connection.execute("SELECT * FROM offering_revisions ORDER BY version").fetchall()
+    assert kept == [("o", "old", 2), ("o", "v", 1)]
+
+
 def test_a_database_of_a_newer_service_is_left_alone(tmp_path):
     path = tmp_path / "grader.sqlite3"
     migrate(path, copies=tmp_path / "copies", at=NOON)
