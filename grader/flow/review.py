@@ -20,6 +20,9 @@ from grader.flow.ports import Stores, Transaction
 from grader.flow.rubrics import worth
 from grader.flow.standing import counting_run, recount, revision_of
 
+POINTS_OR_ITEMS = "points, items"
+"""What is wrong with a judgement by a rubric that names both, or neither."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
@@ -82,6 +85,9 @@ def decide_points_together(
         check = _written_check(reviewed.question(judgement.question_id), check_id)
         if judgement.items is not None:
             settled = _settle_items(judgement, check)
+        elif judgement.points is None and check.rubric:
+            # Nothing chosen is no zero: that no item is met has to be said, with items that are none.
+            raise InvalidRequest(what=POINTS_OR_ITEMS)
         else:
             _check_points(judgement.points, most=check.points)
             settled = judgement
@@ -239,7 +245,7 @@ def _settle_items(judgement: Judgement, check: Check) -> Judgement:
     rubric = {item.key: item.points for item in check.rubric}
     met = judgement.items or ()
     if judgement.points is not None:
-        raise InvalidRequest(what="points, items")
+        raise InvalidRequest(what=POINTS_OR_ITEMS)
     if not rubric:
         raise InvalidRequest(what="points", value="", most=check.points)
     for key in met:

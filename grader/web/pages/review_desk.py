@@ -19,7 +19,7 @@ from grader.domain.text import Fact, Language, Note
 from grader.errors import Conflict, InvalidRequest, NotFound
 from grader.flow.people import Caller
 from grader.flow.prompts import load_prompt_outputs, render_prompt
-from grader.flow.review import Judgement, decide_points_together, override_together, withdraw
+from grader.flow.review import POINTS_OR_ITEMS, Judgement, decide_points_together, override_together, withdraw
 from grader.flow.review_desk import DeskQuery, Sheet, Walk, read_desk
 from grader.flow.review_notes import Typed, forget_comment, forget_draft, keep_comment, read_comment, save_draft
 from grader.rendering.attachments import read_attachments
@@ -40,6 +40,8 @@ router = APIRouter(include_in_schema=False)
 
 _ADDRESS = "/courses/{course}/review/{assignment}/{question}"
 _FORMULA = 'class="math'
+_NONE_MET = ""
+"""What the form sends among the rubric's items to say that the answer meets none of them."""
 _CALLED = 6
 """Characters of a submission's identifier: what an answer is called where names are hidden."""
 
@@ -53,6 +55,7 @@ class Filled:
     members: tuple[tuple[SubmissionId, int], ...]
     """Each author's submission, with how many decisions were there when the page was made."""
     items: tuple[str, ...] = ()
+    """What was ticked: keys of the rubric's items, or _NONE_MET."""
     points: str = ""
     comment: str = ""
     reason: str = ""
@@ -180,7 +183,7 @@ def post_desk(
 def _decide(errand: _Errand) -> Response:
     """Give points by the rubric, or the number where one was typed."""
     points, typed = _read_points(errand.filled.points), errand.typed
-    items = errand.filled.items if points is None else None
+    items = _read_items(errand.filled.items) if points is None else None
     decide_points_together(
         errand.filled.judge(errand.query, points=points, items=items),
         caller=errand.caller,
@@ -283,6 +286,15 @@ def _read_points(typed: str) -> Points | None:
     return int(points) if points.is_integer() else points
 
 
+def _read_items(ticked: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The items that are met, none where somebody said so; None where nothing was ticked, as by a slip of the keys."""
+    if _NONE_MET not in ticked:
+        return ticked or None
+    if any(ticked):
+        raise InvalidRequest(what=POINTS_OR_ITEMS)
+    return ()
+
+
 def _show(
     query: DeskQuery,
     *,
@@ -321,6 +333,8 @@ def _tell(error: InvalidRequest | Conflict) -> Note:
     what = error.facts.get("what")
     if what in ("points", "reason", "comment", "decision", "member", "rubric"):
         return Note(code=f"review_page.bad_{what}", facts={"most": error.facts.get("most", "")})
+    if what == POINTS_OR_ITEMS:
+        return Note(code="review_page.nothing_ticked")
     return error.note
 
 
@@ -355,7 +369,8 @@ def _typed(sheet: Sheet, filled: Filled | None) -> _Values:
 
 def _given(decision: Decision) -> _Values:
     points = "" if decision.items is not None or decision.points is None else str(decision.points)
-    return _Values(items=decision.items or (), points=points, comment=decision.comment, reason="")
+    items = (_NONE_MET,) if decision.items == () else decision.items or ()
+    return _Values(items=items, points=points, comment=decision.comment, reason="")
 
 
 def _tell_checks(sheet: Sheet, language: Language) -> list[Markup]:

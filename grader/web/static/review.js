@@ -9,11 +9,13 @@ const form = document.querySelector("form[data-autosave]");
 if (form) {
   const status = form.querySelector("#autosaved");
   const comment = form.elements.namedItem("comment");
-  const items = [...form.querySelectorAll("input[name=item]")];
+  const none = form.querySelector(".rv-none input");
+  const items = [...form.querySelectorAll(".rv-item:not(.rv-none) input[name=item]")];
   let waiting = 0;
 
   showSum();
-  form.addEventListener("input", () => {
+  form.addEventListener("input", (event) => {
+    keepApart(event.target);
     showSum();
     clearTimeout(waiting);
     waiting = setTimeout(autosave, AUTOSAVE_AFTER_MS);
@@ -32,7 +34,8 @@ if (form) {
     const hint = form.querySelector(".rv-keys");
     if (hint) hint.hidden = false;
     document.addEventListener("keydown", (event) => {
-      const item = items[placeOf(event)];
+      const digit = digitOf(event);
+      const item = digit === 0 ? none : items[digit - 1];
       if (!item) return;
       event.preventDefault();
       item.click();
@@ -51,6 +54,13 @@ if (form) {
     }
   }
 
+  // That none of the items is met, and an item that is, cannot both be.
+  function keepApart(ticked) {
+    if (!ticked.checked) return;
+    if (ticked === none) for (const item of items) item.checked = false;
+    else if (items.includes(ticked)) none.checked = false;
+  }
+
   function showSum() {
     const sum = form.querySelector(".rv-sum");
     if (!sum) return;
@@ -61,13 +71,13 @@ if (form) {
   }
 }
 
-// The place of the item that a key stands for, -1 for none: not while somebody types, nor while an input method turns
-// keys into characters; digits in full width are digits.
-function placeOf(event) {
-  if (event.isComposing || event.keyCode === 229 || event.ctrlKey || event.altKey || event.metaKey) return -1;
-  if (event.target.closest("textarea, select, input:not([type=checkbox])")) return -1;
+// The digit that a key stands for, NaN for none: not while somebody types, nor while an input method turns keys into
+// characters; digits in full width are digits.
+function digitOf(event) {
+  if (event.isComposing || event.keyCode === 229 || event.ctrlKey || event.altKey || event.metaKey) return NaN;
+  if (event.target.closest("textarea, select, input:not([type=checkbox])")) return NaN;
   const key = event.key.normalize("NFKC");
-  return /^[0-9]$/.test(key) ? (Number(key) + 9) % 10 : -1;
+  return /^[0-9]$/.test(key) ? Number(key) : NaN;
 }
 
 const SVG = "http://www.w3.org/2000/svg";

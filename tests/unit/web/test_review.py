@@ -127,6 +127,47 @@ def test_rubric_items_give_points_to_everybody_with_these_words_and_lead_on(scho
     assert f"/submissions/{other}" in browser.get(answer.headers["location"]).text
 
 
+NOT_SAVED = {"ja": "まだ保存していません。満たしている項目を選ぶか", "en": "Nothing is saved yet. Please tick"}
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+@pytest.mark.parametrize(
+    "ticked",
+    [
+        pytest.param([], id="nothing: the Enter key alone is no zero"),
+        pytest.param(["reason", ""], id="an item and none of them"),
+    ],
+)
+def test_what_says_nothing_of_the_rubric_is_asked_for_again_with_all_that_was_typed(
+    school, open_browser, ticked, language
+):
+    ann = hand_in(school, "ann", "It is four.")
+    browser = open_browser(language=language)
+
+    answer = browser.post(DESK, data=form_of(browser.get(DESK).text, item=ticked, comment="Kept words."))
+
+    assert answer.status_code == 422
+    assert NOT_SAVED[language] in answer.text
+    assert "Kept words." in answer.text
+    assert answer.text.count(" checked") == len(ticked)
+    assert points_of(school, ann).verdict is Verdict.NEEDS_REVIEW
+
+
+def test_that_no_item_is_met_is_said_with_a_box_of_its_own(school, open_browser):
+    ann = hand_in(school, "ann", "It is four.")
+    browser = open_browser()
+    page = browser.get(DESK).text
+    assert "None of these: 0 points" in page
+
+    browser.post(DESK, data=form_of(page, act="draft", item=[""]))
+    assert re.search(r'value="" [^>]* checked', browser.get(DESK).text)
+    answer = browser.post(DESK, data=form_of(page, item=[""]))
+
+    assert answer.status_code == 303
+    assert (points_of(school, ann).score, points_of(school, ann).decided) == (0, 5)
+    assert re.search(r'value="" [^>]* checked', browser.get(f"{DESK}&submission={ann}").text)
+
+
 def test_some_of_those_who_wrote_the_same_can_be_left_out(school, open_browser):
     school.loaded = ReviewedLoaded(first=ToldLogic(name="x", wrong=Verdict.NOT_FOUND))
     ann, bob = (hand_in(school, login, f"I am {login}.", x=1) for login in ("ann", "bob"))
