@@ -57,12 +57,15 @@ class Revision:
 
 @dataclass(frozen=True, kw_only=True)
 class Dates:
-    """When an offering opens, is due, closes, and when its feedback may be read; None is 'no such limit'."""
+    """When an offering opens, is due, closes, and when its results may be read; None is 'no such limit'."""
 
     opens_at: datetime | None = None
     due_at: datetime | None = None
     closes_at: datetime | None = None
     feedback_at: datetime | None = None
+    """Points may be read from then on."""
+    details_at: datetime | None = None
+    """So may what lies behind them, if the points may."""
 
     def has_opened(self, *, at: datetime) -> bool:
         return self.opens_at is None or self.opens_at <= at
@@ -103,10 +106,10 @@ class LatePolicy:
 
 
 class Release(StrEnum):
-    """When students may read points and details."""
+    """When students may read part of a result: its points, or the details behind them."""
 
     BY_DATE = "by_date"
-    """From `feedback_at` on; at once where there is none."""
+    """From that part's date on; at once where there is none."""
     BY_HAND = "by_hand"
     """Not before somebody releases them."""
 
@@ -120,6 +123,9 @@ class Rules:
     counting: CountingPolicy | None = None
     """None: which submission counts is as the course says."""
     release: Release = Release.BY_DATE
+    """Of points."""
+    details: Release = Release.BY_DATE
+    """Of diagnoses, expected values and comments."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +147,26 @@ class Offering:
         return self.dates.due_at is not None and at > self.dates.due_at + grace
 
     def is_released(self, *, at: datetime) -> bool:
-        """May students read points and details?"""
-        if self.rules.release is Release.BY_HAND:
-            return False
-        return self.dates.feedback_at is None or self.dates.feedback_at <= at
+        """May students read points?"""
+        return _is_shown(self.rules.release, since=self.dates.feedback_at, at=at)
+
+    def shows_details(self, *, at: datetime) -> bool:
+        """May students read what lies behind the points? Never before the points themselves."""
+        return self.is_released(at=at) and _is_shown(self.rules.details, since=self.dates.details_at, at=at)
+
+    @property
+    def points_from(self) -> datetime | None:
+        """The moment from which on points are shown; None where that is at once, or for somebody to say."""
+        return self.dates.feedback_at if self.rules.release is Release.BY_DATE else None
+
+    @property
+    def details_from(self) -> datetime | None:
+        """The same of the details."""
+        if Release.BY_HAND in (self.rules.release, self.rules.details):
+            return None
+        moments = (self.dates.feedback_at, self.dates.details_at)
+        return max((moment for moment in moments if moment is not None), default=None)
+
+
+def _is_shown(release: Release, *, since: datetime | None, at: datetime) -> bool:
+    return release is Release.BY_DATE and (since is None or since <= at)

@@ -21,18 +21,20 @@ class Regrade:
     offering_id: OfferingId
     version: VersionHash
     question_id: QuestionId | None
-    """Only submissions without all points in it; None for all that were meant."""
+    """What somebody wants to see again; None for the whole assignment."""
     submission_id: SubmissionId | None
     """The only one; None for all that may count."""
     asked_by: PersonId
     asked_at: datetime
+    only_lacking: bool = False
+    """Students with all points in the question were left out."""
     applied_by: PersonId | None = None
     applied_at: datetime | None = None
     undone_at: datetime | None = None
 
     @property
     def is_of_everybody(self) -> bool:
-        return self.question_id is None and self.submission_id is None
+        return self.submission_id is None and not self.only_lacking
 
 
 class RegradeState(StrEnum):

@@ -20,7 +20,7 @@ from grader.domain.submission import Run, RunCause, RunState, Submission, Writte
 from grader.errors import Conflict, InvalidRequest, NotFound
 from grader.flow.before_after import compare, list_left_out, list_meant
 from grader.flow.names import new_id
-from grader.flow.people import Caller
+from grader.flow.people import Caller, check_is_anothers
 from grader.flow.ports import Stores, Transaction
 from grader.flow.regrade import queue_run
 from grader.flow.standing import recount, revision_for, settle, standing_sums
@@ -34,6 +34,9 @@ class RegradeWish:
     """Whose submissions are meant: everybody's, of those without all points in one question, or just one."""
 
     question_id: QuestionId | None = None
+    """What somebody wants to see again; the others are graded with it."""
+    only_lacking: bool = False
+    """Leave out who has all points in the question: whoever would lose some is not seen then."""
     submission_id: SubmissionId | None = None
     version: VersionHash | None = None
     """What to grade with; None is what the course offers."""
@@ -136,15 +139,17 @@ def ask_regrade(course: str, slug: str, *, wish: RegradeWish, caller: Caller, st
 
     Raises:
         NotFound: no such course, assignment or submission, or not for the caller.
-        Forbidden: the caller is a student.
+        Forbidden: the caller is a student, or a TA who means their own submission.
         InvalidRequest: no submission fits the wish.
     """
     with stores.storage.writing() as tx:
         _, offering = _find_offering(tx, course, slug, caller)
         if wish.submission_id is None:
-            meant = list_meant(tx, offering, question_id=wish.question_id)
+            meant = list_meant(tx, offering, question_id=wish.question_id if wish.only_lacking else None)
         else:
-            meant = [_get_submission(tx, wish.submission_id, offering.offering_id).submission_id]
+            one = _get_submission(tx, wish.submission_id, offering.offering_id)
+            check_is_anothers(one, course_id=offering.course_id, caller=caller)
+            meant = [one.submission_id]
         if not meant:
             raise InvalidRequest(what="regrade")
         regrade = Regrade(
@@ -152,6 +157,7 @@ def ask_regrade(course: str, slug: str, *, wish: RegradeWish, caller: Caller, st
             offering_id=offering.offering_id,
             version=wish.version or offering.version,
             question_id=wish.question_id,
+            only_lacking=wish.only_lacking,
             submission_id=wish.submission_id,
             asked_by=caller.person.person_id,
             asked_at=stores.clock.now(),

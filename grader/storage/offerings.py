@@ -102,6 +102,7 @@ def _date_values(dates: Dates) -> dict[str, object]:
         "due_at": dates.due_at,
         "closes_at": dates.closes_at,
         "feedback_at": dates.feedback_at,
+        "details_at": dates.details_at,
     }
 
 
@@ -112,7 +113,13 @@ def _read(row: OfferingRow) -> Offering:
         slug=row.slug,
         version=VersionHash(row.version),
         revision=row.revision,
-        dates=Dates(opens_at=row.opens_at, due_at=row.due_at, closes_at=row.closes_at, feedback_at=row.feedback_at),
+        dates=Dates(
+            opens_at=row.opens_at,
+            due_at=row.due_at,
+            closes_at=row.closes_at,
+            feedback_at=row.feedback_at,
+            details_at=row.details_at,
+        ),
         created_at=row.created_at,
         rules=_rules_from_json(row.rules),
     )
@@ -130,4 +137,5 @@ def _rules_from_json(entry: dict[str, Any] | None) -> Rules:
         late=None if late is None else LatePolicy(**{**late, "unit": LateUnit(late["unit"])}),
         counting=None if counting is None else CountingPolicy(counting),
         release=Release(entry["release"]),
+        details=Release(entry.get("details", Release.BY_DATE)),
     )

@@ -229,6 +229,7 @@ class OfferingRow(Table):
     due_at: Mapped[datetime | None]
     closes_at: Mapped[datetime | None]
     feedback_at: Mapped[datetime | None]
+    details_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     rules: Mapped[dict[str, Any] | None]
 
@@ -371,6 +372,7 @@ class RegradeRow(Table):
     offering_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("offerings.offering_id"), index=True)
     version: Mapped[str] = mapped_column(_Hash, sa.ForeignKey("versions.version"))
     question_id: Mapped[str | None] = mapped_column(_Slug)
+    only_lacking: Mapped[bool] = mapped_column(server_default=sa.false())
     submission_id: Mapped[str | None] = mapped_column(_Id, sa.ForeignKey("submissions.submission_id"))
     asked_by: Mapped[str] = mapped_column(_Id, sa.ForeignKey("people.person_id"))
     asked_at: Mapped[datetime]

@@ -52,13 +52,18 @@ def post_regrade(
     scope: Annotated[str, Form()] = "assignment",
     question: Annotated[str, Form()] = "",
     submission: Annotated[str, Form()] = "",
+    whose: Annotated[str, Form()] = "",
 ) -> Response:
     """Grade what is meant again and go to where it can be watched."""
+    is_question = scope == "question"
     wish = RegradeWish(
-        question_id=QuestionId(question) if scope == "question" else None,
+        question_id=QuestionId(question) if is_question else None,
+        only_lacking=is_question and whose == "lacking",
         submission_id=SubmissionId(submission) if scope == "submission" else None,
     )
     try:
+        if is_question:
+            _check_question(question, course, slug, services=services, caller=caller)
         regrade = ask_regrade(course, slug, wish=wish, caller=caller, stores=services.stores)
     except InvalidRequest:
         note = Note(code="staff.regrade_none")
@@ -97,6 +102,14 @@ def post_undo(regrade_id: str, request: Request, services: AppServices, caller: 
     except Conflict:
         return _show_as_it_is(regrade_id, request=request, services=services, caller=caller)
     return RedirectResponse(f"/regrades/{regrade_id}", HTTPStatus.SEE_OTHER)
+
+
+def _check_question(question: str, course: str, slug: str, *, services: Services, caller: Caller) -> None:
+    """Raises InvalidRequest: the assignment has no such question."""
+    offering = read_desk(course, slug, caller=caller, stores=services.stores).offering
+    asked = services.assignments.load(offering.version, revision=offering.revision).assignment.questions
+    if question not in {one.question_id for one in asked}:
+        raise InvalidRequest(what="question", value=question)
 
 
 def _show_form(

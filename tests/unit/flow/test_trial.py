@@ -140,10 +140,17 @@ def test_what_counts_by_being_the_last_is_all_that_has_to_be_graded_again(staff)
     assert {line.submission_id for line in staff.view(staff.ask()).lines} == {last, staff.bob}
 
 
-def test_what_another_version_graded_meanwhile_is_graded_once_it_is_applied(staff):
+@pytest.mark.parametrize(
+    "wish",
+    [
+        pytest.param({}, id="the assignment"),
+        pytest.param({"question_id": QuestionId("q1")}, id="one question of everybody"),
+    ],
+)
+def test_what_another_version_graded_meanwhile_is_graded_once_it_is_applied(staff, wish):
     """It was handed in before the course moved on, and its grading took longer."""
     staff.move_on()
-    regrade_id = staff.ask()
+    regrade_id = staff.ask(**wish)
     staff.school.work_off()
     late = handed_in_before(staff, "ann", x=3, y=0)
     assert list(staff.view(regrade_id).left_out) == [late]
@@ -241,14 +248,28 @@ def test_what_people_decided_stands_before_and_after(staff):
     assert (line.before.score, line.after.score) == (12, 12)
 
 
-def test_one_question_means_those_without_all_points_in_it(staff):
-    regrade_id = staff.ask(question_id=QuestionId("q1"))
-    assert [line.login for line in staff.view(regrade_id).lines] == ["bob"]
+@pytest.mark.parametrize(
+    ("only_lacking", "changes"),
+    [
+        pytest.param(False, [("ann", 15, 5), ("bob", 5, 15)], id="everybody: also who loses full points"),
+        pytest.param(True, [("bob", 5, 15)], id="those without all points in it"),
+    ],
+)
+def test_one_question_means_everybody_unless_those_with_all_points_are_left_out(staff, only_lacking, changes):
+    staff.move_on()
+    regrade_id = staff.ask(question_id=QuestionId("q1"), only_lacking=only_lacking)
+    staff.school.work_off()
+
+    view = staff.view(regrade_id)
+
+    assert [(line.login, line.before.score, line.after.score) for line in view.changing] == changes
+    assert (view.regrade.question_id, view.regrade.only_lacking) == ("q1", only_lacking)
+    assert len(view.losing) == (not only_lacking)
 
 
 def test_a_wish_that_nothing_fits_is_refused(staff):
     with pytest.raises(InvalidRequest):
-        staff.ask(question_id=QuestionId("q9"))
+        staff.ask(question_id=QuestionId("q9"), only_lacking=True)
 
 
 def test_what_could_not_be_graded_gets_a_result_and_loses_it_on_undo(school):

@@ -228,6 +228,24 @@ def test_results_of_every_version_are_read_with_what_they_were_read_with(tmp_pat
     assert kept == [("o", "old", 2), ("o", "v", 1)]
 
 
+def test_regrades_of_one_question_are_known_to_have_left_some_out(tmp_path, monkeypatch):
+    path = tmp_path / "grader.sqlite3"
+    migrate_to("0014", path, monkeypatch=monkeypatch)
+    asked = "INSERT INTO regrades (regrade_id, offering_id, version, question_id, asked_by, asked_at) VALUES"
+    run(
+        path,
+        *HANDED_IN,
+        f"{asked} ('all', 'o', 'v', NULL, 'p', '2026-11-01 00:00:00')",
+        f"{asked} ('one', 'o', 'v', 'q1', 'p', '2026-11-01 00:00:00')",
+    )
+
+    migrate(path, copies=tmp_path / "copies", at=NOON)
+
+    with closing(sqlite3.connect(path)) as connection:
+        kept = connection.execute("SELECT regrade_id, only_lacking FROM regrades ORDER BY regrade_id").fetchall()
+    assert kept == [("all", 0), ("one", 1)]
+
+
 def test_a_database_of_a_newer_service_is_left_alone(tmp_path):
     path = tmp_path / "grader.sqlite3"
     migrate(path, copies=tmp_path / "copies", at=NOON)

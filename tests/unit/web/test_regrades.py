@@ -86,6 +86,35 @@ def test_one_submission_is_offered_where_the_address_names_it(school, moved_on, 
     assert browser.get(f"{ADDRESS}?submission=unknown").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("language", "whose", "words", "losing"),
+    [
+        pytest.param("en", None, "Question 1", True, id="everybody, english"),
+        pytest.param("ja", None, "問題1", True, id="everybody, japanese"),
+        pytest.param("en", "lacking", "Question 1, only those without full points in it", False, id="some, english"),
+        pytest.param("ja", "lacking", "問題1（満点でない学生だけ）", False, id="some, japanese"),
+    ],
+)
+def test_one_question_shows_who_loses_unless_some_are_left_out(
+    school, moved_on, enter_as, language, whose, words, losing
+):
+    browser = enter_as("tom", language)
+    wish = {"scope": "question", "question": "q1"} | ({"whose": whose} if whose else {})
+    address = browser.post(ADDRESS, data=wish).headers["location"]
+    school.work_off()
+
+    page = text_of(browser.get(address))
+
+    assert words in page
+    assert bool(re.search(r"ann\s.*15.*5.*-10.*10 → 0", page)) == losing
+    assert re.search(r"bob\s.*5.*15.*\+10.*0 → 10", page)
+    assert words in text_of(browser.get(ADDRESS))
+
+
+def test_a_question_that_is_none_is_refused(moved_on, enter_as):
+    assert enter_as("tom").post(ADDRESS, data={"scope": "question", "question": "q9"}).status_code == 422
+
+
 def test_a_wish_that_nothing_fits_is_told_on_the_form(school, enter_as):
     answer = enter_as("tom").post(ADDRESS, data={"scope": "question", "question": "q1"})
 
@@ -179,3 +208,25 @@ def test_the_table_names_the_submission_that_would_count_instead(school, moved_o
     school.work_off()
 
     assert "counts: submission 2 instead of 1" in text_of(browser.get(address))
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        pytest.param("ja", "ほかのTAか教員", id="japanese"),
+        pytest.param("en", "another TA or an instructor", id="english"),
+    ],
+)
+def test_what_a_ta_handed_in_somebody_else_regrades(school, enter_as, language, words):
+    submission = school.submit("tom").submission.submission_id
+    school.work_off()
+    tom = enter_as("tom", language)
+
+    assert [
+        f"{ADDRESS}?submission=" in enter_as(login).get(f"/submissions/{submission}").text for login in ("tom", "ida")
+    ] == [
+        False,
+        True,
+    ]
+    answer = tom.post(ADDRESS, data={"scope": "submission", "submission": submission})
+    assert (answer.status_code, words in answer.text) == (403, True)

@@ -90,6 +90,17 @@ def test_what_no_address_means_is_refused(graded, enter_as, query):
     assert enter_as("tom").get(f"{ADDRESS}?{query}").status_code == 422
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "drops the zeros at the front"), ("ja", "先頭の0が消えます")],
+    ids=["english", "japanese"],
+)
+def test_the_file_that_keeps_student_numbers_stands_first_and_the_other_says_why(enter_as, language, words):
+    page = enter_as("tom", language).get(ADDRESS).text
+
+    assert page.index("table.xlsx") < page.index("table.csv") < page.index(words)
+
+
 @pytest.mark.parametrize("address", [ADDRESS, f"{ADDRESS}.csv", f"{ADDRESS}.xlsx"])
 def test_it_is_for_staff(school, enter_as, address):
     people.create_person("sam", name="Sam", stores=school.stores)
