@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from grader.catalog.bundle import MAX_DATA_BYTES
+from grader.catalog.inventory import list_files
 from grader.catalog.mistakes import MistakeList, Place
 from grader.catalog.paths import SPEC_FILE
 from grader.errors import InvalidAssignment
@@ -34,21 +35,45 @@ def read_dropped(uploads: Uploads) -> Mapping[str, bytes]:
         InvalidAssignment: a zip that cannot be read, too much, a path that leads out, or no assignment.yaml.
     """
     mistakes = MistakeList()
-    dropped = _Dropped(mistakes=mistakes)
-    for name, data in uploads:
-        if dropped.is_too_much:
-            break
-        if name.lower().endswith(_ZIP):
-            dropped.unpack(name, data)
-        else:
-            dropped.count(Place(file=name, line=1), files=1, data_bytes=len(data))
-            dropped.add(name, data)
-    files = _from_spec(dropped.named)
+    files = _from_spec(_read(uploads, mistakes=mistakes))
     if not mistakes and SPEC_FILE not in files:
         mistakes.add("file_missing", at=Place(file=SPEC_FILE, line=1), name=SPEC_FILE)
     if mistakes:
         raise InvalidAssignment(mistakes.in_order)
     return files
+
+
+def read_added(uploads: Uploads, *, files: Mapping[str, bytes], folder: str = "") -> Mapping[str, bytes]:
+    """The files that are dropped beside those of an assignment, by their paths within it; what it has stays.
+
+    Where assignment.yaml is among them they are named as by `read_dropped`. Otherwise a single file goes where the
+    assignment has or names one of its name, and a folder keeps its name.
+
+    Args:
+        uploads: as for `read_dropped`.
+        files: what the assignment has.
+        folder: where all of them go, instead.
+
+    Raises:
+        InvalidAssignment: a zip that cannot be read, too much together with what is there, or a path that leads out.
+    """
+    mistakes = MistakeList()
+    named = _read(uploads, mistakes=mistakes)
+    place = PurePosixPath(folder.strip().replace("\\", "/"))
+    if _leads_out(place):
+        mistakes.add("data_path", at=Place(file=SPEC_FILE, line=1), name=ascii(folder)[:200])
+    known = [each.path for each in list_files(files)]
+    added = _from_spec(named) or {
+        (place / path).as_posix() if place.parts else _belongs(path, known=known): data for path, data in named.items()
+    }
+    _check_room(files, added, mistakes=mistakes)
+    return added
+
+
+def read_replacement(data: bytes, *, path: str, files: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    """One file for a place that an assignment has, whatever it was called; a zip is left as it is. Raises as above."""
+    _check_room(files, {path: data}, mistakes=MistakeList())
+    return {path: data}
 
 
 def suggest_slug(uploads: Uploads) -> str:
@@ -105,7 +130,7 @@ class _Dropped:
 
     def add(self, name: str, data: bytes) -> None:
         path = PurePosixPath(name.replace("\\", "/"))
-        if path.is_absolute() or ".." in path.parts or not path.parts or not name.isprintable():
+        if _leads_out(path) or not path.parts:
             self.mistakes.add("data_path", at=Place(file=SPEC_FILE, line=1), name=ascii(name)[:200])
         elif not any(part.startswith(".") or part == "__MACOSX" for part in path.parts):
             self.named[path] = data
@@ -118,3 +143,40 @@ def _from_spec(named: Mapping[PurePosixPath, bytes]) -> dict[str, bytes]:
         return {}
     top = specs[0].parent
     return {path.relative_to(top).as_posix(): data for path, data in named.items() if path.is_relative_to(top)}
+
+
+def _read(uploads: Uploads, *, mistakes: MistakeList) -> Mapping[PurePosixPath, bytes]:
+    dropped = _Dropped(mistakes=mistakes)
+    for name, data in uploads:
+        if dropped.is_too_much:
+            break
+        if name.lower().endswith(_ZIP):
+            dropped.unpack(name, data)
+        else:
+            dropped.count(Place(file=name, line=1), files=1, data_bytes=len(data))
+            dropped.add(name, data)
+    return dropped.named
+
+
+def _leads_out(path: PurePosixPath) -> bool:
+    return path.is_absolute() or ".." in path.parts or not str(path).isprintable()
+
+
+def _belongs(path: PurePosixPath, *, known: Sequence[str]) -> str:
+    """Where a file belongs: a single one to the only known path that ends in its name; else where its own says."""
+    own = path.as_posix()
+    found = [each for each in known if len(path.parts) == 1 and each.endswith(f"/{own}")]
+    return found[0] if len(found) == 1 and own not in known else own
+
+
+def _check_room(files: Mapping[str, bytes], added: Mapping[str, bytes], *, mistakes: MistakeList) -> None:
+    """Raises InvalidAssignment: there are mistakes already, or it would be more than an assignment may have."""
+    after = {**files, **added}
+    size_bytes, before_bytes = (sum(map(len, each.values())) for each in (after, files))
+    place = Place(file=next(iter(added), SPEC_FILE), line=1)
+    if len(after) > max(MOST_FILES, len(files)):
+        mistakes.add("too_long", at=place, limit=MOST_FILES)
+    if size_bytes > max(MAX_DATA_BYTES, before_bytes):
+        mistakes.add("data_too_large", at=place, limit_bytes=MAX_DATA_BYTES)
+    if mistakes:
+        raise InvalidAssignment(mistakes.in_order)

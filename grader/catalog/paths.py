@@ -13,9 +13,13 @@ _NOTEBOOK_SUFFIX = ".ipynb"
 
 def named_paths(root: Field) -> tuple[str, ...]:
     """The relative paths that `data` and `hidden` name, as far as they can be read."""
-    entries = (root.entries[name] for name in ("data", "hidden") if name in root.entries)
-    items = (item.plain for entry in entries for item in entry.items[:MAX_FILES])
-    return tuple(dict.fromkeys(path for path in items if isinstance(path, str) and find_fault(path) is None))
+    return tuple(dict.fromkeys(path for name in ("data", "hidden") for path in paths_under(root, name)))
+
+
+def paths_under(root: Field, name: str) -> tuple[str, ...]:
+    """Those that one of the two fields names."""
+    items = (item.plain for item in root.entries[name].items[:MAX_FILES]) if name in root.entries else ()
+    return tuple(path for path in items if isinstance(path, str) and find_fault(path) is None)
 
 
 def find_fault(path: str) -> str | None:

@@ -1,6 +1,6 @@
 """Write an assignment in a course: begin it, change it, have it tried, and publish it there."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -111,13 +111,21 @@ def begin_from_solved(
 
 
 def save(
-    course: str, slug: str, changed: Mapping[str, bytes], *, edition: int, caller: Caller, stores: Stores
+    course: str,
+    slug: str,
+    changed: Mapping[str, bytes],
+    *,
+    edition: int,
+    caller: Caller,
+    stores: Stores,
+    removed: Collection[str] = (),
 ) -> Writing:
     """Put other files in the place of some, whatever mistakes are in them.
 
     Args:
         changed: by path.
         edition: the one that the editor had read.
+        removed: paths of files that are to go.
 
     Raises:
         NotFound, Forbidden: as `read_writing`.
@@ -129,7 +137,7 @@ def save(
         before = _current(tx, found, slug, edition=edition, caller=caller, at=stores.clock.now())
         after = replace(
             before,
-            files={**before.files, **blobs},
+            files={path: key for path, key in {**before.files, **blobs}.items() if path not in removed},
             edition=before.edition + 1,
             edited_by=caller.person.person_id,
             edited_at=stores.clock.now(),

@@ -6,7 +6,7 @@ import zipfile
 import pytest
 
 from grader.catalog import dropped
-from grader.catalog.dropped import read_dropped, suggest_slug
+from grader.catalog.dropped import read_added, read_dropped, read_replacement, suggest_slug
 from grader.errors import InvalidAssignment
 
 
@@ -88,3 +88,73 @@ def test_what_cannot_be_used_is_told(monkeypatch, uploads, code):
 )
 def test_a_short_name_is_made_of_the_files(name, slug):
     assert suggest_slug([(name, b"")]) == slug
+
+
+THERE = {
+    "assignment.yaml": b"data: [data/digits.npz, data/lost.npz]",
+    "reference.ipynb": b"r",
+    "data/digits.npz": b"d",
+    "equivalents/loop.ipynb": b"l",
+}
+
+
+@pytest.mark.parametrize(
+    ("uploads", "folder", "added"),
+    [
+        pytest.param([("reference.ipynb", b"n")], "", {"reference.ipynb": b"n"}, id="one that is there"),
+        pytest.param([("digits.npz", b"n")], "", {"data/digits.npz": b"n"}, id="one by its name alone"),
+        pytest.param([("lost.npz", b"n")], "", {"data/lost.npz": b"n"}, id="one that the YAML waits for"),
+        pytest.param([("other.npz", b"n")], "", {"other.npz": b"n"}, id="one that nobody knows"),
+        pytest.param([("sum.ipynb", b"n")], "equivalents", {"equivalents/sum.ipynb": b"n"}, id="into a folder"),
+        pytest.param([("digits.npz", b"n")], "old\\x ", {"old/x/digits.npz": b"n"}, id="into a folder, not its place"),
+        pytest.param([("data/lost.npz", b"n")], "", {"data/lost.npz": b"n"}, id="a folder"),
+        pytest.param(
+            [("equivalents/reference.ipynb", b"n")],
+            "",
+            {"equivalents/reference.ipynb": b"n"},
+            id="a folder keeps its name",
+        ),
+        pytest.param([("x.zip", zipped({"data/lost.npz": b"n"}))], "", {"data/lost.npz": b"n"}, id="a zip"),
+        pytest.param(
+            [("hw/assignment.yaml", b"a"), ("hw/digits.npz", b"n")],
+            "",
+            {"assignment.yaml": b"a", "digits.npz": b"n"},
+            id="a whole assignment",
+        ),
+    ],
+)
+def test_what_is_added_goes_where_it_belongs(uploads, folder, added):
+    assert read_added(uploads, files=THERE, folder=folder) == added
+
+
+@pytest.mark.parametrize(
+    ("uploads", "folder", "code"),
+    [
+        pytest.param([("x.npz", b"")], "../up", "data_path", id="a folder that leads out"),
+        pytest.param([("x.npz", b"")], "/etc", "data_path", id="an absolute folder"),
+        pytest.param([("../x.npz", b"")], "", "data_path", id="a name that leads out"),
+        pytest.param([("x.zip", b"PK broken")], "", "zip_unreadable", id="a broken zip"),
+        pytest.param([("x.npz", bytes(1990))], "", "data_too_large", id="too much together with what is there"),
+        pytest.param([(f"{n}", b"") for n in range(499)], "", "too_long", id="too many together with what is there"),
+    ],
+)
+def test_what_cannot_be_added_is_told(monkeypatch, uploads, folder, code):
+    monkeypatch.setattr(dropped, "MAX_DATA_BYTES", 2000)
+    with pytest.raises(InvalidAssignment) as caught:
+        read_added(uploads, files=THERE, folder=folder)
+    assert [mistake.note.code for mistake in caught.value.mistakes] == [f"catalog.{code}"]
+
+
+def test_a_replacement_is_taken_as_it_is_and_counts_in_the_place_of_the_old_one(monkeypatch):
+    monkeypatch.setattr(dropped, "MAX_DATA_BYTES", 2000)
+    packed = zipped({"x": b"x"})
+    assert read_replacement(packed, path="data/digits.npz", files=THERE) == {"data/digits.npz": packed}
+    full = {"a": bytes(1500), "b": bytes(500)}
+    assert read_replacement(bytes(1500), path="a", files=full) == {"a": bytes(1500)}
+    with pytest.raises(InvalidAssignment):
+        read_replacement(bytes(1501), path="a", files=full)
+
+
+def test_an_assignment_that_is_too_large_already_may_become_smaller(monkeypatch):
+    monkeypatch.setattr(dropped, "MAX_DATA_BYTES", 2000)
+    assert read_replacement(bytes(2500), path="a", files={"a": bytes(3000)}) == {"a": bytes(2500)}

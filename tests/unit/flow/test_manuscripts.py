@@ -58,6 +58,15 @@ def test_what_is_offered_can_be_changed_without_changing_what_is_offered(school,
     assert not desk.read_writing("tiny").is_changed
 
 
+def test_files_can_go_while_others_come(school, desk):
+    desk.save("tiny", {"notes.txt": b"n", "x.npz": b"x"}, edition=0)
+
+    saved = desk.save("tiny", {"y.npz": b"y"}, edition=1, removed=("notes.txt", "gone.txt"))
+
+    found = manuscripts.read_files(saved.manuscript, stores=school.stores)
+    assert found == {"assignment.yaml": b"tiny", "x.npz": b"x", "y.npz": b"y"}
+
+
 def test_two_never_overwrite_each_other(desk):
     desk.save("tiny", {"assignment.yaml": b"one"}, edition=0)
 
