@@ -126,10 +126,7 @@ def _failure(group: CheckGroup) -> Failure:
 
 
 def _read_check(tx: Transaction, submission_id: SubmissionId, failure: Failure) -> CheckResult:
-    run = tx.runs.find_counting(submission_id)
-    questions = () if run is None else tx.runs.load_result(run.run_id).questions
-    for question in questions:
-        for check in question.checks:
-            if (question.question_id, check.check_id) == (failure.question_id, failure.check_id):
-                return check
-    raise NotFound(what="check", name=failure.check_id)
+    found = tx.overview.find_check(submission_id, question_id=failure.question_id, check_id=failure.check_id)
+    if found is None:
+        raise NotFound(what="check", name=failure.check_id)
+    return found
