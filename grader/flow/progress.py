@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Generic, TypeVar
 
 from grader.domain.device import Device
-from grader.domain.ids import SubmissionId
+from grader.domain.ids import OfferingId, PersonId, SubmissionId, VersionHash
 from grader.domain.jobs import QueueDepth, SandboxState, WorkerHealth
 from grader.domain.people import Course, Member, Person, Role
 from grader.domain.publishing import Offering, PublishedVersion, Revision, VersionState
@@ -14,9 +15,10 @@ from grader.domain.result import Result
 from grader.domain.submission import Decision, Run, RunState, Submission
 from grader.domain.text import Note
 from grader.errors import Forbidden, NotFound
+from grader.feedback.visibility import points_only
 from grader.flow.people import Caller, visible_course
 from grader.flow.ports import Stores, Transaction
-from grader.flow.standing import counting_run, revision_of, standing_result, standing_totals, valid_decisions
+from grader.flow.standing import revision_for, standing_result, valid_decisions
 
 T = TypeVar("T")
 
@@ -65,18 +67,20 @@ class SubmissionView:
     counts: bool
     """Of the person's submissions for this assignment, this is the one that counts."""
     is_released: bool
-    """False: the caller may not read scores or feedback yet, `run.totals` is None."""
+    """False: the caller may not read points yet, `run.totals` is None."""
+    shows_details: bool
+    """False: the caller may not read what lies behind the points yet, `run.executed` is None."""
     state: Note
     """How far it is, and what it waits for."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResultView:
-    """`result` is None while there is none (`submission.run.state` says why) or while feedback is held back."""
+    """`result` is None while there is none (`submission.run.state` says why) or while points are held back."""
 
     submission: SubmissionView
     result: Result | None
-    """With what people decided; what the run itself found stays in the store."""
+    """With what people decided; what the run itself found stays in the store. Points alone until `shows_details`."""
     decisions: tuple[Decision, ...] = ()
     """Those that are valid."""
 
@@ -200,7 +204,7 @@ def list_submissions(
             limit=limit + 1,
         )
         page = _page(submissions, keys=[each.submission_id for each in submissions], limit=limit)
-        views = tuple(view_submission(tx, each, caller=caller, at=now) for each in page.items)
+        views = view_submissions(tx, page.items, caller=caller, at=now)
     return Page(items=views, next_after=page.next_after)
 
 
@@ -216,29 +220,61 @@ def read_submission(submission_id: SubmissionId, *, caller: Caller, stores: Stor
 
 def view_submission(tx: Transaction, submission: Submission, *, caller: Caller, at: datetime) -> SubmissionView:
     """One submission, in a transaction that is open. Raises NotFound: not for the caller."""
-    offering = tx.offerings.get(submission.offering_id)
-    is_staff = caller.is_staff_in(offering.course_id)
-    if not is_staff and submission.person_id != caller.person.person_id:
-        raise NotFound(what="submission", name=submission.submission_id)
-    run = counting_run(tx, submission.submission_id)
-    if run.totals is not None:
-        run = replace(run, totals=standing_totals(tx, run.submission_id, found=run.totals))
-    is_released = is_staff or offering.is_released(at=at)
-    device = tx.versions.get(run.version).device
-    counting = tx.submissions.find_counting(offering.offering_id, person_id=submission.person_id)
-    return SubmissionView(
-        course=tx.courses.get(offering.course_id),
-        offering=offering,
-        person=tx.people.get(submission.person_id),
-        submission=submission,
-        revision=revision_of(tx, run, offering=offering).number,
-        device=device,
-        run=run if is_released else replace(run, totals=None, executed=None, replies=None),
-        # While feedback is held back, which one is the best would tell which score is higher.
-        counts=is_released and counting == submission.submission_id,
-        is_released=is_released,
-        state=tell_state(tx, run, device=device, at=at),
-    )
+    (view,) = view_submissions(tx, [submission], caller=caller, at=at)
+    return view
+
+
+def view_submissions(
+    tx: Transaction, submissions: Sequence[Submission], *, caller: Caller, at: datetime
+) -> tuple[SubmissionView, ...]:
+    """Several: what they share is read once. Raises NotFound: one of them is not for the caller."""
+    submission_ids = [each.submission_id for each in submissions]
+    runs, standings = tx.runs.list_counting(submission_ids), tx.standings.list_of(submission_ids)
+    offering_of, course_of, person_of = cache(tx.offerings.get), cache(tx.courses.get), cache(tx.people.get)
+
+    @cache
+    def device_of(version: VersionHash) -> Device:
+        return tx.versions.get(version).device
+
+    @cache
+    def revision_of(version: VersionHash, offering_id: OfferingId) -> int:
+        return revision_for(tx, version, offering=offering_of(offering_id)).number
+
+    @cache
+    def counting_of(offering_id: OfferingId, person_id: PersonId) -> SubmissionId | None:
+        return tx.submissions.find_counting(offering_id, person_id=person_id)
+
+    def view(submission: Submission) -> SubmissionView:
+        submission_id, person_id = submission.submission_id, submission.person_id
+        offering = offering_of(submission.offering_id)
+        is_staff = caller.is_staff_in(offering.course_id)
+        if not is_staff and person_id != caller.person.person_id:
+            raise NotFound(what="submission", name=submission_id)
+        run = runs.get(submission_id) or tx.runs.get_newest(submission_id)
+        if run.totals is not None:
+            run = replace(run, totals=replace(run.totals, **standings[submission_id]._asdict()))
+        is_released = is_staff or offering.is_released(at=at)
+        shows_details = is_staff or offering.shows_details(at=at)
+        if not is_released:
+            run = replace(run, totals=None)
+        if not shows_details:
+            run = replace(run, executed=None, replies=None)
+        return SubmissionView(
+            course=course_of(offering.course_id),
+            offering=offering,
+            person=person_of(person_id),
+            submission=submission,
+            revision=revision_of(run.version, offering.offering_id),
+            device=device_of(run.version),
+            run=run,
+            # While points are held back, which one is the best would tell which score is higher.
+            counts=is_released and counting_of(offering.offering_id, person_id) == submission_id,
+            is_released=is_released,
+            shows_details=shows_details,
+            state=tell_state(tx, run, device=device_of(run.version), at=at),
+        )
+
+    return tuple(map(view, submissions))
 
 
 def tell_state(tx: Transaction, run: Run, *, device: Device, at: datetime) -> Note:
@@ -263,9 +299,10 @@ def read_result(submission_id: SubmissionId, *, caller: Caller, stores: Stores) 
         view = view_submission(tx, tx.submissions.get(submission_id), caller=caller, at=stores.clock.now())
         if not view.is_released or view.run.totals is None:
             return ResultView(submission=view, result=None)
+        result = standing_result(tx, view.run)
         return ResultView(
             submission=view,
-            result=standing_result(tx, view.run),
+            result=result if view.shows_details else points_only(result),
             decisions=valid_decisions(tx.decisions.list_of(submission_id)),
         )
 
@@ -284,7 +321,7 @@ def read_executed(submission_id: SubmissionId, *, caller: Caller, stores: Stores
     """The executed notebook, as nbformat 4 JSON. Its outputs are the student's: treat them as hostile.
 
     Raises:
-        NotFound: no such submission, not for the caller, not executed yet, or feedback is held back.
+        NotFound: no such submission, not for the caller, not executed yet, or its details are held back.
     """
     view = read_submission(submission_id, caller=caller, stores=stores)
     if view.run.executed is None:

@@ -9,7 +9,7 @@ from grader.domain.overview import Sums
 from grader.domain.people import CountingPolicy
 from grader.domain.publishing import Offering, Revision, Rubrics
 from grader.domain.result import CheckResult, Points, QuestionResult, Result, Verdict
-from grader.domain.submission import Decision, DecisionKind, Run, RunState, Submission, Totals
+from grader.domain.submission import Decision, DecisionKind, Run, RunState, Submission
 from grader.domain.text import Note
 from grader.flow.ports import Stores, Transaction
 from grader.grading.score import deduct_late, late_percent, points_when_late, sum_points, sum_question, total
@@ -67,17 +67,6 @@ def standing_result(tx: Transaction, run: Run) -> Result:
     decisions = tx.decisions.list_of(run.submission_id)
     result = with_decisions(tx.runs.load_result(run.run_id), decisions, rubrics=rubrics)
     return deduct_late(result, percent=submission.late_percent)
-
-
-def standing_totals(tx: Transaction, submission_id: SubmissionId, *, found: Totals) -> Totals:
-    """The same in one line, as `settle` kept it.
-
-    Args:
-        tx: to read in.
-        submission_id: one that has a result.
-        found: what its run itself found.
-    """
-    return replace(found, **tx.standings.list_of([submission_id])[submission_id]._asdict())
 
 
 def counting_run(tx: Transaction, submission_id: SubmissionId) -> Run:
