@@ -10,10 +10,12 @@ from grader.domain.text import Note
 
 
 class JobKind(StrEnum):
-    PUBLISH = "publish"
-    """Prove a version; `subject` is its VersionHash."""
+    """What can wait, in the order in which it is taken up."""
+
     GRADE = "grade"
-    """Grade a run; `subject` is its RunId."""
+    """Grade a run; `subject` is its RunId. A version that nobody has proved by then is proved with it."""
+    PUBLISH = "publish"
+    """Prove a version ahead of its first submission; `subject` is its VersionHash."""
     REGRADE = "regrade"
     """The same for an old submission; comes after fresh ones."""
     DRAFT = "draft"

@@ -28,9 +28,9 @@ def claim(bench, worker="w"):
 
 def claim_run(bench, worker="w"):
     """The next grading job, with publishing out of the way."""
-    while (found := claim(bench, worker)) and found.kind is JobKind.PUBLISH:
+    while found := claim_next(worker=worker, kinds=[JobKind.PUBLISH], bench=bench):
         work(found, bench=bench)
-    return found
+    return claim(bench, worker)
 
 
 def run_of(school, receipt):

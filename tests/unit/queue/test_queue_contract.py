@@ -61,11 +61,11 @@ def test_jobs_come_in_the_order_they_were_asked_for(bench):
     assert bench.claim() is None
 
 
-def test_publishing_comes_first_and_regrading_last(bench):
+def test_what_students_wait_for_comes_first_and_regrading_last(bench):
     bench.ask("old", kind=JobKind.REGRADE)
-    bench.ask("fresh", kind=JobKind.GRADE)
     bench.ask("version", kind=JobKind.PUBLISH)
-    assert [bench.claim().subject for _ in range(3)] == ["version", "fresh", "old"]
+    bench.ask("fresh", kind=JobKind.GRADE)
+    assert [bench.claim().subject for _ in range(3)] == ["fresh", "version", "old"]
 
 
 def test_only_the_kinds_asked_for_are_claimed(bench):
