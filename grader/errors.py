@@ -29,6 +29,7 @@ GraderError
 |  |- IdentityRefused       `reason` says why who signed in at an identity provider cannot sign in here
 |  |- InvitationEnded       a link that was used, replaced, has expired or never was
 |- NotGradedYet             asked for a result before there is one
+|- Busy                     too many wait for the same; `retry_after_s` says when to try again
 |- InvalidRequest           a request that cannot be understood
 |  |- PasswordRefused       `reason` says why a new password is none: too_short, known_word, ...
 |  |- RosterRefused         `reason` says why a file cannot be imported as a roster: no_columns, unreadable, ...
@@ -355,6 +356,16 @@ class OtherSite(NotAllowed):
     """Another web site made a person's browser ask for a change."""
 
     code = "other_site"
+
+
+class Busy(GraderError):
+    """Too many people wait for the same just now; nothing was done."""
+
+    code = "busy"
+
+    def __init__(self, *, retry_after_s: int) -> None:
+        super().__init__(retry_after_s=retry_after_s)
+        self.retry_after_s = retry_after_s
 
 
 class InvalidRequest(GraderError):

@@ -1,6 +1,5 @@
 """Passwords: which are good enough, and argon2 hashes of them."""
 
-import threading
 import unicodedata
 from functools import cache
 
@@ -14,9 +13,9 @@ _LEAST_CHARACTERS = 10
 _MOST_CHARACTERS = 256
 _LEAST_DIFFERENT = 5
 
-# OWASP's least for argon2id. A whole class signs in at the same minute, and each hash takes this much memory.
+# OWASP's least for argon2id. A whole class signs in at the same minute, and each hash takes this much memory: the web
+# process lets only a few be made at once.
 _HASHER = Argon2Hasher(memory_cost=19 * 1024, time_cost=2, parallelism=1)
-_AT_ONCE = threading.BoundedSemaphore(4)
 
 
 def check_password(password: str, *, person: Person) -> None:
@@ -34,16 +33,14 @@ def check_password(password: str, *, person: Person) -> None:
 
 def hash_password(password: str) -> str:
     """An argon2id hash with a salt of its own."""
-    with _AT_ONCE:
-        return _HASHER.hash(_as_bytes(password))
+    return _HASHER.hash(_as_bytes(password))
 
 
 def is_password(password: str, *, hashed: str | None) -> bool:
     """Is it the password of this hash? Takes as long where there is no hash, so that nobody learns who has one."""
     if len(password) > _MOST_CHARACTERS:
         return False  # whoever it is: hashing megabytes would be work that anyone could ask of us
-    with _AT_ONCE:
-        fits = _HASHER.verify(_as_bytes(password), hashed or _nobodys_hash())
+    fits = _HASHER.verify(_as_bytes(password), hashed or _nobodys_hash())
     return fits and hashed is not None
 
 

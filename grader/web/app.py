@@ -38,6 +38,7 @@ from grader.web.pages import (
 )
 from grader.web.security import SafeHeaders, SameOrigin
 from grader.web.services import Services
+from grader.web.turns import turns_for_hashing, turns_for_provider
 
 _PAGES = (
     assets.router,
@@ -80,6 +81,8 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     app.state.lookout = events.Lookout(services.stores)
+    app.state.hashing = turns_for_hashing()
+    app.state.asking = turns_for_provider()
     app.state.max_upload_mb = services.max_upload_bytes // (1024 * 1024)
     errors.install(app)
     plain_openapi = app.openapi

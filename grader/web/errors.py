@@ -14,6 +14,7 @@ from starlette.responses import Response
 from grader import errors
 from grader.domain.text import Fact, Language, Note
 from grader.errors import (
+    Busy,
     GraderError,
     InvalidAssignment,
     InvalidRequest,
@@ -21,6 +22,7 @@ from grader.errors import (
     NotFound,
     NotSignedIn,
     SpecDoesNotHold,
+    TooManyTries,
 )
 from grader.feedback.catalogue import sentence
 from grader.web.addresses import path_within
@@ -71,6 +73,7 @@ STATUS: Mapping[type[GraderError], HTTPStatus] = {
     errors.FeedbackHeldBack: HTTPStatus.FORBIDDEN,
     errors.NotGradedYet: HTTPStatus.CONFLICT,
     errors.OtherSite: HTTPStatus.FORBIDDEN,
+    errors.Busy: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.InvalidRequest: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.PasswordRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.RosterRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -115,7 +118,14 @@ def answer(request: Request, error: GraderError) -> Response:
     """What the client reads of an error: a page where it asks for one, a problem+json document otherwise."""
     language = request_language(request)
     more = _details(error, language)
-    return _answer(request, status_of(error), code=code_of(error), note=error.note, more=more)
+    return tell_when(_answer(request, status_of(error), code=code_of(error), note=error.note, more=more), error)
+
+
+def tell_when(response: Response, error: GraderError) -> Response:
+    """The answer to an error, with when to try again where the error knows."""
+    if isinstance(error, Busy | TooManyTries):
+        response.headers["Retry-After"] = str(error.retry_after_s)
+    return response
 
 
 def _answer(

@@ -3,7 +3,6 @@
 The authorization code flow with PKCE; the identity token's signature, issuer, audience, times and nonce are checked.
 """
 
-import threading
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -37,7 +36,6 @@ class IdentityProvider:
         self._client_secret = client_secret
         self._login = login
         self.name = name or urlsplit(issuer).hostname or issuer
-        self._lock = threading.Lock()
         # To read all authorities that this machine trusts takes longer than to ask one of them.
         self._trusted = httpx2.create_ssl_context()
         self._metadata: Mapping[str, Any] | None = None
@@ -138,14 +136,14 @@ class IdentityProvider:
         )
 
     def _about(self) -> Mapping[str, Any]:
-        with self._lock:
-            if self._metadata is None:
-                address = f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"
-                told = self._get(address)
-                if told["issuer"] != self._issuer:
-                    raise ValueError(f"it calls itself {told['issuer']}")
-                self._metadata = told
-            return self._metadata
+        # Without a lock: two who ask at once read the same, and behind a lock they would wait for each other's silence.
+        if self._metadata is None:
+            address = f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"
+            told = self._get(address)
+            if told["issuer"] != self._issuer:
+                raise ValueError(f"it calls itself {told['issuer']}")
+            self._metadata = told
+        return self._metadata
 
     def _get(self, address: str) -> dict[str, Any]:
         told = httpx2.get(address, timeout=_TIMEOUT_S, verify=self._trusted).raise_for_status().json()
@@ -155,10 +153,9 @@ class IdentityProvider:
 
     def _keys_of(self, *, is_renewed: bool = False) -> KeySet:
         address = self._about()["jwks_uri"]
-        with self._lock:
-            if self._keys is None or is_renewed:
-                self._keys = KeySet.import_key_set({"keys": self._get(address)["keys"]})
-            return self._keys
+        if self._keys is None or is_renewed:
+            self._keys = KeySet.import_key_set({"keys": self._get(address)["keys"]})
+        return self._keys
 
 
 def _told(error: Exception) -> str:

@@ -1,5 +1,7 @@
 """One's own account: name, password, language and colours, and signing out everywhere."""
 
+from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
@@ -15,11 +17,21 @@ from grader.web.access import AppServices, PageCaller
 from grader.web.addresses import is_unprotected
 from grader.web.services import Services
 from grader.web.templating import render_page
+from grader.web.turns import HashingTurns
 
 router = APIRouter(include_in_schema=False)
 
 Typed = Annotated[str, Form()]
 _DONE = frozenset({"renamed", "password"})
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class _Passwords:
+    """What somebody typed who wants another password."""
+
+    current: str
+    new: str
+    again: str
 
 
 @router.get("/account")
@@ -39,20 +51,26 @@ def post_name(request: Request, services: AppServices, caller: PageCaller, name:
 
 
 @router.post("/account/password")
-def post_password(
+async def post_password(
     request: Request,
     services: AppServices,
     caller: PageCaller,
+    turns: HashingTurns,
     current_password: Typed = "",
     password: Typed = "",
     again: Typed = "",
 ) -> Response:
     """Keep another password; otherwise ask again and say why."""
-    if password != again:
+    typed = _Passwords(current=current_password, new=password, again=again)
+    return await turns.take(partial(_keep, typed, request, services=services, caller=caller))
+
+
+def _keep(typed: _Passwords, request: Request, *, services: Services, caller: Caller) -> Response:
+    if typed.new != typed.again:
         note = Note(code="page.passwords_differ")
         return _show(request, services=services, caller=caller, password_note=note)
     try:
-        accounts.set_password(caller, current=current_password, new=password, stores=services.stores)
+        accounts.set_password(caller, current=typed.current, new=typed.new, stores=services.stores)
     except SignInRefused:
         note = Note(code="course.wrong_password")
         return _show(request, services=services, caller=caller, password_note=note)

@@ -1,27 +1,41 @@
 """The way in and out: signing in, signing out, and the link with which people choose their password."""
 
+from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
+from starlette.concurrency import run_in_threadpool
 
 from grader.domain.text import Note
-from grader.errors import PasswordRefused, SignInRefused, TooManyTries
+from grader.errors import Busy, PasswordRefused, SignInRefused, TooManyTries
 from grader.flow import accounts
 from grader.flow.people import Caller
 from grader.web.access import AppServices, PageCaller, PageVisitor, session_cookie
 from grader.web.addresses import is_unprotected
 from grader.web.entering import enter, keep_session, leave
-from grader.web.errors import status_of
+from grader.web.errors import status_of, tell_when
 from grader.web.resuming import KeptForm, read_kept
 from grader.web.security import own_path
 from grader.web.services import Services
 from grader.web.templating import render_page
+from grader.web.turns import HashingTurns
 from grader.web.way_in import sign_in_facts
 
 router = APIRouter(include_in_schema=False)
 
 Typed = Annotated[str, Form()]
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class _SignIn:
+    """What somebody sent who wants to sign in."""
+
+    login: str
+    password: str
+    to: str
+    kept: str
 
 
 @router.get("/sign-in")
@@ -31,33 +45,48 @@ async def get_sign_in(request: Request, services: AppServices, next: str = "/") 
 
 
 @router.post("/sign-in")
-def post_sign_in(
+async def post_sign_in(
     request: Request,
     services: AppServices,
     visitor: PageVisitor,
+    turns: HashingTurns,
     login: Typed = "",
     password: Typed = "",
     next: Typed = "/",  # noqa: A002  # the field's name
     kept: Typed = "",
 ) -> Response:
     """Sign in and go on to where the person wanted to; otherwise ask again and say why."""
-    form = read_kept(kept)
-    if form is not None and not login:
+    sent = _SignIn(login=login, password=password, to=own_path(next), kept=kept)
+    try:
+        return await turns.take(partial(_sign_in, sent, request, services=services, visitor=visitor))
+    except Busy as error:
+        return await run_in_threadpool(_ask_again, sent, request, services=services, error=error)
+
+
+def _sign_in(sent: _SignIn, request: Request, *, services: Services, visitor: Caller | None) -> Response:
+    form = read_kept(sent.kept)
+    if form is not None and not sent.login:
         return _go_on(form, request, services=services, visitor=visitor)
     try:
-        issued = accounts.sign_in(login, password, stores=services.stores, lifetimes=services.session_lifetimes)
+        issued = accounts.sign_in(
+            sent.login, sent.password, stores=services.stores, lifetimes=services.session_lifetimes
+        )
     except (SignInRefused, TooManyTries) as error:
-        facts = sign_in_facts(request, services=services, to=own_path(next), kept=form, login=login, note=error.note)
-        response = render_page("sign_in.html", request, status=status_of(error), facts=facts)
-        if isinstance(error, TooManyTries):
-            response.headers["Retry-After"] = str(error.retry_after_s)
-        return response
+        return _ask_again(sent, request, services=services, error=error)
     if form is None:
-        return enter(issued, to=own_path(next), services=services)
+        return enter(issued, to=sent.to, services=services)
     caller = accounts.find_caller(issued.secret, stores=services.stores)
     response = render_page("resume.html", request, caller=caller, facts={"form": form})
     keep_session(response, issued, services=services)
     return response
+
+
+def _ask_again(
+    sent: _SignIn, request: Request, *, services: Services, error: SignInRefused | TooManyTries | Busy
+) -> Response:
+    form = read_kept(sent.kept)
+    facts = sign_in_facts(request, services=services, to=sent.to, kept=form, login=sent.login, note=error.note)
+    return tell_when(render_page("sign_in.html", request, status=status_of(error), facts=facts), error)
 
 
 def _go_on(form: KeptForm, request: Request, *, services: Services, visitor: Caller | None) -> Response:
@@ -91,10 +120,19 @@ def get_invitation(secret: str, request: Request, services: AppServices) -> Resp
 
 
 @router.post("/invitation/{secret}")
-def post_invitation(
-    secret: str, request: Request, services: AppServices, password: Typed = "", again: Typed = ""
+async def post_invitation(
+    secret: str,
+    request: Request,
+    services: AppServices,
+    turns: HashingTurns,
+    password: Typed = "",
+    again: Typed = "",
 ) -> Response:
     """Keep the password and sign the person in; otherwise ask again and say why."""
+    return await turns.take(partial(_accept, request, secret=secret, password=password, again=again, services=services))
+
+
+def _accept(request: Request, *, secret: str, password: str, again: str, services: Services) -> Response:
     if password != again:
         return _ask_for_password(request, secret=secret, services=services, note=Note(code="page.passwords_differ"))
     try:

@@ -3,6 +3,7 @@
 import hmac
 import json
 from dataclasses import asdict
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from grader.web.errors import status_of
 from grader.web.security import own_path
 from grader.web.services import Services
 from grader.web.templating import render_page
+from grader.web.turns import ProviderTurns
 from grader.web.way_in import sign_in_facts
 
 if TYPE_CHECKING:
@@ -32,10 +34,15 @@ _COOKIE_S = 900
 
 
 @router.get(_PATH)
-def get_there(request: Request, services: AppServices, next: str = "/") -> Response:  # noqa: A002  # in the address
+async def get_there(
+    request: Request,
+    services: AppServices,
+    turns: ProviderTurns,
+    next: str = "/",  # noqa: A002  # the name in the address
+) -> Response:
     """Go there, and remember in this browser what was asked."""
     provider = _provider(services)
-    address, departure = provider.send(back=_back(request, services), to=own_path(next))
+    address, departure = await turns.take(partial(provider.send, back=_back(request, services), to=own_path(next)))
     response = RedirectResponse(address, HTTPStatus.SEE_OTHER)
     response.set_cookie(
         _cookie(services),
@@ -49,8 +56,12 @@ def get_there(request: Request, services: AppServices, next: str = "/") -> Respo
 
 
 @router.get(f"{_PATH}/back")
-def get_back(request: Request, services: AppServices) -> Response:
+async def get_back(request: Request, services: AppServices, turns: ProviderTurns) -> Response:
     """Read what the provider says and go on, signed in; otherwise ask how to sign in and say why."""
+    return await turns.take(partial(_come_back, request, services))
+
+
+def _come_back(request: Request, services: Services) -> Response:
     provider, answer = _provider(services), dict(request.query_params)
     try:
         if "error" in answer:

@@ -1,6 +1,7 @@
 """Joining a course with its code: with the account one has, or with a new one."""
 
 from collections.abc import Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
@@ -18,6 +19,7 @@ from grader.web.addresses import is_unprotected
 from grader.web.entering import enter
 from grader.web.services import Services
 from grader.web.templating import render_page
+from grader.web.turns import HashingTurns
 
 router = APIRouter(include_in_schema=False)
 
@@ -38,10 +40,11 @@ def get_join(request: Request, services: AppServices, visitor: PageVisitor, code
 
 
 @router.post("/join")
-def post_join(
+async def post_join(
     request: Request,
     services: AppServices,
     visitor: PageVisitor,
+    turns: HashingTurns,
     code: Typed = "",
     login: Typed = "",
     name: Typed = "",
@@ -50,17 +53,27 @@ def post_join(
     again: Typed = "",
 ) -> Response:
     """Ask the course's staff; otherwise ask the reader again and say why."""
-    typed = {"login": login, "name": name, "student_number": student_number}
+    new = NewAccount(login=login, name=name, student_number=student_number, password=password)
+    is_sure = password == again
+    return await turns.take(
+        partial(_join, new, request, code=code, is_sure=is_sure, services=services, visitor=visitor)
+    )
+
+
+def _join(
+    new: NewAccount, request: Request, *, code: str, is_sure: bool, services: Services, visitor: Caller | None
+) -> Response:
+    """`is_sure`: they typed the same password twice."""
+    typed = {"login": new.login, "name": new.name, "student_number": new.student_number}
     try:
         course = joining.read_join_code(code, stores=services.stores)
     except NotFound as error:
         return _show(request, services=services, visitor=visitor, code=code, note=error.note)
     try:
         if visitor is not None:
-            joining.ask_to_join(code, student_number=student_number, caller=visitor, stores=services.stores)
+            joining.ask_to_join(code, student_number=new.student_number, caller=visitor, stores=services.stores)
             return RedirectResponse("/join", HTTPStatus.SEE_OTHER)
-        if password == again:
-            new = NewAccount(login=login, name=name, student_number=student_number, password=password)
+        if is_sure:
             issued = joining.join(code, new, stores=services.stores, lifetimes=services.session_lifetimes)
             return enter(issued, to="/join", services=services)
         note = Note(code="page.passwords_differ")
