@@ -2,7 +2,7 @@
 
 import pytest
 from browsing import PHONE, Reader, serving
-from route_rules import ASSIGNMENT, COURSE, RULE_OF, SUBMISSION, address_of, list_routes, name_things
+from route_rules import ASSIGNMENT, COURSE, EDIT, RULE_OF, SUBMISSION, address_of, list_routes, name_things
 from school import School
 from town import build_town, open_town
 
@@ -19,6 +19,7 @@ NO_PAGES = {
     "GET /sign-in/provider/back",
     # Files.
     f"GET {ASSIGNMENT}/template",
+    f"GET {EDIT}/files/{{path:path}}",
     f"GET {COURSE}/table.{{file_format}}",
     f"GET {SUBMISSION}/{{kept}}/download",
     # What stands in pages.

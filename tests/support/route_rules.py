@@ -129,6 +129,10 @@ RULES = {
         f"POST {EDIT}/yaml",
         f"POST {EDIT}/check",
         f"POST {EDIT}/discard",
+        f"GET {EDIT}/files",
+        f"POST {EDIT}/files",
+        f"POST {EDIT}/files/remove",
+        f"GET {EDIT}/files/{{path:path}}",
         f"GET {EDIT}/student",
         f"POST {EDIT}/student",
         f"GET {EDIT}/trial",
@@ -160,6 +164,7 @@ FORMS = {
     "POST /invitation/{secret}": {"password": PASSWORD, "again": PASSWORD},
     f"POST {ASSIGNMENT}/regrade": {"scope": "submission", "submission": "{submission_id}"},
     f"POST {COURSE}/join-code": {"change": "renew"},
+    f"POST {EDIT}/files/remove": {"path": "reference.ipynb"},
     f"POST {MEMBERS}/import/apply": {"seen": "-"},
     f"POST {MEMBERS}/{{person}}": {"name": "Ann", "role": "student"},
     f"POST {MEMBERS}/waiting/{{request_id}}": {"answer": "decline"},
@@ -176,7 +181,7 @@ def list_routes():
 def name_things(route, town):
     """By the names that the route, its query and its form have for them."""
     if "/edit" in route:
-        return town.names | {"slug": "mine"}
+        return town.names | {"slug": "mine", "path": "reference.ipynb"}
     if route.startswith("GET /static/"):
         return town.names | {"digest": load_assets().digest, "path": "grader.css"}
     return town.names

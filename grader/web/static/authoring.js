@@ -31,16 +31,22 @@ for (const editor of document.querySelectorAll("[data-editor]")) {
   new MutationObserver(number).observe(mistakes, { childList: true, subtree: true });
   number();
 
-  mistakes.addEventListener("click", (event) => {
-    const line = Number(event.target.closest("[data-line]")?.dataset.line);
-    if (!line) return;
-    event.preventDefault();
+  const goTo = (line) => {
     const all = text.value.split("\n");
     const start = all.slice(0, line - 1).reduce((sum, each) => sum + each.length + 1, 0);
     text.focus();
     text.setSelectionRange(start, start + (all[line - 1] ?? "").length);
     text.scrollTop = (text.scrollHeight / all.length) * Math.max(line - 5, 0);
+  };
+  mistakes.addEventListener("click", (event) => {
+    const line = Number(event.target.closest("[data-line]")?.dataset.line);
+    if (!line) return;
+    event.preventDefault();
+    goTo(line);
   });
+  // A mistake on another page leads here with its line.
+  const asked = Number(new URLSearchParams(location.search).get("line"));
+  if (asked > 0) goTo(asked);
 }
 
 // A folder's files keep their paths, which a form sends as the files' names.
@@ -76,5 +82,6 @@ for (const zone of document.querySelectorAll("[data-drop]")) {
     const chosen = new DataTransfer();
     for (const entry of entries) for (const file of await filesIn(entry, "")) chosen.items.add(file);
     input.files = chosen.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
   });
 }
