@@ -7,9 +7,14 @@ entry `word.<value>` in place of a word of our own such as 'submission'; without
 `{fact:text}` takes the reader's language of a text {'ja', 'en'} that an author wrote. A gap `{fact:asked}` is what an
 author asks for: a name or an expression as code, or the text {'ja', 'en'} that stands for it, with the 'place' of the
 part that is meant.
+
+A sentence names places: those of a gap `{fact:place}`, and cells and questions wherever their numbers follow the word
+for them, which the entries `word.before_cell` and `word.before_question` spell. `point_out` marks them for a page.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from string import Formatter
@@ -23,6 +28,35 @@ _FULL = "#full"
 _WORD, _PLACE, _TEXT, _ASKED = "word", "place", "text", "asked"
 _IN_BRACKETS = {Language.JA: "（{}）", Language.EN: " ({})"}
 _SEPARATORS = {Language.JA: "、", Language.EN: ", "}
+_NUMBER = re.compile("[0-9]{1,9}")
+_NUMBERS = re.compile("[0-9]{1,9}(?:(?:, |、)(?:[0-9]{1,9}|…))*")
+_OPEN, _BETWEEN, _CLOSE = "\ufdd0", "\ufdd1", "\ufdd2"
+"""Noncharacters of Unicode, which are for use inside of a program: no text for people holds them."""
+_NO_MARKS = dict.fromkeys(map(ord, (_OPEN, _BETWEEN, _CLOSE)))
+MENTION = re.compile(
+    f"{_OPEN}(?P<kind>cell|question):(?P<number>[0-9]+):(?P<line>[0-9]*){_BETWEEN}(?P<words>[^{_CLOSE}]*){_CLOSE}"
+)
+"""A place in what `point_out` gives; the line is that of a cell."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Piece:
+    """Some words of a sentence."""
+
+    words: str
+    kind: str = ""
+    """'cell' or 'question' where they name a place."""
+    number: int = 0
+    line: int | None = None
+    """Of the cell."""
+
+    @property
+    def marked(self) -> str:
+        words = self.words.translate(_NO_MARKS)
+        if not self.kind:
+            return words
+        line = "" if self.line is None else self.line
+        return f"{_OPEN}{self.kind}:{self.number}:{line}{_BETWEEN}{words}{_CLOSE}"
 
 
 def sentence(note: Note, language: Language, *, visibility: Visibility = Visibility.HINT) -> str:
@@ -39,17 +73,12 @@ def sentence(note: Note, language: Language, *, visibility: Visibility = Visibil
     Raises:
         KeyError: no such code, or a fact is missing; our own mistake, found by tests/unit/feedback.
     """
-    messages = load_messages(language)
-    code = note.code
-    if visibility is Visibility.FULL and code + _FULL in messages:
-        code += _FULL
-    parts = list(Formatter().parse(messages[code]))
-    words = "".join(
-        literal + ("" if gap is None else _fill(note, gap, form=form or "", language=language))
-        for literal, gap, form, _ in parts
-    )
-    begins_with_asked = parts[0][0] == "" and parts[0][2] == _ASKED and language is Language.EN
-    return words[:1].upper() + words[1:] if begins_with_asked else words
+    return "".join(piece.words for piece in _pieces(note, language, visibility=visibility))
+
+
+def point_out(note: Note, language: Language, *, visibility: Visibility = Visibility.HINT) -> str:
+    """The same sentence, with a MENTION around each place that it names; no fact can bring one along."""
+    return "".join(piece.marked for piece in _pieces(note, language, visibility=visibility))
 
 
 def known_codes(language: Language) -> frozenset[str]:
@@ -80,17 +109,58 @@ def load_messages(language: Language) -> Mapping[str, str]:
     return messages
 
 
+def _pieces(note: Note, language: Language, *, visibility: Visibility) -> Iterator[_Piece]:
+    messages = load_messages(language)
+    code = note.code
+    if visibility is Visibility.FULL and code + _FULL in messages:
+        code += _FULL
+    is_first = True
+    for literal, gap, form, _ in Formatter().parse(messages[code]):
+        if gap is None:
+            yield _Piece(words=literal)
+        elif form == _PLACE and isinstance(places := note.facts[gap], list):
+            yield _Piece(words=literal)
+            yield from _spell_places(places, language)
+        else:
+            filled = _fill(note, gap, form=form or "", language=language)
+            if is_first and not literal and form == _ASKED and language is Language.EN:
+                filled = filled[:1].upper() + filled[1:]
+            yield from _name_places(literal, filled, language)
+        is_first = False
+
+
 def _fill(note: Note, gap: str, *, form: str, language: Language) -> str:
     fact = note.facts[gap]  # a plain key: no attribute of anything can be reached from a template
     if form == _WORD:
         return load_messages(language).get(f"word.{fact}", str(fact))
-    if form == _PLACE and isinstance(fact, list):
-        return _SEPARATORS[language].join(_spell_place(place, language) for place in fact)
     if form == _TEXT and isinstance(fact, dict):
         return _spell(fact.get(language.value), language)
     if form == _ASKED:
         return _spell_asked(fact, language)
     return _spell(fact, language)
+
+
+def _name_places(literal: str, filled: str, language: Language) -> Iterator[_Piece]:
+    """What stands before a gap and in it: places, where these are the numbers of cells or questions."""
+    messages = load_messages(language)
+    before = _words_before(cells=messages["word.before_cell"], questions=messages["word.before_question"])
+    named = before.search(literal) if _NUMBERS.fullmatch(filled) else None
+    if named is None:
+        yield _Piece(words=literal + filled)
+        return
+    yield _Piece(words=literal[: named.start()])
+    word, end = named[0], 0
+    for number in _NUMBER.finditer(filled):
+        yield _Piece(words=filled[end : number.start()])
+        yield _Piece(words=word + number[0], kind=str(named.lastgroup), number=int(number[0]))
+        word, end = "", number.end()
+    yield _Piece(words=filled[end:])
+
+
+@cache
+def _words_before(*, cells: str, questions: str) -> re.Pattern[str]:
+    """The end of a text that names a cell or a question next; in quotes it is a heading that somebody should write."""
+    return re.compile(rf"(?<![A-Za-z\"“「『])(?:(?P<cell>{cells})|(?P<question>{questions})) ?$", re.IGNORECASE)
 
 
 def _spell_asked(fact: Fact, language: Language) -> str:
@@ -104,14 +174,23 @@ def _spell_asked(fact: Fact, language: Language) -> str:
     return f"{words} " if language is Language.JA and words.endswith("`") else words
 
 
-def _spell_place(place: Fact, language: Language) -> str:
+def _spell_places(places: list[Fact], language: Language) -> Iterator[_Piece]:
+    for index, place in enumerate(places):
+        if index:
+            yield _Piece(words=_SEPARATORS[language])
+        yield _spell_place(place, language)
+
+
+def _spell_place(place: Fact, language: Language) -> _Piece:
     if not isinstance(place, dict):
-        return _spell(place, language)
-    if place.get("line") is None:
-        code = "word.cell"
-    else:
-        code = "word.line" if place.get("cell") is None else "word.line_of_cell"
-    return sentence(Note(code=code, facts=place), language)
+        return _Piece(words=_spell(place, language))
+    cell, line = place.get("cell"), place.get("line")
+    of_line = "word.line" if cell is None else "word.line_of_cell"
+    code = "word.cell" if line is None else of_line
+    words = sentence(Note(code=code, facts=place), language)
+    if not isinstance(cell, int):
+        return _Piece(words=words)
+    return _Piece(words=words, kind="cell", number=cell, line=line if isinstance(line, int) else None)
 
 
 def _spell(fact: Fact, language: Language) -> str:

@@ -1,6 +1,7 @@
 """A result as people and programs read it: one JSON object, the same for the command line and the API."""
 
 from collections.abc import Mapping
+from typing import Protocol
 
 from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
 
@@ -17,6 +18,12 @@ _TOLD_ONCE = frozenset({"follow.passed", "follow.unavailable", "source.syntax_er
 
 _TOLD_BY_CHECKS = ("locate.not_found",)
 """A question's checks are not found then, and say so."""
+
+
+class Writer(Protocol):
+    """Makes the sentence of a note."""
+
+    def __call__(self, note: Note, language: Language, *, visibility: Visibility = Visibility.HINT) -> str: ...
 
 
 class Refusal(TypedDict):
@@ -66,7 +73,9 @@ class ResultReport(TypedDict):
     notes: list[str]
 
 
-def report_result(result: Result, *, assignment: Assignment, notebook: str, language: Language) -> ResultReport:
+def report_result(
+    result: Result, *, assignment: Assignment, notebook: str, language: Language, write: Writer = sentence
+) -> ResultReport:
     """Write a result in the reader's language, showing as much of each difference as its question allows."""
     questions: Mapping[str, Question] = {question.question_id: question for question in assignment.questions}
     is_strict = any(question.visibility is Visibility.VERDICT for question in assignment.questions)
@@ -82,10 +91,10 @@ def report_result(result: Result, *, assignment: Assignment, notebook: str, lang
         points=result.points,
         refused=None,
         questions=[
-            _question(question, visibility=questions[question.question_id].visibility, language=language)
+            _question(question, visibility=questions[question.question_id].visibility, language=language, write=write)
             for question in result.questions
         ],
-        notes=[sentence(note, language) for note in result.notes if is_visible(note, strictest)],
+        notes=[write(note, language) for note in result.notes if is_visible(note, strictest)],
     )
 
 
@@ -130,7 +139,7 @@ def error_message(error: GraderError, language: Language) -> str:
     return sentence(error.note, language)
 
 
-def _question(result: QuestionResult, *, visibility: Visibility, language: Language) -> QuestionReport:
+def _question(result: QuestionResult, *, visibility: Visibility, language: Language, write: Writer) -> QuestionReport:
     return QuestionReport(
         id=result.question_id,
         score=result.score,
@@ -138,20 +147,21 @@ def _question(result: QuestionResult, *, visibility: Visibility, language: Langu
         pending=result.pending,
         points=result.points,
         checks=_with_circumstances_told_once(
-            [_check(check, visibility=visibility, language=language) for check in result.checks], language=language
+            [_check(check, visibility=visibility, language=language, write=write) for check in result.checks],
+            language=language,
         ),
         notes=[
-            sentence(note, language)
+            write(note, language)
             for note in result.notes
             if is_visible(note, visibility) and note.code not in _TOLD_BY_CHECKS
         ],
     )
 
 
-def _check(result: CheckResult, *, visibility: Visibility, language: Language) -> CheckReport:
+def _check(result: CheckResult, *, visibility: Visibility, language: Language, write: Writer) -> CheckReport:
     said = visible_finding(result, visibility)
     mistake = visible_diagnosis(result, visibility)
-    message = [sentence(note, language, visibility=visibility) for note in (said, mistake) if note is not None]
+    message = [write(note, language, visibility=visibility) for note in (said, mistake) if note is not None]
     return CheckReport(
         id=result.check_id,
         kind=result.kind,

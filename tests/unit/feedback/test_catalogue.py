@@ -23,6 +23,8 @@ def entries(monkeypatch: pytest.MonkeyPatch) -> None:
         "a.asked": "{x:asked}は",
         "a.asked_later": "of {x:asked}",
         "word.cat": "ねこ",
+        "word.before_cell": "cells?",
+        "word.before_question": "questions?|Q",
     }
     monkeypatch.setattr(catalogue, "load_messages", lambda language: messages)
 
