@@ -1,5 +1,6 @@
 """A submission's page: its result in words, or how far its grading is."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -10,7 +11,7 @@ from markupsafe import Markup
 
 from grader.domain.ids import SubmissionId
 from grader.domain.text import Language, Note
-from grader.feedback.catalogue import sentence
+from grader.feedback.catalogue import point_out
 from grader.flow.digest import CheckDigest, Digest, QuestionDigest, read_digest
 from grader.flow.own_work import note_visit
 from grader.flow.people import Caller
@@ -24,7 +25,7 @@ from grader.rendering.notebook import order_headings, render_notebook
 from grader.web.access import AppServices, PageCaller
 from grader.web.language import RequestLanguage
 from grader.web.pages.notebook import Kept, address_images
-from grader.web.prose import mark_code
+from grader.web.prose import PagePlaces, link_places
 from grader.web.templating import render_page
 from grader.web.times import write_moment
 
@@ -36,6 +37,7 @@ Pictures: TypeAlias = Mapping[int, Mapping[str, Image]]
 _LISTED = 20
 _LATE = "late."
 _FORMULA = 'class="math'
+_CELL_ID = re.compile(r'id="(cell-[0-9]+(?:-line-[0-9]+)?)"')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +70,9 @@ def get_result(
     course, slug, login = view.course, view.offering.slug, view.person.login
     report, deductions = _report(digest, language), _deductions(digest, language)
     pictures = _read_pictures(digest, caller=caller, stores=stores)
-    questions = _show_questions(digest, report, pictures=pictures, language=language)
+    cells = _render_cells(digest, pictures=pictures, language=language)
+    places = _find_places(digest, cells)
+    questions = _show_questions(digest, report, cells=cells, places=places, language=language)
     facts: Mapping[str, object] = {
         "course": course,
         "role": caller.role_in(course.course_id),
@@ -80,8 +84,12 @@ def get_result(
         "is_own": view.person.person_id == caller.person.person_id,
         "is_staff": caller.is_staff_in(course.course_id),
         "questions": questions,
-        "notes": [mark_code(line) for line in (report["notes"] if report else ()) if line not in deductions],
-        "deductions": deductions,
+        "notes": [
+            link_places(line, find=places.find)
+            for line in (report["notes"] if report else ())
+            if line not in deductions
+        ],
+        "deductions": [link_places(line, find=places.find) for line in deductions],
         "has_formulas": any(_FORMULA in question.cells for question in questions),
         "own": list_submissions(course.slug, slug, caller=caller, stores=stores, login=login, limit=_LISTED),
         "after": None,
@@ -91,23 +99,35 @@ def get_result(
     return render_page("result.html", request, caller=caller, facts=facts)
 
 
+def _find_places(digest: Digest, cells: Mapping[int, Markup]) -> PagePlaces:
+    submission_id = digest.view.submission.submission.submission_id
+    return PagePlaces(
+        cell_ids=frozenset(name for html in cells.values() for name in _CELL_ID.findall(html)),
+        questions={one.question.number: one.question.question_id for one in digest.questions},
+        notebook=None if digest.executed is None else f"/submissions/{submission_id}/{Kept.EXECUTED}",
+    )
+
+
 def _show_questions(
-    digest: Digest, report: ResultReport | None, *, pictures: Pictures, language: Language
+    digest: Digest, report: ResultReport | None, *, cells: dict[int, Markup], places: PagePlaces, language: Language
 ) -> list[ShownQuestion]:
     """Each question, its sentences those of the report."""
     if report is None:
         return []
-    cells = _render_cells(digest, pictures=pictures, language=language)
-    again = sentence(Note(code="check.as_above"), language)
+    again = point_out(Note(code="check.as_above"), language)
+
+    def show(said: str, *, own: int) -> Markup:
+        return link_places(said, find=partial(places.find, own=own))
+
     return [
         ShownQuestion(
             digest=one,
             checks=tuple(
-                ShownCheck(digest=check, message=mark_code(said["message"]))
+                ShownCheck(digest=check, message=show(said["message"], own=one.question.number))
                 for check, said in zip(one.checks, told["checks"], strict=True)
                 if said["message"] != again
             ),
-            notes=tuple(map(mark_code, told["notes"])),
+            notes=tuple(show(note, own=one.question.number) for note in told["notes"]),
             # Once on the page: a cell of several questions has one place that can be pointed at.
             cells=Markup().join(cells.pop(number) for number in one.cells if number in cells),
         )
@@ -148,10 +168,10 @@ def _report(digest: Digest, language: Language) -> ResultReport | None:
     if result is None:
         return None
     file_name = digest.view.submission.submission.file_name
-    return report_result(result, assignment=digest.assignment, notebook=file_name, language=language)
+    return report_result(result, assignment=digest.assignment, notebook=file_name, language=language, write=point_out)
 
 
 def _deductions(digest: Digest, language: Language) -> list[str]:
     """What being late cost."""
     notes = () if digest.view.result is None else digest.view.result.notes
-    return [sentence(note, language) for note in notes if note.code.startswith(_LATE)]
+    return [point_out(note, language) for note in notes if note.code.startswith(_LATE)]

@@ -1,5 +1,7 @@
 """The page of a submission: what it says, to whom, in both languages."""
 
+import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -14,7 +16,6 @@ from grader.domain.text import Language, Note
 from grader.feedback.catalogue import sentence
 from grader.flow.regrade import regrade
 from grader.flow.review import Judgement, override
-from grader.web.prose import mark_code
 
 HOUR = timedelta(hours=1)
 
@@ -244,13 +245,19 @@ def test_an_output_that_attacks_its_reader_stays_text(school, open_as):
     assert "<script>alert" not in page
 
 
-@pytest.mark.parametrize(
-    ("text", "html"),
-    [
-        pytest.param("call `f(x)` once", "call <code>f(x)</code> once", id="code"),
-        pytest.param("a ` alone", "a ` alone", id="no partner"),
-        pytest.param("`<b>` & <i>", "<code>&lt;b&gt;</code> &amp; &lt;i&gt;", id="markup is text"),
-    ],
-)
-def test_sentences_show_code_as_code_and_all_else_as_text(text, html):
-    assert mark_code(text) == html
+def test_cells_that_notes_name_are_links_to_where_they_stand(school, open_as):
+    notebook = json.loads(notebook_bytes(**WRONG))
+    notebook["cells"][4]["source"] = "no heading"
+    notebook["cells"] += notebook["cells"][:2]
+    receipt = school.submit("ann", json.dumps(notebook).encode())
+    school.work_off(school.bench(runner=Scribe()))
+    address = f"/submissions/{receipt.submission.submission_id}"
+
+    page = open_as("ann").get(address).text
+
+    (found,) = re.findall(r"<li>No heading led to question 3, so (.*?) was graded", page)
+    assert found == '<a href="#cell-6">cell 6</a>'
+    assert 'id="cell-6"' in page
+    (twice,) = re.findall(r"<li>There is more than one answer to question 1. (.*?)</li>", page)
+    assert f'the earlier one, from <a href="{address}/executed#cell-1">cell 1</a>' in twice
+    assert 'id="cell-1"' not in page
