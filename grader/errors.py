@@ -25,7 +25,7 @@ GraderError
 |- NotFound                 no such thing, or not for the one who asks
 |- NotAllowed               NotSignedIn, Forbidden, NotOpen, FeedbackHeldBack, OtherSite
 |  |- SignInRefused         no such login, or not its password: which of them is not told
-|  |- TooManyTries          to sign in; `retry_after_s` says how long to wait
+|  |- TooManyTries          to sign in, to join, or of looks at files; `retry_after_s` says how long to wait
 |  |- IdentityRefused       `reason` says why who signed in at an identity provider cannot sign in here
 |  |- InvitationEnded       a link that was used, replaced, has expired or never was
 |- NotGradedYet             asked for a result before there is one
@@ -296,7 +296,7 @@ class SignInRefused(NotAllowed):
 
 
 class TooManyTries(NotAllowed):
-    """Too many tries to sign in under this login, whether or not it exists."""
+    """Too many tries in a short time: to sign in under a login, whether or not it exists, or of something else."""
 
     code = "too_many_tries"
 
@@ -347,9 +347,16 @@ class NotGradedYet(GraderError):
 
 
 class FeedbackHeldBack(NotAllowed):
-    """Graded, but the course releases feedback later."""
+    """Graded, but the course releases points later: `at` is when, in words, and None where somebody will say so."""
 
     code = "feedback_held_back"
+
+    def __init__(self, *, at: str | None = None) -> None:
+        super().__init__(**({} if at is None else {"at": at}))
+
+    @property
+    def note(self) -> Note:
+        return Note(code="release.wait_until" if self.facts else "release.wait", facts=self.facts)
 
 
 class OtherSite(NotAllowed):

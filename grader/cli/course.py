@@ -35,7 +35,8 @@ def add(
 _Opens = Annotated[str | None, typer.Option("--opens", help="When it opens: 2026-11-24T09:00, in the course's zone.")]
 _Due = Annotated[str | None, typer.Option("--due", help="When it is due.")]
 _Closes = Annotated[str | None, typer.Option("--closes", help="After it uploads are kept, but never count.")]
-_Feedback = Annotated[str | None, typer.Option("--feedback", help="When results may be read; at once by default.")]
+_Feedback = Annotated[str | None, typer.Option("--feedback", help="When points may be read; at once by default.")]
+_Details = Annotated[str | None, typer.Option("--details", help="When details may, too; with the points by default.")]
 
 
 @app.command("offer")
@@ -46,10 +47,13 @@ def offer_assignment(
     due: _Due = None,
     closes: _Closes = None,
     feedback: _Feedback = None,
+    details: _Details = None,
 ) -> None:
     """Offer the newest published version of an assignment in a course."""
     with data_folder.open_stores(configuration.read_settings()) as stores:
-        dates = typed_dates.parse_dates(course, stores, opens=opens, due=due, closes=closes, feedback=feedback)
+        dates = typed_dates.parse_dates(
+            course, stores, opens=opens, due=due, closes=closes, feedback=feedback, details=details
+        )
         offering = offer(assignment, course=course, dates=dates, stores=stores)
     print(f"{course}/{offering.slug} {offering.version[:12]}")
 
@@ -62,6 +66,7 @@ def update(
     due: _Due = None,
     closes: _Closes = None,
     feedback: _Feedback = None,
+    details: _Details = None,
 ) -> None:
     """Let a course use the newest version and texts of an assignment, or change its dates; nothing is graded anew.
 
@@ -69,7 +74,9 @@ def update(
     than there are now are listed.
     """
     with data_folder.open_stores(configuration.read_settings()) as stores:
-        dates = typed_dates.parse_dates(course, stores, opens=opens, due=due, closes=closes, feedback=feedback)
+        dates = typed_dates.parse_dates(
+            course, stores, opens=opens, due=due, closes=closes, feedback=feedback, details=details
+        )
         done = update_offering(assignment, course=course, dates=dates, stores=stores)
     print(f"{course}/{done.offering.slug} {done.offering.version[:12]}")
     language = default_language()

@@ -14,7 +14,7 @@ from grader.cli.failure import OUR_FAILURE, REFUSED, USAGE, errors_told_in
 from grader.cli.language import default_language
 from grader.cli.table import print_report
 from grader.domain.text import Language
-from grader.errors import InvalidRequest, ServiceUnreachable
+from grader.errors import FeedbackHeldBack, InvalidRequest, ServiceUnreachable
 from grader.flow.report import ResultReport
 
 _POLL_S = 0.1
@@ -33,7 +33,8 @@ def submit(
 ) -> None:
     """Hand a notebook in and show its result.
 
-    Exit status: 0 handed in (and graded, if waited for), 2 usage, 3 the file was refused, 4 the service failed.
+    Exit status: 0 handed in (and graded, if waited for), 2 usage, 3 the file was refused, 4 the service failed. Where
+    points are released later, it says so in place of the result.
     """
     language = language or default_language()
     with errors_told_in(language):
@@ -80,10 +81,20 @@ def _wait_for_result(client: httpx2.Client, submission_id: str, *, wait_s: float
             return report
         # 409: received, not graded yet. Anything else will not change by waiting.
         if answer.status_code != 409:
-            sys.exit(_tell_problem(answer))
+            status = _tell_problem(answer)
+            if _code_of(answer) == FeedbackHeldBack.code:
+                return None
+            sys.exit(status)
         if time.monotonic() > deadline:
             return None
         time.sleep(_POLL_S)
+
+
+def _code_of(answer: httpx2.Response) -> object:
+    try:
+        return answer.json()["code"]
+    except (ValueError, KeyError):
+        return None
 
 
 def _tell_problem(answer: httpx2.Response) -> int:

@@ -56,6 +56,10 @@ def _add_question(table: Table, question: QuestionReport) -> None:
     """The question's own line first, with its first check beside it; a check shows points where it has its own."""
     checks = question["checks"]
     has_parts = sum(1 for check in checks if check["points"]) > 1
+    whole = _mark_of(question)
+    heading = Text(whole, style=_STYLES[whole]), Text(question["id"], style="bold"), _question_score(question)
+    if not checks:
+        table.add_row(*heading, "")  # its details are not released
     for place, check in enumerate(checks):
         mark = _MARKS.get(check["verdict"], _WAITING)
         words = Text(f"{mark} ", style=_STYLES[mark])
@@ -63,9 +67,7 @@ def _add_question(table: Table, question: QuestionReport) -> None:
             words.append(f"{_score(check['score'], check['points'])} ")
         words.append(plain(check["message"]), style="default")
         if place == 0:
-            whole = _mark_of(question)
-            label = Text(question["id"], style="bold")
-            table.add_row(Text(whole, style=_STYLES[whole]), label, _question_score(question), words)
+            table.add_row(*heading, words)
         else:
             table.add_row("", "", "", words)
     for note in question["notes"]:

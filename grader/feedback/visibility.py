@@ -1,7 +1,9 @@
-"""What of a check's result a student may read, by the level that the author chose."""
+"""What of a check's result a student may read, by the level that the author chose and by what was released."""
+
+from dataclasses import replace
 
 from grader.domain.assignment import Visibility
-from grader.domain.result import CheckResult
+from grader.domain.result import CheckResult, Result
 from grader.domain.text import Note
 
 _NEUTRAL = frozenset({"check", "written", "review"})
@@ -28,6 +30,15 @@ def visible_diagnosis(result: CheckResult, visibility: Visibility) -> Note | Non
 def is_visible(note: Note, visibility: Visibility) -> bool:
     """Whether a note at a question may be read."""
     return visibility is not Visibility.VERDICT or _group(note.code) in _NEUTRAL_NOTES
+
+
+def points_only(result: Result) -> Result:
+    """A result whose details are not released: what each question earned and what being late cost, and nothing else."""
+    return replace(
+        result,
+        questions=tuple(replace(question, checks=(), notes=(), cells=()) for question in result.questions),
+        notes=tuple(note for note in result.notes if _group(note.code) == "late"),
+    )
 
 
 def _group(code: str) -> str:

@@ -55,8 +55,10 @@ class QuestionDigest:
 
     @property
     def waits_for_reader(self) -> bool:
-        """Is all that waits a written answer?"""
-        return all(check.result.kind == "written" for check in self.checks if check.result.pending)
+        """Is all that waits a written answer? Nobody can tell without the checks, which are details."""
+        return bool(self.checks) and all(
+            check.result.kind == "written" for check in self.checks if check.result.pending
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

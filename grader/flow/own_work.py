@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from grader.domain.ids import OfferingId
@@ -70,7 +71,8 @@ def read_own_work(views: Sequence[OfferingView], *, caller: Caller, stores: Stor
             if offering_id in changes
             else WorkState.NOT_HANDED_IN
         )
-        last_seen, changed = seen.get(offering_id), changes.get(offering_id)
+        last_seen = seen.get(offering_id)
+        changed = _last_change(view.offering, changes.get(offering_id), at=now)
         news = None
         if is_released and changed is not None and (last_seen is None or last_seen < changed):
             news = News.RESULT
@@ -87,13 +89,23 @@ def note_visit(offering: Offering, *, caller: Caller, stores: Stores) -> None:
     course_id, offering_id, person_id = offering.course_id, offering.offering_id, caller.person.person_id
     if caller.role_in(course_id) is not Role.STUDENT:
         return
+    now = stores.clock.now()
     with stores.storage.reading() as tx:
         last_seen = tx.visits.list_of(course_id, person_id=person_id).get(offering_id)
         changed = tx.visits.list_changes(course_id, person_id=person_id).get(offering_id)
+    changed = _last_change(offering, changed, at=now)
     # To write makes everybody else who writes wait: only where there is something to forget.
     if last_seen is None or (changed is not None and last_seen < changed):
         with stores.storage.writing() as tx:
-            tx.visits.put(offering_id, person_id=person_id, at=stores.clock.now())
+            tx.visits.put(offering_id, person_id=person_id, at=now)
+
+
+def _last_change(offering: Offering, found: datetime | None, *, at: datetime) -> datetime | None:
+    """When there was something new last: a result, or that it was released since."""
+    if found is None:
+        return None
+    released = (offering.points_from, offering.details_from)
+    return max((found, *(moment for moment in released if moment is not None and moment <= at)))
 
 
 def _state_of(counted: Counted | None, sums: Sums | None, *, is_released: bool) -> WorkState:

@@ -1,6 +1,7 @@
 """When an assignment opens, is due, closes and shows points, and what being late costs; changed at any time."""
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from grader.domain.people import Course
 from grader.domain.publishing import Dates, LatePolicy, Offering, Release, Revision, Rules
@@ -11,6 +12,14 @@ from grader.flow.publish import check_order
 from grader.flow.standing import judge_arrivals
 
 _MOST_GRACE_MINUTES = 7 * 24 * 60
+
+
+class Part(StrEnum):
+    """What of the results somebody releases."""
+
+    POINTS = "points"
+    DETAILS = "details"
+    """And the points, without which there are none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,16 +63,25 @@ def set_schedule(course: str, slug: str, *, dates: Dates, rules: Rules, caller: 
     return after
 
 
-def release_now(course: str, slug: str, *, caller: Caller, stores: Stores) -> Schedule:
-    """Let students read points and details from this moment on. Raises as `read_schedule` does."""
+def release_now(course: str, slug: str, *, part: Part, caller: Caller, stores: Stores) -> Schedule:
+    """Let students read points, or points and details, from this moment on, which is kept as that part's date.
+
+    Raises as `read_schedule` does.
+    """
+    now = stores.clock.now()
     with stores.storage.writing() as tx:
         found = _read(tx, course, slug, caller)
-        offering = found.offering
-        if offering.is_released(at=stores.clock.now()):
-            return found
-        tx.offerings.set_dates(offering.offering_id, replace(offering.dates, feedback_at=None))
-        tx.offerings.set_rules(offering.offering_id, replace(offering.rules, release=Release.BY_DATE))
-        return replace(found, offering=tx.offerings.get(offering.offering_id))
+        before = after = found.offering
+        if not after.is_released(at=now):
+            dates, rules = replace(after.dates, feedback_at=now), replace(after.rules, release=Release.BY_DATE)
+            after = replace(after, dates=dates, rules=rules)
+        if part is Part.DETAILS and not after.shows_details(at=now):
+            dates, rules = replace(after.dates, details_at=now), replace(after.rules, details=Release.BY_DATE)
+            after = replace(after, dates=dates, rules=rules)
+        if after != before:
+            tx.offerings.set_dates(after.offering_id, after.dates)
+            tx.offerings.set_rules(after.offering_id, after.rules)
+        return replace(found, offering=after)
 
 
 def instructors_course(tx: Transaction, slug: str, caller: Caller) -> Course:

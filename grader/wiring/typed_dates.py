@@ -17,6 +17,7 @@ def parse_dates(
     due: str | None,
     closes: str | None,
     feedback: str | None,
+    details: str | None = None,
 ) -> Dates:
     """Dates as an instructor types them, in the course's time zone.
 
@@ -33,6 +34,7 @@ def parse_dates(
         due_at=when("--due", due),
         closes_at=when("--closes", closes),
         feedback_at=when("--feedback", feedback),
+        details_at=when("--details", details),
     )
 
 

@@ -17,7 +17,7 @@ from grader.cli.serve import list_workers
 from grader.domain.device import Device
 from grader.domain.jobs import JobKind
 from grader.domain.people import Role
-from grader.domain.publishing import VersionState
+from grader.domain.publishing import Dates, VersionState
 from grader.errors import (
     DataUnusable,
     GpuUnavailable,
@@ -292,21 +292,28 @@ class TestDates:
 
     def test_each_option_is_its_own_date(self, stores):
         dates = typed_dates.parse_dates(
-            "tokyo", stores, opens="2026-01-01", due="2026-01-02", closes="2026-01-03", feedback="2026-01-04"
+            "tokyo",
+            stores,
+            opens="2026-01-01",
+            due="2026-01-02",
+            closes="2026-01-03",
+            feedback="2026-01-04",
+            details="2026-01-05",
         )
 
-        days = (dates.opens_at, dates.due_at, dates.closes_at, dates.feedback_at)
+        days = (dates.opens_at, dates.due_at, dates.closes_at, dates.feedback_at, dates.details_at)
         assert [when.astimezone(UTC).isoformat()[:13] for when in days] == [
             "2025-12-31T15",
             "2026-01-01T15",
             "2026-01-02T15",
             "2026-01-03T15",
+            "2026-01-04T15",
         ]
 
     def test_no_option_is_no_limit(self, stores):
         dates = typed_dates.parse_dates("tokyo", stores, opens=None, due=None, closes=None, feedback=None)
 
-        assert (dates.opens_at, dates.due_at, dates.closes_at, dates.feedback_at) == (None, None, None, None)
+        assert dates == Dates()
 
 
 class TestSettings:

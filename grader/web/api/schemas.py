@@ -176,7 +176,7 @@ class SubmissionOut(BaseModel):
     state: str = Field(description="queued, running, finished, or failed (ours: it waits for an operator).")
     phase: str | None
     message: str = Field(description="The state in words.")
-    totals: TotalsOut | None = Field(description="Null until it is graded and its feedback is released.")
+    totals: TotalsOut | None = Field(description="Null until it is graded and its points are released.")
 
     @classmethod
     def of(cls, view: SubmissionView, *, message: str) -> "SubmissionOut":

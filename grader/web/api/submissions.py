@@ -1,5 +1,6 @@
 """Handing in, and reading what came of it."""
 
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
@@ -7,6 +8,8 @@ from fastapi import APIRouter, File, Query, Request, Response, UploadFile
 from fastapi.responses import JSONResponse
 
 from grader.domain.ids import SubmissionId
+from grader.domain.submission import RunState
+from grader.domain.text import Note
 from grader.errors import FeedbackHeldBack, InvalidRequest, NotGradedYet
 from grader.feedback.catalogue import sentence
 from grader.flow.progress import (
@@ -22,6 +25,7 @@ from grader.web.access import AppServices, SignedIn
 from grader.web.api.courses import After, Limit
 from grader.web.api.schemas import PageOut, Problem, SubmissionOut
 from grader.web.language import RequestLanguage
+from grader.web.times import write_moment
 
 router = APIRouter(
     tags=["submissions"],
@@ -99,22 +103,40 @@ def get_submission(
 def get_result(
     submission_id: str, services: AppServices, caller: SignedIn, language: RequestLanguage, response: Response
 ) -> ResultReport:
-    """The result in the reader's language, the same object as `grader grade --json`; 409 until there is one."""
+    """The result in the reader's language, the same object as `grader grade --json`; 409 until there is one.
+
+    403 while its points are held back. While only its details are, questions have points but no checks and no notes.
+    """
     view = read_result(SubmissionId(submission_id), caller=caller, stores=services.stores)
     submission = view.submission
-    if not submission.is_released:
-        raise FeedbackHeldBack
+    offering = submission.offering
+
+    def write(moment: datetime) -> str:
+        now = services.stores.clock.now()
+        return write_moment(moment, zone=submission.course.time_zone, language=language, now=now)
+
+    if submission.run.state is RunState.FINISHED and not submission.is_released:
+        raise FeedbackHeldBack(at=None if offering.points_from is None else write(offering.points_from))
     if view.result is None:
         raise NotGradedYet(state=sentence(submission.state, language))
     loaded = services.assignments.load(submission.run.version, revision=submission.revision)
     response.headers["Content-Language"] = language.value
     response.headers["Vary"] = "Accept-Language"
-    return report_result(
+    report = report_result(
         view.result,
         assignment=loaded.assignment,
         notebook=submission.submission.file_name,
         language=language,
     )
+    if not submission.shows_details:
+        since = offering.details_from
+        waits = (
+            Note(code="release.details_wait_for_somebody")
+            if since is None
+            else Note(code="release.details_wait_until", facts={"at": write(since)})
+        )
+        report["notes"].append(sentence(waits, language))
+    return report
 
 
 @router.get("/submissions/{submission_id}/notebook", response_class=Response)

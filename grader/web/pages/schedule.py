@@ -1,4 +1,4 @@
-"""An assignment's dates, what being late costs, which submission counts, and when points may be read."""
+"""An assignment's dates, what being late costs, which submission counts, and when points and details may be read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from grader.domain.publishing import Dates, LatePolicy, LateUnit, Release, Rules
 from grader.domain.text import Note
 from grader.errors import InvalidRequest
 from grader.flow.people import Caller
-from grader.flow.schedule import Schedule, read_schedule, release_now, set_schedule
+from grader.flow.schedule import Part, Schedule, read_schedule, release_now, set_schedule
 from grader.web.access import AppServices, PageCaller
 from grader.web.services import Services
 from grader.web.templating import render_page
@@ -39,6 +39,8 @@ class ScheduleForm(BaseModel):
     closes: str = ""
     feedback: str = ""
     release: str = AT_ONCE
+    details_from: str = ""
+    details: str = AT_ONCE
     unit: str = _NO_COST
     percent: str = "10"
     grace: str = "0"
@@ -87,10 +89,12 @@ def post_dates(
 
 
 @router.post("/courses/{course}/assignments/{slug}/release")
-def post_release(course: str, slug: str, services: AppServices, caller: PageCaller) -> Response:
-    """Let students read points and details from now on."""
-    release_now(course, slug, caller=caller, stores=services.stores)
-    return RedirectResponse(f"/courses/{course}/assignments/{slug}/dates?saved=1", HTTPStatus.SEE_OTHER)
+def post_release(
+    course: str, slug: str, services: AppServices, caller: PageCaller, part: Annotated[Part, Form()]
+) -> Response:
+    """Let students read points, or details too, from now on."""
+    release_now(course, slug, part=part, caller=caller, stores=services.stores)
+    return RedirectResponse(f"/courses/{course}/assignments/{slug}/dates?released=1", HTTPStatus.SEE_OTHER)
 
 
 def _show(
@@ -112,7 +116,9 @@ def _show(
         "wrong": {each.field: each.note for each in wrong},
         "is_published": "published" in request.query_params,
         "is_saved": not wrong and "saved" in request.query_params,
+        "was_released": not wrong and "released" in request.query_params,
         "is_released": schedule.offering.is_released(at=now),
+        "shows_details": schedule.offering.shows_details(at=now),
         "now": now,
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK
@@ -126,13 +132,19 @@ def _form_of(schedule: Schedule) -> ScheduleForm:
     def typed(moment: datetime | None) -> str:
         return "" if moment is None else moment.astimezone(zone).strftime(_TYPED_AS)
 
-    at_once = AT_ONCE if dates.feedback_at is None else AT_A_MOMENT
+    def chosen(release: Release, since: datetime | None) -> str:
+        if release is Release.BY_HAND:
+            return BY_HAND
+        return AT_ONCE if since is None else AT_A_MOMENT
+
     form = ScheduleForm(
         opens=typed(dates.opens_at),
         due=typed(dates.due_at),
         closes=typed(dates.closes_at),
         feedback=typed(dates.feedback_at),
-        release=BY_HAND if rules.release is Release.BY_HAND else at_once,
+        release=chosen(rules.release, dates.feedback_at),
+        details_from=typed(dates.details_at),
+        details=chosen(rules.details, dates.details_at),
         counting=_AS_COURSE if rules.counting is None else rules.counting.value,
     )
     if rules.late is None:
@@ -156,14 +168,12 @@ class _Reading:
 
     def dates(self) -> Dates:
         form = self._form
-        feedback = self._moment("feedback", form.feedback) if form.release == AT_A_MOMENT else None
-        if form.release == AT_A_MOMENT and not form.feedback.strip():
-            self._refuse("feedback", "authoring_page.moment_missing")
         return Dates(
             opens_at=self._moment("opens", form.opens),
             due_at=self._moment("due", form.due),
             closes_at=self._moment("closes", form.closes),
-            feedback_at=feedback,
+            feedback_at=self._since("feedback", form.feedback, chosen=form.release),
+            details_at=self._since("details_from", form.details_from, chosen=form.details),
         )
 
     def rules(self) -> Rules:
@@ -180,7 +190,16 @@ class _Reading:
             late=late,
             counting=CountingPolicy(form.counting) if form.counting in tuple(CountingPolicy) else None,
             release=Release.BY_HAND if form.release == BY_HAND else Release.BY_DATE,
+            details=Release.BY_HAND if form.details == BY_HAND else Release.BY_DATE,
         )
+
+    def _since(self, field: str, typed: str, *, chosen: str) -> datetime | None:
+        """The moment from which on something is shown, where one was chosen."""
+        if chosen != AT_A_MOMENT:
+            return None
+        if not typed.strip():
+            self._refuse(field, "authoring_page.moment_missing")
+        return self._moment(field, typed)
 
     def _moment(self, field: str, typed: str) -> datetime | None:
         if not typed.strip():

@@ -78,6 +78,21 @@ def test_what_is_held_back_shows_no_points(school, work_of):
     assert (work_of().state, work_of().news) == (WorkState.GRADED, News.RESULT)
 
 
+@pytest.mark.parametrize("part", ["feedback_at", "details_at"])
+def test_what_is_released_is_news_to_who_has_looked_before(school, work_of, look_at, part):
+    set_dates(school, **{part: NOON + HOUR})
+    school.submit()
+    school.work_off()
+    school.clock.pass_s(1)
+    look_at()
+    assert work_of().news is None
+
+    school.clock.pass_s(3600)
+    assert work_of().news is News.RESULT
+    look_at()
+    assert work_of().news is None
+
+
 def test_an_assignment_is_new_until_it_was_looked_at(school, work_of, look_at):
     assert work_of().news is News.ASSIGNMENT
     look_at()

@@ -11,7 +11,7 @@ from grader.domain.publishing import Dates, LatePolicy, LateUnit, Release, Rules
 from grader.errors import Forbidden, InvalidRequest, NotFound
 from grader.flow.progress import read_result
 from grader.flow.publish import update_offering
-from grader.flow.schedule import read_schedule, release_now, set_schedule
+from grader.flow.schedule import Part, read_schedule, release_now, set_schedule
 from grader.flow.table import TableQuery, read_table
 
 HOUR = timedelta(hours=1)
@@ -118,11 +118,40 @@ def test_points_stay_hidden_until_somebody_releases_them(school, set_rules, hand
     assert score(school, mine) is None
     assert score(school, mine, "tom") is not None
 
-    release_now("demo", "tiny", caller=school.caller("ida"), stores=school.stores)
+    released = release_now("demo", "tiny", part=Part.DETAILS, caller=school.caller("ida"), stores=school.stores)
 
     assert score(school, mine).score == 15
-    again = release_now("demo", "tiny", caller=school.caller("ida"), stores=school.stores)
-    assert again.offering.rules.release is Release.BY_DATE
+    assert released.offering.dates.feedback_at == school.clock.now()  # kept: since when
+    school.clock.pass_s(60)
+    assert release_now("demo", "tiny", part=Part.DETAILS, caller=school.caller("ida"), stores=school.stores) == released
+
+
+@pytest.mark.parametrize(
+    ("details", "part", "shown"),
+    [
+        pytest.param(Release.BY_HAND, Part.POINTS, (True, False), id="points alone"),
+        pytest.param(Release.BY_HAND, Part.DETAILS, (True, True), id="details take the points with them"),
+        pytest.param(Release.BY_DATE, Part.POINTS, (True, True), id="details that come with the points"),
+    ],
+)
+def test_points_and_details_are_released_apart_and_held_back_again(school, set_rules, hand_in, details, part, shown):
+    mine = hand_in(0)
+    set_rules(release=Release.BY_HAND, details=details)
+
+    after = release_now("demo", "tiny", part=part, caller=school.caller("ida"), stores=school.stores).offering
+
+    assert (after.is_released(at=school.clock.now()), after.shows_details(at=school.clock.now())) == shown
+    assert [bool(question.checks) for question in score(school, mine).questions] == [shown[1]] * 2
+    set_rules(release=Release.BY_HAND, details=details)
+    assert score(school, mine) is None
+
+
+def test_what_being_late_cost_is_told_with_the_points(school, set_rules, hand_in):
+    set_rules(late=LatePolicy(percent=10, unit=LateUnit.HOUR), details=Release.BY_HAND)
+
+    result = score(school, hand_in(2.5))
+
+    assert (result.score, [note.code for note in result.notes]) == (12, ["late.deducted"])
 
 
 @pytest.mark.parametrize(

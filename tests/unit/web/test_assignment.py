@@ -108,7 +108,7 @@ def test_what_is_held_back_tells_neither_points_nor_which_counts(school, enter):
 
     page = enter().get(ROOT).text
 
-    assert "result not released yet" in page
+    assert "Received and graded" in page
     assert 'class="counting"' not in page
     assert "points, " not in page
 

@@ -184,7 +184,7 @@ def test_a_result_that_is_held_back_is_told_to_nobody_but_staff(school, open_as,
     page = open_as(login).get(address).text
 
     assert ("5/21" in page) == is_told
-    assert ("You can read the result from" in page) != is_told
+    assert ("You can read your points from" in page) != is_told
     assert ('id="cell-2"' in page) == is_told
 
 

@@ -8,11 +8,14 @@ from doubles import NOON
 
 from grader.domain.people import CountingPolicy
 from grader.domain.publishing import Dates, LatePolicy, LateUnit, Release, Rules
+from grader.domain.text import Language
+from grader.feedback.catalogue import load_messages
 from grader.flow import accounts
 from grader.flow.schedule import read_schedule, set_schedule
 
 HOUR = timedelta(hours=1)
 DATES = "/courses/demo/assignments/tiny/dates"
+RELEASE = "/courses/demo/assignments/tiny/release"
 TYPED = {
     "opens": "2026-11-20T09:00",
     "due": "2026-11-24T23:59",
@@ -23,6 +26,8 @@ TYPED = {
     "most": "50",
     "counting": "last",
     "release": "by_hand",
+    "details": "at_a_moment",
+    "details_from": "2026-12-01T09:00",
 }
 
 
@@ -51,6 +56,7 @@ def test_what_was_typed_is_kept_in_the_courses_zone(school, open_as):
     found = offering(school)
     assert found.dates.due_at.isoformat() == "2026-11-24T14:59:00+00:00"
     assert found.dates.closes_at.isoformat() == "2026-11-26T14:59:00+00:00"
+    assert found.dates.details_at.isoformat() == "2026-12-01T00:00:00+00:00"
     assert found.rules == Rules(
         late=LatePolicy(percent=2.5, unit=LateUnit.HOUR, grace_minutes=10, most_percent=50),
         counting=CountingPolicy.LAST,
@@ -72,6 +78,8 @@ def test_what_was_typed_is_kept_in_the_courses_zone(school, open_as):
         pytest.param({"grace": "inf"}, "Please give a number from 0", id="an endless grace"),
         pytest.param({"grace": "1e9"}, "Please give a number from 0", id="a grace of years"),
         pytest.param({"release": "at_a_moment"}, "Please give the moment", id="released at no moment"),
+        pytest.param({"details_from": ""}, "Please give the moment", id="details at no moment"),
+        pytest.param({"details_from": "soon"}, "This is no date and time", id="details at what is no moment"),
     ],
 )
 def test_what_cannot_be_comes_back_as_typed_and_nothing_is_kept(school, open_as, typed, words):
@@ -96,32 +104,75 @@ def test_the_number_that_is_out_of_range_is_the_one_that_is_marked(open_as, fiel
     assert f'name="{field}"' in marked[0]
 
 
-def test_what_is_held_back_can_be_released_from_the_page(school, open_as):
-    rules = Rules(release=Release.BY_HAND)
-    set_schedule("demo", "tiny", dates=Dates(), rules=rules, caller=school.caller("ida"), stores=school.stores)
-    ida = open_as("ida", language="ja")
-    assert "学生には点数も詳細もまだ見えません" in ida.get(DATES).text
-
-    assert ida.post("/courses/demo/assignments/tiny/release").status_code == 303
-
-    assert offering(school).is_released(at=NOON)
-    assert "まだ見えません" not in ida.get(DATES).text
+BUTTONS = {
+    "en": {"points": "Release points now", "details": "Release details now", "both": "Release points and details now"},
+    "ja": {"points": "点数だけ公開する", "details": "詳細を公開する", "both": "点数と詳細を公開する"},
+}
+LATER, LATEST = NOON + HOUR, NOON + 2 * HOUR
+BY_HAND = Release.BY_HAND
 
 
 @pytest.mark.parametrize(
-    ("dates", "words"),
+    ("dates", "rules", "words", "offered"),
     [
-        pytest.param(Dates(feedback_at=NOON + HOUR), "Students can read points and details from", id="later"),
-        pytest.param(Dates(), None, id="at once"),
+        pytest.param(Dates(), Rules(), set(), set(), id="all at once"),
+        pytest.param(Dates(feedback_at=LATER), Rules(), {"all_from"}, {"both"}, id="all from a date on"),
+        pytest.param(Dates(), Rules(release=BY_HAND), {"nothing"}, {"both"}, id="all by hand"),
+        pytest.param(
+            Dates(feedback_at=LATER, details_at=LATEST),
+            Rules(),
+            {"points_from", "details_from"},
+            {"points", "both"},
+            id="one after the other",
+        ),
+        pytest.param(
+            Dates(feedback_at=LATER),
+            Rules(details=BY_HAND),
+            {"points_from", "details_wait"},
+            {"points", "both"},
+            id="details by hand",
+        ),
+        pytest.param(
+            Dates(), Rules(release=BY_HAND, details=BY_HAND), {"nothing", "details_wait"}, {"points", "both"}, id="both"
+        ),
+        pytest.param(
+            Dates(details_at=LATER), Rules(), {"only_points", "details_from"}, {"details"}, id="points are there"
+        ),
+        pytest.param(
+            Dates(), Rules(details=BY_HAND), {"only_points", "details_wait"}, {"details"}, id="details at some time"
+        ),
     ],
 )
-def test_the_page_says_when_points_can_be_read(school, open_as, dates, words):
-    set_schedule("demo", "tiny", dates=dates, rules=Rules(), caller=school.caller("ida"), stores=school.stores)
+@pytest.mark.parametrize("language", list(Language), ids=str)
+def test_the_page_says_what_students_can_read_and_offers_the_rest(
+    school, enter_as, language, dates, rules, words, offered
+):
+    set_schedule("demo", "tiny", dates=dates, rules=rules, caller=school.caller("ida"), stores=school.stores)
 
-    page = open_as("ida").get(DATES).text
+    page = enter_as("ida", language.value).get(DATES).text
 
-    assert ("Release now" in page) == (words is not None)
-    assert words is None or words in page
+    told = ("all_from", "nothing", "points_from", "details_from", "details_wait", "only_points")
+    messages = load_messages(language)
+    assert {code for code in told if f"<p>{messages[f'release.{code}']}" in page} == words
+    assert {name for name, label in BUTTONS[language.value].items() if f">{label}</button>" in page} == offered
+
+
+def test_what_is_held_back_is_released_in_two_steps_from_the_page_and_held_back_again(school, open_as):
+    held = Rules(release=BY_HAND, details=BY_HAND)
+    set_schedule("demo", "tiny", dates=Dates(), rules=held, caller=school.caller("ida"), stores=school.stores)
+    ida = open_as("ida", language="ja")
+
+    for part, shown in (("points", (True, False)), ("details", (True, True))):
+        answer = ida.post(RELEASE, data={"part": part})
+        assert (answer.status_code, answer.headers["location"]) == (303, f"{DATES}?released=1")
+        assert "公開しました。取り消すときは" in ida.get(answer.headers["location"]).text
+        found = offering(school)
+        assert (found.is_released(at=NOON), found.shows_details(at=NOON)) == shown
+
+    ida.post(DATES, data={"release": "by_hand", "details": "by_hand"})
+    assert offering(school).rules == held
+    assert "学生には点数も詳細もまだ見えません" in ida.get(DATES).text
+    assert ida.post(RELEASE, data={"part": "everything"}).status_code == 422
 
 
 @pytest.mark.parametrize(("login", "status"), [("ann", 403), ("tom", 403), ("eve", 200)])
