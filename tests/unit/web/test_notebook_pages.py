@@ -6,8 +6,10 @@ import json
 import numpy as np
 import pytest
 from graded import WRONG, Graded, Scribe, enter
+from markupsafe import escape
 from png_file import write_png
 from school import notebook_bytes
+from xss_corpus import FILE_NAMES
 
 from grader.rendering.frames import FRAME_HEADERS
 from grader.web.pages import notebook
@@ -121,3 +123,16 @@ def test_what_is_not_in_the_notebook_is_not_found(address, open_as, path):
 def test_nobody_reads_a_notebook_of_somebody_else(address, open_as, path):
     assert open_as("bob").get(address + path).status_code == 404
     assert open_as("tom").get(address + path).status_code == 200
+
+
+@pytest.mark.parametrize("name", FILE_NAMES)
+def test_what_a_file_is_called_is_text_on_every_page_that_tells_it(school, enter_as, name):
+    submission = school.submit("ann", file_name=name).submission
+    ann = enter_as("ann")
+    address = f"/submissions/{submission.submission_id}"
+
+    for page in ("/courses/demo/assignments/tiny", address, f"{address}/notebook"):
+        shown = ann.get(page).text
+        assert escape(submission.file_name) in shown
+        assert submission.file_name not in shown.replace(escape(submission.file_name), "")
+    assert submission.submission_id in ann.get(f"{address}/notebook/download").headers["content-disposition"]
