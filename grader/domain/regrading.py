@@ -79,6 +79,15 @@ class PersonChange(NamedTuple):
     after: Sums | None
 
 
+class PassedOver(NamedTuple):
+    """What a regrade leaves as it is: there were too many of the same people's."""
+
+    submissions: int
+    people: int
+    most: int
+    """So many different notebooks of a person it takes."""
+
+
 def gain_of(change: PersonChange | RegradeLine) -> Points:
     """Points that new runs would bring; where there was no result, all that they find."""
     if change.after is None:

@@ -3,49 +3,107 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import islice
+from typing import TypeAlias
 
 from grader.domain.ids import PersonId, QuestionId, SubmissionId
 from grader.domain.overview import Scope, Sums
 from grader.domain.publishing import Offering
-from grader.domain.regrading import PersonChange, Regrade, RegradeLine
+from grader.domain.regrading import PassedOver, PersonChange, Regrade, RegradeLine
 from grader.domain.result import Points
 from grader.domain.submission import Submission
 from grader.flow.ports import Transaction
 from grader.flow.standing import choose, counting_policy, earned_by, those_that_may_count
 
+OwnOf: TypeAlias = Mapping[PersonId, Sequence[Submission]]
+
+_MOST_OF_A_PERSON = 30
+"""Different notebooks that a regrade runs: few hand in as many, and staff wait until all of them are graded."""
 _ALL = 1_000_000
 """More submissions than a course makes for one assignment."""
 
 
 def list_meant(tx: Transaction, offering: Offering, *, question_id: QuestionId | None) -> Sequence[SubmissionId]:
-    """Whatever may count of every student's, or of those who lack points in a question.
+    """Whatever may count of every student's, or of those who lack points in a question, as far as a regrade goes.
 
     Not only what counts: points by other rules than those of a regrade must not win against its points.
     """
+    return _list_meant(tx, offering, group_own(tx, offering), question_id=question_id)
+
+
+def _list_meant(
+    tx: Transaction, offering: Offering, own_of: OwnOf, *, question_id: QuestionId | None
+) -> Sequence[SubmissionId]:
     scope = Scope(course_id=offering.course_id, offering_id=offering.offering_id)
     people = {each.person_id: each.submission_id for each in tx.overview.list_counted(scope)}
     if question_id is not None:
         lines = [line for line in tx.overview.list_questions(scope) if line.question_id == question_id]
         lacking = {line.submission_id for line in lines if line.found.score < line.found.points}
         people = {person: counting for person, counting in people.items() if counting in lacking}
-    own_of = _group(tx, offering)
-    return [one.submission_id for person, own in own_of.items() if person in people for one in own]
+    return [one.submission_id for person, own in own_of.items() if person in people for one in _take(tx, own)]
+
+
+def _take(tx: Transaction, own: Sequence[Submission]) -> Sequence[Submission]:
+    """Of one person's that may count those that a regrade grades: with most points, of equals the newest.
+
+    A copy of one of them costs no kernel of its own.
+    """
+    if len({one.notebook for one in own}) <= _MOST_OF_A_PERSON:
+        return own
+    earned = earned_by(tx, own)
+    counting = choose(own, earned=earned)
+    best_first = sorted(own, key=lambda one: (one is counting, earned[one.submission_id], one.number), reverse=True)
+    taken = set(islice(dict.fromkeys(one.notebook for one in best_first), _MOST_OF_A_PERSON))
+    return [one for one in own if one.notebook in taken]
 
 
 def list_left_out(
-    tx: Transaction, offering: Offering, regrade: Regrade, *, lines: Sequence[RegradeLine]
+    tx: Transaction, offering: Offering, regrade: Regrade, *, lines: Sequence[RegradeLine], own_of: OwnOf
 ) -> Sequence[SubmissionId]:
-    """What may count by another version and has no points in a regrade of everybody: it came later, or we failed."""
+    """What may count by another version and has no points in a regrade of everybody.
+
+    It came later, or we failed, or it was passed over and would win by its old points.
+    """
     if not regrade.is_of_everybody:
         return []
-    known = {line.submission_id for line in lines if line.after is not None}
-    others = [each for each in list_meant(tx, offering, question_id=None) if each not in known]
+    after = {line.submission_id: line.after for line in lines if line.after is not None}
+    meant = _list_meant(tx, offering, own_of, question_id=None)
+    winning = [each for own in own_of.values() for each in _list_winning(tx, own, after=after)]
+    others = [each for each in dict.fromkeys((*meant, *winning)) if each not in after]
     graded = tx.standings.list_graded(offering.offering_id) if others else {}
     return [each for each in others if regrade.version not in (graded.get(each), tx.runs.get_newest(each).version)]
 
 
+def _list_winning(
+    tx: Transaction, own: Sequence[Submission], *, after: Mapping[SubmissionId, Sums]
+) -> Sequence[SubmissionId]:
+    """Of one person's that a regrade passed over those with more points than all that it graded, best first."""
+    if not any(one.submission_id in after for one in own) or len(_take(tx, own)) == len(own):
+        return []
+    standing = tx.standings.list_of([one.submission_id for one in own])
+    besides = _besides(tx, own, standing=standing)
+    sums = {**standing, **after}
+    earned = {each: sums[each].score + besides.get(each, 0) for each in sums}
+    best = max(earned[one.submission_id] for one in own if one.submission_id in after)
+    winning = [one.submission_id for one in own if earned.get(one.submission_id, best) > best]
+    return sorted(winning, key=lambda each: earned[each], reverse=True)[:_MOST_OF_A_PERSON]
+
+
+def count_passed_over(regrade: Regrade, *, lines: Sequence[RegradeLine], own_of: OwnOf) -> PassedOver:
+    """What was there when somebody asked, of those who are in the regrade, and is not in it."""
+    known = {line.submission_id for line in lines}
+    counts = [
+        sum(one.submission_id not in known and one.received_at <= regrade.asked_at for one in own)
+        for own in own_of.values()
+        if len({one.notebook for one in own}) > _MOST_OF_A_PERSON and any(one.submission_id in known for one in own)
+    ]
+    if regrade.submission_id is not None:
+        counts = []
+    return PassedOver(submissions=sum(counts), people=sum(map(bool, counts)), most=_MOST_OF_A_PERSON)
+
+
 def compare(
-    tx: Transaction, offering: Offering, regrade: Regrade, *, lines: Sequence[RegradeLine]
+    tx: Transaction, regrade: Regrade, *, lines: Sequence[RegradeLine], own_of: OwnOf
 ) -> tuple[PersonChange, ...]:
     """What each person has who is in a regrade, before and after it, by login.
 
@@ -54,16 +112,12 @@ def compare(
     if regrade.submission_id is not None:
         return tuple(map(_alone, lines))
     line_of = {line.submission_id: line for line in lines}
-    own_of = [
-        own
-        for own in _group(tx, offering, until=regrade.applied_at).values()
-        if any(one.submission_id in line_of for one in own)
-    ]
-    standing = tx.standings.list_of([one.submission_id for own in own_of for one in own])
+    everybodys = [own for own in own_of.values() if any(one.submission_id in line_of for one in own)]
+    standing = tx.standings.list_of([one.submission_id for own in everybodys for one in own])
     before = {**standing, **{each: line.before for each, line in line_of.items()}}
     after = {**before, **{each: line.after for each, line in line_of.items() if _has_effect(line, regrade)}}
     changes = []
-    for own in own_of:
+    for own in everybodys:
         named = next(line_of[one.submission_id] for one in own if one.submission_id in line_of)
         # Where nothing changes it is all the same which one counts, and that takes no look into the database.
         is_same = all(before.get(one.submission_id) == after.get(one.submission_id) for one in own)
@@ -82,9 +136,7 @@ def compare(
     return tuple(sorted(changes, key=lambda change: change.login))
 
 
-def _group(
-    tx: Transaction, offering: Offering, *, until: datetime | None = None
-) -> Mapping[PersonId, Sequence[Submission]]:
+def group_own(tx: Transaction, offering: Offering, *, until: datetime | None = None) -> OwnOf:
     """Each person's submissions that may count, of those that had arrived."""
     policy = counting_policy(tx, offering)
     own_of: defaultdict[PersonId, list[Submission]] = defaultdict(list)

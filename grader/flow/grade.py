@@ -294,15 +294,25 @@ def _load_case(run_id: RunId, *, environment: EnvironmentHash, bench: Bench) -> 
         submission = tx.submissions.get(run.submission_id)
         choice = tx.cell_choices.find_newest(submission.submission_id)
         twin = None
-        if run.cause is RunCause.SUBMITTED and choice is None:
-            found = tx.runs.find_twin(run_id, environment=environment)
-            if found is not None and _may_be_repeated(tx, found):
-                origin = found.reused_from or found.run_id
-                twin = replace(tx.runs.load_graded(found.run_id), reused_from=origin)
-        elif run.cause is not RunCause.SUBMITTED:
+        if run.cause is not RunCause.SUBMITTED:
             twin = find_rescored(tx, run, environment=environment, assignments=bench.assignments)
+        if twin is None and choice is None:
+            twin = _find_twin(tx, run, environment=environment)
         assignment = bench.assignments.load(run.version, tx=tx).assignment
     return _Case(run=run, notebook=submission.notebook, assignment=assignment, twin=twin, choice=choice)
+
+
+def _find_twin(tx: Transaction, run: Run, *, environment: EnvironmentHash) -> Graded | None:
+    found = tx.runs.find_twin(run.run_id, environment=environment)
+    if found is None or not _may_be_repeated(tx, found):
+        return None
+    origin = found.reused_from or found.run_id
+    if run.cause is not RunCause.SUBMITTED:
+        # Whoever asks for another run wants another look; one look since then is enough for all copies.
+        looked_at = tx.runs.get(origin).started_at
+        if looked_at is None or looked_at <= run.created_at:
+            return None
+    return replace(tx.runs.load_graded(found.run_id), reused_from=origin)
 
 
 def _may_be_repeated(tx: Transaction, found: Run) -> bool:

@@ -8,6 +8,7 @@ from grader.domain.ids import OfferingId, PersonId, QuestionId, SubmissionId, Ve
 from grader.domain.people import Course, Person
 from grader.domain.publishing import Offering, Revision
 from grader.domain.regrading import (
+    PassedOver,
     PersonChange,
     QuestionChange,
     Regrade,
@@ -18,7 +19,7 @@ from grader.domain.regrading import (
 )
 from grader.domain.submission import Run, RunCause, RunState, Submission, WrittenAnswer
 from grader.errors import Conflict, InvalidRequest, NotFound
-from grader.flow.before_after import compare, list_left_out, list_meant
+from grader.flow.before_after import compare, count_passed_over, group_own, list_left_out, list_meant
 from grader.flow.names import new_id
 from grader.flow.people import Caller, check_is_anothers
 from grader.flow.ports import Stores, Transaction
@@ -70,6 +71,8 @@ class RegradeView:
     applied_by: Person | None
     lines: tuple[RegradeLine, ...]
     state: RegradeState
+    passed_over: PassedOver
+    """What is not graded again: nobody waits for thousands."""
     people: tuple[PersonChange, ...] = ()
     """Everybody who is in it, by login; nobody while it runs."""
     left_out: Sequence[SubmissionId] = ()
@@ -82,7 +85,7 @@ class RegradeView:
 
     @property
     def unseen(self) -> Sequence[SubmissionId]:
-        """What is left out because it came later."""
+        """What is left out and was never tried with it: it came later, say."""
         known = {line.submission_id for line in self.lines}
         return [each for each in self.left_out if each not in known]
 
@@ -302,7 +305,8 @@ def _view(tx: Transaction, regrade_id: RegradeId, caller: Caller) -> RegradeView
     changes: defaultdict[SubmissionId, list[QuestionChange]] = defaultdict(list)
     for change in tx.regrades.list_changes(regrade_id):
         changes[change.submission_id].append(change)
-    is_ready = state is RegradeState.READY
+    has_ended, is_ready = state is not RegradeState.RUNNING, state is RegradeState.READY
+    own_of = group_own(tx, offering, until=regrade.applied_at) if has_ended else {}
     return RegradeView(
         course=tx.courses.get(offering.course_id),
         offering=offering,
@@ -312,7 +316,8 @@ def _view(tx: Transaction, regrade_id: RegradeId, caller: Caller) -> RegradeView
         applied_by=None if regrade.applied_by is None else tx.people.get(regrade.applied_by),
         lines=lines,
         state=state,
-        people=() if state is RegradeState.RUNNING else compare(tx, offering, regrade, lines=lines),
-        left_out=list_left_out(tx, offering, regrade, lines=lines) if is_ready else (),
+        people=compare(tx, regrade, lines=lines, own_of=own_of) if has_ended else (),
+        left_out=list_left_out(tx, offering, regrade, lines=lines, own_of=own_of) if is_ready else (),
+        passed_over=count_passed_over(regrade, lines=lines, own_of=own_of),
         changes=changes,
     )

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from doubles import FakeRunner
 from school import VERSION, NameLogic, TinyLoaded, notebook_bytes
 
 from grader.domain.ids import QuestionId, VersionHash
@@ -11,7 +12,7 @@ from grader.domain.people import CountingPolicy, Role
 from grader.domain.regrading import RegradeState
 from grader.domain.submission import RunCause
 from grader.errors import Conflict, Forbidden, InvalidRequest, NotFound, SandboxFailed
-from grader.flow import people
+from grader.flow import before_after, people
 from grader.flow.grade import claim_next, put_back
 from grader.flow.progress import read_result, read_submission
 from grader.flow.publish import offer, publish, update_offering
@@ -161,6 +162,58 @@ def test_what_another_version_graded_meanwhile_is_graded_once_it_is_applied(staf
     assert staff.shown() == (5, 15)
     with staff.school.stores.storage.reading() as tx:
         assert tx.runs.find_counting(late).version == NEWER
+
+
+def test_copies_of_a_notebook_cost_one_look_and_each_has_its_result(staff):
+    for data in (WRONG, RIGHT, WRONG, RIGHT):
+        staff.school.clock.pass_s(60)
+        staff.school.submit("ann", data)
+    staff.school.work_off()
+    regrade_id = staff.ask()
+    staff.school.clock.pass_s(1)
+    runner = FakeRunner()
+
+    staff.school.work_off(staff.school.bench(runner=runner))
+
+    assert [(each.login, each.number, each.after.score) for each in staff.view(regrade_id).lines] == [
+        *(("ann", number, score) for number, score in enumerate((15, 5, 15, 5, 15), start=1)),
+        ("bob", 1, 5),
+    ]
+    assert runner.runs == 3  # each of ann's two once, and bob's
+
+
+@pytest.fixture
+def many_of_ann(staff, monkeypatch):
+    """More of hers than a regrade takes, which is two different ones and their copies."""
+    monkeypatch.setattr(before_after, "_MOST_OF_A_PERSON", 2)
+    for answers in ({"x": 1, "y": 4}, {"x": 3, "y": 1}, {"x": 3, "y": 0}, {"x": 3, "y": 4}):
+        staff.school.clock.pass_s(60)
+        staff.school.submit("ann", notebook_bytes(**answers))
+    staff.school.work_off()
+    return staff
+
+
+def test_a_regrade_takes_of_each_person_what_has_most_points_and_tells_of_the_rest(many_of_ann):
+    regrade_id = many_of_ann.ask()
+    many_of_ann.school.work_off()
+
+    view = many_of_ann.view(regrade_id)
+
+    assert [(each.login, each.number) for each in view.lines] == [("ann", 1), ("ann", 4), ("ann", 5), ("bob", 1)]
+    assert (view.passed_over, view.left_out) == ((2, 1, 2), [])
+
+
+def test_what_was_passed_over_does_not_win_by_its_old_points(many_of_ann):
+    many_of_ann.move_on()
+    regrade_id = many_of_ann.ask()
+    many_of_ann.school.work_off()
+    view = many_of_ann.view(regrade_id)
+    assert (len(view.left_out), view.passed_over) == (1, (2, 1, 2))  # 3 and 1 had ten points, the best has five now
+
+    many_of_ann.apply(regrade_id)
+    many_of_ann.school.work_off()
+
+    assert many_of_ann.shown() == (5, 15)
 
 
 def test_points_given_meanwhile_stand_before_and_after(staff):

@@ -8,6 +8,7 @@ import pytest
 from school import notebook_bytes
 
 from grader.domain.ids import VersionHash
+from grader.flow import before_after
 from grader.flow.manuscripts import publish_writing, save
 from grader.flow.publish import publish, update_offering
 
@@ -157,7 +158,7 @@ def published(school):
                 "has been graded with this version yet",
                 "Lose points: 1",
                 "uses another version",
-                "could not be graded: 1.",
+                "by the old rules: 1.",
             ),
         ),
         ("ja", ("まだこの版で採点されていません", "点が下がる人：1", "別の版を使っている", "1 件あります")),
@@ -230,3 +231,24 @@ def test_what_a_ta_handed_in_somebody_else_regrades(school, enter_as, language, 
     ]
     answer = tom.post(ADDRESS, data={"scope": "submission", "submission": submission})
     assert (answer.status_code, words in answer.text) == (403, True)
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "not in it: 1 (students: 1)."),
+        ("ja", "入っていない提出：1件（1人）。"),
+    ],
+)
+def test_what_is_not_graded_again_is_told(school, published, enter_as, monkeypatch, language, words):
+    monkeypatch.setattr(before_after, "_MOST_OF_A_PERSON", 1)
+    school.submit("ann", notebook_bytes(x=1, y=4))
+    school.work_off()
+    ida = enter_as("ida", language)
+    ida.post(published, data={"look": ""})
+    school.work_off()
+
+    page = ida.get(published)
+
+    assert words in text_of(page)
+    assert words in text_of(ida.get(re.search(r"/regrades/[^\"]+", page.text)[0]))
