@@ -64,6 +64,10 @@ class Settings(BaseSettings):
     max_containers: int = Field(default=1_000_000, gt=0)
     """Lists and objects in an uploaded file, counted before it is parsed."""
     max_nesting: int = Field(default=100, gt=0)
+    uploads_before_pause: int = Field(default=20, ge=1, le=1000)
+    """After so many uploads of one person for one assignment in a short time, grading of the next ones waits."""
+    uploads_window_s: float = Field(default=600.0, gt=0)
+    """How short that time is."""
     min_free_share: float = Field(default=0.05, ge=0, lt=1)
     """Uploads are refused when less of the disk than this is free."""
     lease_s: float = Field(default=15.0, gt=0)

@@ -126,6 +126,8 @@ class Rules:
     """Of points."""
     details: Release = Release.BY_DATE
     """Of diagnoses, expected values and comments."""
+    uploads: int | None = None
+    """So many of one person in a short time are graded without a pause; None: as many as the service says."""
 
 
 @dataclass(frozen=True, kw_only=True)

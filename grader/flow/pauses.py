@@ -1,9 +1,10 @@
 """After how much in a short time the grading of a person's work waits a while, so that others get their turn."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from grader.domain.ids import OfferingId, PersonId, RunId
+from grader.domain.publishing import Offering
 from grader.domain.text import Note
 from grader.flow.ports import Transaction
 
@@ -17,6 +18,12 @@ class UploadLimit:
 
     uploads: int = 20
     window_s: float = 600.0
+
+
+def limit_of(offering: Offering, *, default: UploadLimit) -> UploadLimit:
+    """What an offering's own rules make of the service's limit."""
+    own = offering.rules.uploads
+    return default if own is None else replace(default, uploads=own)
 
 
 def pause_s(

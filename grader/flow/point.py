@@ -14,7 +14,7 @@ from grader.domain.submission import Run, RunCause, RunState
 from grader.errors import InvalidRequest
 from grader.flow.assignments import StoredAssignments
 from grader.flow.names import new_id
-from grader.flow.pauses import UploadLimit, hold_back, pause_s
+from grader.flow.pauses import UploadLimit, hold_back, limit_of, pause_s
 from grader.flow.people import Caller
 from grader.flow.ports import Stores, Transaction
 from grader.flow.progress import SubmissionView, view_submission
@@ -177,6 +177,7 @@ def _queue_run(tx: Transaction, choice: CellChoice, *, limit: UploadLimit | None
     tx.runs.add(run)
     wait_s = 0.0
     if limit is not None:
+        limit = limit_of(tx.offerings.get(submission.offering_id), default=limit)
         own, at = submission.person_id, choice.chosen_at
         wait_s = pause_s(tx, submission.offering_id, person_id=own, limit=limit, at=at)
         if wait_s:

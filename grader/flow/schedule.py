@@ -12,6 +12,8 @@ from grader.flow.publish import check_order
 from grader.flow.standing import judge_arrivals
 
 _MOST_GRACE_MINUTES = 7 * 24 * 60
+_MOST_UPLOADS = 1000
+"""Of one person in a short time: each of them is looked at when another one comes."""
 
 
 class Part(StrEnum):
@@ -52,6 +54,8 @@ def set_schedule(course: str, slug: str, *, dates: Dates, rules: Rules, caller: 
     """
     check_order(dates)
     _check_late(rules.late)
+    if rules.uploads is not None and not 1 <= rules.uploads <= _MOST_UPLOADS:
+        raise InvalidRequest(what="uploads", value=rules.uploads)
     with stores.storage.writing() as tx:
         before = _read(tx, course, slug, caller)
         offering_id = before.offering.offering_id

@@ -13,7 +13,7 @@ from grader.domain.publishing import Offering
 from grader.domain.submission import Run, RunCause, RunState, Submission
 from grader.errors import NotFound, NotOpen, StorageFull
 from grader.flow.names import new_id
-from grader.flow.pauses import UploadLimit, hold_back, pause_s
+from grader.flow.pauses import UploadLimit, hold_back, limit_of, pause_s
 from grader.flow.people import Caller, visible_course
 from grader.flow.ports import Stores, Transaction
 from grader.flow.progress import SubmissionView, view_submission
@@ -103,9 +103,10 @@ def submit(upload: Upload, *, caller: Caller, intake: Intake) -> Receipt:
             recount(tx, submission)
         device = tx.versions.get(run.version).device
         is_staff = caller.is_staff_in(course.course_id)
-        wait_s = 0 if is_staff else _pause_s(tx, submission, limit=intake.limit)
+        limit = limit_of(offering, default=intake.limit)
+        wait_s = 0 if is_staff else _pause_s(tx, submission, limit=limit)
         if wait_s:
-            hold_back(tx, run.run_id, pause_s=wait_s, limit=intake.limit, at=stores.clock.now())
+            hold_back(tx, run.run_id, pause_s=wait_s, limit=limit, at=stores.clock.now())
         stores.queue.enqueue(tx, kind=JobKind.GRADE, subject=run.run_id, device=device, after_s=wait_s)
         return Receipt(view=view_submission(tx, submission, caller=caller, at=stores.clock.now()), created=True)
 

@@ -138,4 +138,5 @@ def _rules_from_json(entry: dict[str, Any] | None) -> Rules:
         counting=None if counting is None else CountingPolicy(counting),
         release=Release(entry["release"]),
         details=Release(entry.get("details", Release.BY_DATE)),
+        uploads=entry.get("uploads"),
     )

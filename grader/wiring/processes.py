@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from grader.domain.accounts import SessionLifetimes
 from grader.domain.device import WITH_GPU, WITHOUT_GPU
 from grader.flow.mail_links import Post
+from grader.flow.pauses import UploadLimit
 from grader.flow.ports import Stores
 from grader.flow.submit import Intake
 from grader.mail import Security, SmtpMailer
@@ -130,6 +131,7 @@ def make_intake(settings: Settings, *, stores: Stores) -> Intake:
         read_notebook=partial(read, limits=read_limits(settings)),
         free_share=FolderBlobs(settings.blobs_folder).free_share,
         minimum_free_share=settings.min_free_share,
+        limit=UploadLimit(uploads=settings.uploads_before_pause, window_s=settings.uploads_window_s),
     )
 
 

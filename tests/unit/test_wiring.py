@@ -31,7 +31,7 @@ from grader.flow import accounts, people
 from grader.flow.people import NewMember, add_member
 from grader.sandbox.gpu import nvml
 from grader.settings import Settings
-from grader.wiring import configuration, data_folder, first_start, kernels, loading, typed_dates
+from grader.wiring import configuration, data_folder, first_start, kernels, loading, processes, typed_dates
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -501,6 +501,13 @@ def test_what_is_no_database_is_told_and_left_as_it_is(settings):
 
     assert caught.value.facts["folder"] == str(settings.data_folder)
     assert settings.database_path.read_bytes() == b"my holiday photos" * 100
+
+
+def test_how_many_uploads_are_graded_without_a_pause_is_a_setting(tmp_path):
+    settings = Settings(data_folder=tmp_path, uploads_before_pause=3, uploads_window_s=60)
+    with data_folder.open_stores(settings) as stores:
+        limit = processes.make_intake(settings, stores=stores).limit
+    assert (limit.uploads, limit.window_s) == (3, 60)
 
 
 def test_stores_are_closed_at_the_end(settings):

@@ -26,9 +26,15 @@ router = APIRouter(include_in_schema=False)
 AT_ONCE, AT_A_MOMENT, BY_HAND = "at_once", "at_a_moment", "by_hand"
 _AS_COURSE = "course"
 _NO_COST = "none"
+_MOST_DIGITS = 6
 _TYPED_AS = "%Y-%m-%dT%H:%M"
-_NUMBERS: Mapping[str, str] = {"percent": "percent", "most_percent": "most", "grace_minutes": "grace"}
-"""The fields of what a rule may not be."""
+_REFUSED: Mapping[str, tuple[str, str]] = {
+    "percent": ("percent", "authoring_page.wrong_number"),
+    "most_percent": ("most", "authoring_page.wrong_number"),
+    "grace_minutes": ("grace", "authoring_page.wrong_number"),
+    "uploads": ("uploads", "authoring_page.wrong_uploads"),
+}
+"""The field and the sentence of what a rule may not be."""
 
 
 class ScheduleForm(BaseModel):
@@ -46,6 +52,7 @@ class ScheduleForm(BaseModel):
     grace: str = "0"
     most: str = "100"
     counting: str = _AS_COURSE
+    uploads: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,9 +87,8 @@ def post_dates(
         try:
             set_schedule(course, slug, dates=dates, rules=rules, caller=caller, stores=services.stores)
         except InvalidRequest as error:
-            field = _NUMBERS.get(str(error.facts["what"]))
-            code = "authoring_page.wrong_order" if field is None else "authoring_page.wrong_number"
-            reading.wrong.append(Wrong(field=field or "due", note=Note(code=code)))
+            field, code = _REFUSED.get(str(error.facts["what"]), ("due", "authoring_page.wrong_order"))
+            reading.wrong.append(Wrong(field=field, note=Note(code=code)))
     if reading.wrong:
         return _show(request, schedule, form=form, caller=caller, services=services, wrong=reading.wrong)
     return RedirectResponse(f"{request.url.path}?saved=1", HTTPStatus.SEE_OTHER)
@@ -120,6 +126,7 @@ def _show(
         "is_released": schedule.offering.is_released(at=now),
         "shows_details": schedule.offering.shows_details(at=now),
         "now": now,
+        "limit": services.intake.limit,
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK
     return render_page("dates.html", request, caller=caller, status=status, facts=facts)
@@ -145,6 +152,7 @@ def _form_of(schedule: Schedule) -> ScheduleForm:
         release=chosen(rules.release, dates.feedback_at),
         details_from=typed(dates.details_at),
         details=chosen(rules.details, dates.details_at),
+        uploads="" if rules.uploads is None else str(rules.uploads),
         counting=_AS_COURSE if rules.counting is None else rules.counting.value,
     )
     if rules.late is None:
@@ -191,7 +199,15 @@ class _Reading:
             counting=CountingPolicy(form.counting) if form.counting in tuple(CountingPolicy) else None,
             release=Release.BY_HAND if form.release == BY_HAND else Release.BY_DATE,
             details=Release.BY_HAND if form.details == BY_HAND else Release.BY_DATE,
+            uploads=self._uploads(form.uploads.strip()),
         )
+
+    def _uploads(self, typed: str) -> int | None:
+        if typed.isdecimal() and len(typed) <= _MOST_DIGITS:
+            return int(typed)
+        if typed:
+            self._refuse("uploads", "authoring_page.wrong_uploads")
+        return None
 
     def _since(self, field: str, typed: str, *, chosen: str) -> datetime | None:
         """The moment from which on something is shown, where one was chosen."""

@@ -6,10 +6,12 @@ import pytest
 from school import notebook_bytes
 
 from grader.domain.ids import QuestionId, VersionHash
+from grader.domain.publishing import Dates, Rules
 from grader.domain.submission import RunState
 from grader.flow.pauses import UploadLimit
 from grader.flow.point import Desk, point_at_cells, read_cells
 from grader.flow.publish import publish, update_offering
+from grader.flow.schedule import set_schedule
 from grader.flow.submit import Upload, submit
 
 LIMIT = UploadLimit(uploads=3, window_s=60)
@@ -60,6 +62,18 @@ def test_who_points_again_and_again_waits_as_who_uploads_does(school, point):
     school.clock.pass_s(30)  # a minute after the upload
     assert school.work_off() == 1
     assert state_of(school, run) is RunState.FINISHED
+
+
+def test_an_assignments_own_limit_holds_for_pointing_too(school, point):
+    ida, stores = school.caller("ida"), school.stores
+    set_schedule("demo", "tiny", dates=Dates(), rules=Rules(uploads=1), caller=ida, stores=stores)
+    submission = school.submit().submission
+    school.work_off()
+
+    run = point(submission, 0)
+
+    with stores.storage.reading() as tx:
+        assert tx.runs.get(run.run_id).trouble.facts["count"] == 1
 
 
 def test_older_submissions_are_no_way_around_the_pause(school, point):

@@ -12,11 +12,13 @@ from grader.domain.ids import VersionHash
 from grader.domain.jobs import JobKind
 from grader.domain.notebook import IdentityHint
 from grader.domain.people import CountingPolicy, Role
+from grader.domain.publishing import Dates, Rules
 from grader.domain.submission import RunState
 from grader.domain.text import Note
 from grader.errors import NotebookRefused, NotFound, NotOpen, StorageFull
 from grader.flow import people
 from grader.flow.pauses import UploadLimit
+from grader.flow.schedule import set_schedule
 from grader.flow.submit import Intake, Upload, submit
 
 A, B, C = (notebook_bytes(x=number) for number in (1, 2, 3))
@@ -200,6 +202,28 @@ def test_after_many_uploads_in_a_short_time_grading_waits_and_nothing_is_refused
     school.clock.pass_s(30)  # a minute after the first
     assert school.work_off() == 1
     assert states()[2] is RunState.FINISHED
+
+
+@pytest.mark.parametrize(
+    ("own", "waits"),
+    [
+        pytest.param(1, [False, True, True], id="fewer than the service"),
+        pytest.param(3, [False, False, False], id="more than the service"),
+        pytest.param(None, [False, False, True], id="none of its own"),
+    ],
+)
+def test_an_assignment_may_have_a_limit_of_its_own(school, own, waits):
+    intake = replace(school.intake, limit=UploadLimit(uploads=2, window_s=60))
+    ida, stores = school.caller("ida"), school.stores
+    set_schedule("demo", "tiny", dates=Dates(), rules=Rules(uploads=own), caller=ida, stores=stores)
+
+    for number, is_held_back in enumerate(waits):
+        data = notebook_bytes(x=number)
+        at = school.clock.now()
+        upload = Upload(data=data, file_name="x.ipynb", course="demo", assignment="tiny", received_at=at)
+        receipt = submit(upload, caller=school.caller("ann"), intake=intake)
+        assert (receipt.view.state.code == "state.held_back") == is_held_back
+        school.clock.pass_s(1)
 
 
 @pytest.mark.parametrize(

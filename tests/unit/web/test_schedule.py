@@ -77,6 +77,9 @@ def test_what_was_typed_is_kept_in_the_courses_zone(school, open_as):
         pytest.param({"most": "nan"}, "Please give a number from 0", id="a number that is none"),
         pytest.param({"grace": "inf"}, "Please give a number from 0", id="an endless grace"),
         pytest.param({"grace": "1e9"}, "Please give a number from 0", id="a grace of years"),
+        pytest.param({"uploads": "few"}, "Please give a whole number from 1 to 1000", id="no count"),
+        pytest.param({"uploads": "1001"}, "Please give a whole number from 1 to 1000", id="too large a count"),
+        pytest.param({"uploads": "9" * 5000}, "Please give a whole number from 1 to 1000", id="an endless count"),
         pytest.param({"release": "at_a_moment"}, "Please give the moment", id="released at no moment"),
         pytest.param({"details_from": ""}, "Please give the moment", id="details at no moment"),
         pytest.param({"details_from": "soon"}, "This is no date and time", id="details at what is no moment"),
@@ -95,7 +98,21 @@ def test_what_cannot_be_comes_back_as_typed_and_nothing_is_kept(school, open_as,
     assert offering(school) == before
 
 
-@pytest.mark.parametrize(("field", "value"), [("percent", "101"), ("grace", "99999"), ("most", "101")])
+def test_how_many_hand_ins_are_graded_at_once_is_the_assignments_own_or_the_services(school, open_as):
+    ida = open_as("ida")
+    assert "Empty means 20." in ida.get(DATES).text
+
+    assert ida.post(DATES, data=TYPED | {"uploads": "3"}).status_code == 303
+
+    assert offering(school).rules.uploads == 3
+    assert 'name="uploads" type="text" value="3"' in ida.get(DATES).text
+    assert ida.post(DATES, data=TYPED | {"uploads": ""}).status_code == 303
+    assert offering(school).rules.uploads is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("percent", "101"), ("grace", "99999"), ("most", "101"), ("uploads", "0")]
+)
 def test_the_number_that_is_out_of_range_is_the_one_that_is_marked(open_as, field, value):
     page = open_as("ida").post(DATES, data={**TYPED, field: value}).text
 
