@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
@@ -29,14 +30,16 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-class PointsNumber(sa.TypeDecorator[float]):
+class PointsNumber(sa.Float[float]):
     """Points: whole ones come back as int, so that 10 is never shown as 10.0."""
 
-    impl = sa.Float
-    cache_ok = True
+    # No TypeDecorator: it would call two functions for each of the thousands of numbers of a dashboard.
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[float | None], float | None]:
+        return _whole
 
-    def process_result_value(self, value: float | None, dialect: Dialect) -> float | None:
-        return int(value) if value is not None and float(value).is_integer() else value
+
+def _whole(value: float | None) -> float | None:
+    return value if value is None or value % 1 else int(value)
 
 
 class StudentText(sa.TypeDecorator[str]):
