@@ -44,6 +44,16 @@ class Answer(NamedTuple):
     has_attachments: bool
 
 
+class WaitingCheck(NamedTuple):
+    """A check of what stands that waits for a person, or for us."""
+
+    question_id: QuestionId
+    check_id: CheckId
+    kind: str
+    verdict: Verdict
+    code: str
+
+
 class Ungraded(NamedTuple):
     """A submission that counts and of which every grading failed through us."""
 

@@ -17,6 +17,7 @@ from grader.domain.overview import (
     Sums,
 )
 from grader.domain.result import CheckResult, Points
+from grader.domain.review import WaitingCheck
 
 
 class Overview(Protocol):
@@ -50,8 +51,15 @@ class Overview(Protocol):
 class Standings(Protocol):
     """What stands of each submission that has a result, kept beside it so that whole courses can be added up."""
 
-    def put(self, submission_id: SubmissionId, sums: Sums, *, awaited: Points) -> None:
-        """`awaited`: of written answers that nobody has read yet, less what being late costs."""
+    def put(self, submission_id: SubmissionId, sums: Sums, *, awaited: Points, waiting: Sequence[WaitingCheck]) -> None:
+        """Replaces what stood before.
+
+        Args:
+            submission_id: one that has a result.
+            sums: of it.
+            awaited: points of written answers that nobody has read yet, less what being late costs.
+            waiting: what nobody has settled.
+        """
 
     def forget(self, submission_id: SubmissionId) -> None: ...
 

@@ -9,6 +9,7 @@ from grader.domain.overview import Sums
 from grader.domain.people import CountingPolicy
 from grader.domain.publishing import Offering, Revision, Rubrics
 from grader.domain.result import CheckResult, Points, QuestionResult, Result, Verdict
+from grader.domain.review import WaitingCheck
 from grader.domain.submission import Decision, DecisionKind, Run, RunState, Submission
 from grader.domain.text import Note
 from grader.flow.ports import Stores, Transaction
@@ -20,6 +21,7 @@ _AT_ONCE = 500
 _ALL = 100_000
 """More submissions than anyone makes for one assignment."""
 _MOST_OF_A_COURSE = 1_000_000
+_OVERRIDDEN = "review.overridden"
 _JUDGED = (DecisionKind.POINTS, DecisionKind.OVERRIDE)
 """Somebody has looked; points that go along with the same words, and comments, do not say that."""
 
@@ -140,7 +142,7 @@ def settle(tx: Transaction, submission_id: SubmissionId) -> None:
     result = standing_result(tx, run)
     percent = tx.submissions.get(submission_id).late_percent
     awaited = points_when_late(points_awaited(result), percent=percent)
-    tx.standings.put(submission_id, _sums(result), awaited=awaited)
+    tx.standings.put(submission_id, _sums(result), awaited=awaited, waiting=list_waiting_checks(result))
 
 
 def standing_sums(tx: Transaction, run: Run) -> Sums:
@@ -162,6 +164,19 @@ def points_awaited(result: Result) -> Points:
             for check in question.checks
             if check.kind == "written" and check.verdict is Verdict.NEEDS_REVIEW and check.code != "written.empty"
         ]
+    )
+
+
+def list_waiting_checks(result: Result) -> tuple[WaitingCheck, ...]:
+    """What of a result that stands waits for a person or for us, unless nothing hangs on it any more."""
+    if not result.pending:
+        return ()
+    return tuple(
+        WaitingCheck(question.question_id, check.check_id, check.kind, check.verdict, check.code)
+        for question in result.questions
+        if not any(note.code == _OVERRIDDEN for note in question.notes)
+        for check in question.checks
+        if check.verdict.is_pending
     )
 
 
@@ -273,7 +288,7 @@ def _question(question: QuestionResult, decisions: Sequence[Decision]) -> Questi
     override = next((decision for decision in own if decision.kind is DecisionKind.OVERRIDE), None)
     if override is not None:
         points = min(override.points or 0, question.points)
-        note = Note(code="review.overridden", facts={"points": points, "comment": override.comment})
+        note = Note(code=_OVERRIDDEN, facts={"points": points, "comment": override.comment})
         notes = (*question.notes, note, *said)
         return replace(question, checks=checks, score=points, decided=question.points, pending=0, notes=notes)
     return sum_question(question.question_id, checks, notes=(*question.notes, *said), cells=question.cells)

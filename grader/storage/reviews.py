@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import aliased
 
 from grader.domain.ids import CheckId, OfferingId, PersonId, QuestionId, SubmissionId
 from grader.domain.people import Role
 from grader.domain.result import Verdict
 from grader.domain.review import Answer, AnswerScope, Draft, Failure, SavedComment, SavedCommentId, Ungraded
-from grader.domain.submission import Decision, DecisionKind, RunCause, RunState
+from grader.domain.submission import Decision, RunCause, RunState
 from grader.storage.decisions import read_decision
 from grader.storage.rows import Rows
 from grader.storage.tables import (
@@ -23,12 +22,11 @@ from grader.storage.tables import (
     ReviewDraftRow,
     RunRow,
     SavedCommentRow,
-    StandingRow,
     SubmissionRow,
+    WaitingCheckRow,
     WrittenAnswerRow,
 )
 
-_SETTLING = [kind.value for kind in DecisionKind if kind.settles]
 _PENDING = [verdict.value for verdict in Verdict if verdict.is_pending]
 
 _OF_STUDENTS = sa.and_(
@@ -70,41 +68,42 @@ _ANSWERS = (
     )
     .where(_OF_STUDENTS, CheckResultRow.verdict.in_(_PENDING))
 )
-_later = aliased(DecisionRow)
-_IS_SETTLED = (
-    sa.select(DecisionRow.decision_id)
-    .where(
-        DecisionRow.submission_id == CountingSubmissionRow.submission_id,
-        DecisionRow.question_id == QuestionResultRow.question_id,
-        sa.or_(DecisionRow.check_id == CheckResultRow.check_id, DecisionRow.check_id.is_(None)),
-        DecisionRow.kind.in_(_SETTLING),
-        ~sa.select(_later.decision_id)
-        .where(
-            _later.submission_id == DecisionRow.submission_id,
-            _later.question_id == DecisionRow.question_id,
-            _later.check_id.is_not_distinct_from(DecisionRow.check_id),
-            _later.place > DecisionRow.place,
-            _later.kind == DecisionKind.WITHDRAWN.value,
-        )
-        .correlate(DecisionRow)
-        .exists(),
+_WAITING = (
+    sa.select(
+        CountingSubmissionRow.offering_id,
+        WaitingCheckRow.question_id,
+        WaitingCheckRow.check_id,
+        WaitingCheckRow.kind,
+        WaitingCheckRow.verdict,
+        WaitingCheckRow.code,
+        CountingSubmissionRow.person_id,
+        CountingSubmissionRow.submission_id,
+        WrittenAnswerRow.text_hash,
+        WrittenAnswerRow.has_attachments,
     )
-    .correlate(CountingSubmissionRow, QuestionResultRow, CheckResultRow)
-    .exists()
+    .select_from(CountingSubmissionRow)
+    .join(MembershipRow, MembershipRow.person_id == CountingSubmissionRow.person_id)
+    .join(WaitingCheckRow, WaitingCheckRow.submission_id == CountingSubmissionRow.submission_id)
+    .outerjoin(
+        WrittenAnswerRow,
+        sa.and_(
+            WrittenAnswerRow.submission_id == CountingSubmissionRow.submission_id,
+            WrittenAnswerRow.question_id == WaitingCheckRow.question_id,
+        ),
+    )
+    .where(_OF_STUDENTS)
 )
-_HAS_NOTHING_PENDING = (
-    sa.select(StandingRow.submission_id)
-    .where(StandingRow.submission_id == CountingSubmissionRow.submission_id, StandingRow.pending == 0)
-    .correlate(CountingSubmissionRow)
-    .exists()
-)
-# Most are settled by the end of a term: of those no check is looked at.
-_WAITING = _ANSWERS.where(~_HAS_NOTHING_PENDING, ~_IS_SETTLED)
 _IN_ORDER = _ANSWERS.join(SubmissionRow, SubmissionRow.submission_id == CountingSubmissionRow.submission_id).order_by(
     SubmissionRow.received_at, CountingSubmissionRow.submission_id, QuestionResultRow.place, CheckResultRow.place
 )
 _OF_QUESTION = _IN_ORDER.where(QuestionResultRow.question_id == sa.bindparam("question"))
 _OF_SUBMISSION = _IN_ORDER.where(CountingSubmissionRow.submission_id == sa.bindparam("submission"))
+_HAS_RESULT = (
+    sa.select(CountingRunRow.submission_id)
+    .where(CountingRunRow.submission_id == CountingSubmissionRow.submission_id)
+    .correlate(CountingSubmissionRow)
+    .exists()
+)
 _NEWEST_STATE = (
     sa.select(RunRow.state)
     .where(RunRow.submission_id == CountingSubmissionRow.submission_id, RunRow.cause != RunCause.TRIAL.value)
@@ -118,8 +117,8 @@ _UNGRADED = (
     .select_from(CountingSubmissionRow)
     .join(MembershipRow, MembershipRow.person_id == CountingSubmissionRow.person_id)
     .join(SubmissionRow, SubmissionRow.submission_id == CountingSubmissionRow.submission_id)
-    .outerjoin(CountingRunRow, CountingRunRow.submission_id == CountingSubmissionRow.submission_id)
-    .where(_OF_STUDENTS, CountingRunRow.run_id.is_(None), _NEWEST_STATE.in_([RunState.FAILED.value]))
+    # First what nearly all have: their runs are not looked at.
+    .where(_OF_STUDENTS, ~_HAS_RESULT, _NEWEST_STATE.in_([RunState.FAILED.value]))
     .order_by(SubmissionRow.received_at, CountingSubmissionRow.submission_id)
 )
 _DECISIONS = (

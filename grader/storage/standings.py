@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from grader.domain.ids import CourseId, OfferingId, PersonId, SubmissionId, VersionHash
 from grader.domain.overview import Attendance, Sums
 from grader.domain.result import Points
+from grader.domain.review import WaitingCheck
 from grader.domain.submission import RunState
 from grader.storage.rows import Rows
 from grader.storage.tables import (
@@ -16,11 +17,14 @@ from grader.storage.tables import (
     RunRow,
     StandingRow,
     SubmissionRow,
+    WaitingCheckRow,
 )
 
 _ADD = sa.insert(StandingRow)
 _CHANGE = sa.update(StandingRow).where(StandingRow.submission_id == sa.bindparam("of_submission"))
 _FORGET = sa.delete(StandingRow).where(StandingRow.submission_id == sa.bindparam("of_submission"))
+_ADD_WAITING = sa.insert(WaitingCheckRow)
+_FORGET_WAITING = sa.delete(WaitingCheckRow).where(WaitingCheckRow.submission_id == sa.bindparam("of_submission"))
 _OF = sa.select(
     StandingRow.submission_id, StandingRow.score, StandingRow.decided, StandingRow.pending, StandingRow.points
 ).where(StandingRow.submission_id.in_(sa.bindparam("submissions", expanding=True)))
@@ -83,12 +87,15 @@ class StandingsTable:
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
 
-    def put(self, submission_id: SubmissionId, sums: Sums, *, awaited: Points) -> None:
+    def put(self, submission_id: SubmissionId, sums: Sums, *, awaited: Points, waiting: Sequence[WaitingCheck]) -> None:
         if not self._rows.write(_CHANGE, of_submission=submission_id, **sums._asdict(), awaited=awaited):
             self._rows.write(_ADD, submission_id=submission_id, **sums._asdict(), awaited=awaited)
+        self._rows.write(_FORGET_WAITING, of_submission=submission_id)
+        self._rows.add_all(_ADD_WAITING, waiting_rows(submission_id, waiting))
 
     def forget(self, submission_id: SubmissionId) -> None:
         self._rows.write(_FORGET, of_submission=submission_id)
+        self._rows.write(_FORGET_WAITING, of_submission=submission_id)
 
     def list_of(self, submission_ids: Sequence[SubmissionId]) -> Mapping[SubmissionId, Sums]:
         rows = self._rows.list_tuples(_OF, submissions=submission_ids)
@@ -115,3 +122,8 @@ class StandingsTable:
     def add_up(self, course_id: CourseId) -> Mapping[PersonId, Sums]:
         rows = self._rows.list_tuples(_BY_PERSON, course=course_id)
         return {PersonId(person_id): Sums(*sums) for person_id, *sums in rows}
+
+
+def waiting_rows(submission_id: SubmissionId, waiting: Sequence[WaitingCheck]) -> list[dict[str, object]]:
+    """What waits of a submission as it is in its table."""
+    return [{"submission_id": submission_id, **each._asdict(), "verdict": each.verdict.value} for each in waiting]

@@ -363,6 +363,19 @@ class StandingRow(Table):
     awaited: Mapped[float] = mapped_column(PointsNumber, server_default="0")
 
 
+class WaitingCheckRow(Table):
+    """What of a submission that has a result waits for a person, while nothing settles it."""
+
+    __tablename__ = "waiting_checks"
+
+    submission_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("submissions.submission_id"), primary_key=True)
+    question_id: Mapped[str] = mapped_column(_Slug, primary_key=True)
+    check_id: Mapped[str] = mapped_column(_Slug, primary_key=True)
+    kind: Mapped[str] = mapped_column(_Word)
+    verdict: Mapped[str] = mapped_column(_Word)
+    code: Mapped[str] = mapped_column(sa.String(128))
+
+
 class RegradeRow(Table):
     """Submissions that were graded again to see what would change."""
 

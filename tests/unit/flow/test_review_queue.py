@@ -14,8 +14,10 @@ from grader.domain.review import Need
 from grader.domain.text import Note
 from grader.errors import Forbidden, NotFound
 from grader.flow import people
+from grader.flow.review import Judgement, override
 from grader.flow.review_items import Part
 from grader.flow.review_queue import read_queue
+from grader.flow.standing import settle_missing
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +65,30 @@ def test_what_was_decided_waits_no_more_until_it_is_taken_back(school):
     give(school, ann, points=3)
 
     assert lines_of(school) == {}
+
+
+def test_an_override_leaves_what_waits_of_other_questions(school):
+    school.loaded = ReviewedLoaded(first=ToldLogic(name="x", wrong=Verdict.NOT_FOUND))
+    ann = hand_in(school, "ann", "It is four.", x=1)
+    judgement = Judgement(submission_id=ann, question_id=FIRST, points=0, reason="Not there.")
+    override(judgement, caller=school.caller("tom"), stores=school.stores, assignments=school.assignments)
+
+    assert lines_of(school) == {WORDS: (1, 1)}
+
+
+def test_what_waits_is_known_again_after_an_upgrade(school):
+    """As after a migration that forgot what stands: results and decisions are there, and nothing in the tables."""
+    ann, bob = hand_in(school, "ann", "It is four."), hand_in(school, "bob", "It is 4.")
+    give(school, bob, points=3)
+    before = lines_of(school)
+    with school.stores.storage.writing() as tx:
+        for each in (ann, bob):
+            tx.standings.forget(each)
+    assert lines_of(school) == {}
+
+    settle_missing(stores=school.stores)
+
+    assert lines_of(school) == before == {WORDS: (1, 1)}
 
 
 def test_only_the_submission_that_counts_waits(school):

@@ -13,7 +13,7 @@ from grader.domain.ids import CheckId, PersonId, QuestionId, SubmissionId
 from grader.domain.result import CheckResult, Verdict
 from grader.domain.submission import Decision, DecisionId, DecisionKind
 from grader.flow.review import Judgement, history, override
-from grader.flow.standing import points_awaited, settle_missing, valid_decisions, with_decisions
+from grader.flow.standing import list_waiting_checks, points_awaited, settle_missing, valid_decisions, with_decisions
 from grader.grading.score import sum_question, total
 
 points = st.integers(0, 1000).map(lambda cents: cents / 100)
@@ -122,6 +122,21 @@ def test_whatever_a_rubric_weighs_by_now_the_sums_stay_right(result, history, ru
         for check in question.checks:
             if check.check_id in rubrics.get(question.question_id, {}):
                 assert abs(check.points - sum(rubrics[question.question_id][check.check_id].values())) < 1e-6
+
+
+@given(results, decisions)
+def test_what_waits_is_what_nobody_has_settled(result, history):
+    standing = with_decisions(result, history)
+    settled = {(each.question_id, each.check_id) for each in valid_decisions(history) if each.kind.settles}
+    waiting = [
+        (question.question_id, check.check_id)
+        for question in result.questions
+        for check in question.checks
+        if check.verdict.is_pending
+        and not settled & {(question.question_id, check.check_id), (question.question_id, None)}
+    ]
+    found = [(each.question_id, each.check_id) for each in list_waiting_checks(standing)]
+    assert found == (waiting if standing.pending else [])
 
 
 def test_what_an_earlier_release_left_is_settled(school):
