@@ -60,6 +60,8 @@ class Settings(BaseSettings):
     gpu_slots: int = Field(default=1, ge=1, le=16)
     """Workers for each GPU."""
     max_upload_bytes: int = Field(default=20 * 1024 * 1024, gt=0)
+    max_person_bytes: int = Field(default=1024**3, gt=0)
+    """What one person's work for one assignment may take of the disk."""
     max_cells: int = Field(default=2000, gt=0)
     max_containers: int = Field(default=1_000_000, gt=0)
     """Lists and objects in an uploaded file, counted before it is parsed."""

@@ -10,7 +10,7 @@ from grader.domain.jobs import JobKind
 from grader.domain.location import FoundBy, LocatedAnswer, Location, Wanted
 from grader.domain.notebook import Cell, Notebook
 from grader.domain.people import Person
-from grader.domain.submission import Run, RunCause, RunState
+from grader.domain.submission import Run, RunCause, RunState, Submission
 from grader.errors import InvalidRequest
 from grader.flow.assignments import StoredAssignments
 from grader.flow.names import new_id
@@ -18,6 +18,7 @@ from grader.flow.pauses import UploadLimit, hold_back, limit_of, pause_s
 from grader.flow.people import Caller
 from grader.flow.ports import Stores, Transaction
 from grader.flow.progress import SubmissionView, view_submission
+from grader.flow.room import MOST_BYTES, check_room
 from grader.flow.standing import counting_run
 from grader.notebook.chosen import choosable, with_chosen
 from grader.notebook.locate import locate
@@ -35,6 +36,8 @@ class Desk:
     read_notebook: Callable[[bytes], Notebook]
     """notebook.read with the service's limits."""
     limit: UploadLimit = field(default_factory=UploadLimit)
+    most_bytes: int = MOST_BYTES
+    """What one person's work for one assignment may take of the disk."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +115,7 @@ def point_at_cells(chosen: Chosen, *, submission_id: SubmissionId, caller: Calle
     Raises:
         NotFound: no such submission, or not for the caller.
         InvalidRequest: no such question, or no such cell that could answer anything.
+        NotebookRefused: the student has no room for more results.
     """
     before = read_cells(submission_id, caller=caller, desk=desk)
     wanted = _check(chosen, before=before)
@@ -127,9 +131,23 @@ def point_at_cells(chosen: Chosen, *, submission_id: SubmissionId, caller: Calle
         valid = tx.cell_choices.find_newest(submission_id)
         if wanted == ({} if valid is None else valid.cells):
             return None
-        tx.cell_choices.add(choice)
         is_staff = caller.is_staff_in(before.submission.course.course_id)
+        if not is_staff:
+            _check_room(tx, before.submission.submission, desk=desk)
+        tx.cell_choices.add(choice)
         return _queue_run(tx, choice, limit=None if is_staff else desk.limit, stores=stores)
+
+
+def _check_room(tx: Transaction, submission: Submission, *, desk: Desk) -> None:
+    """Each new run leaves files, too."""
+    check_room(
+        tx,
+        submission.offering_id,
+        person_id=submission.person_id,
+        adding=b"",
+        most_bytes=desk.most_bytes,
+        blobs=desk.stores.blobs,
+    )
 
 
 def locate_as_chosen(notebook: Notebook, choice: CellChoice | None, *, wanted: Sequence[Wanted]) -> Location:

@@ -149,6 +149,9 @@ class BlobStore(Protocol):
     def get(self, key: BlobKey) -> bytes:
         """Raises NotFound; StorageDamaged where the bytes are not those that were put."""
 
+    def measure(self, key: BlobKey) -> int:
+        """How many bytes it has; 0 where it is not there."""
+
 
 class People(Protocol):
     def add(self, person: Person) -> None:
@@ -360,6 +363,9 @@ class Runs(Protocol):
 
     def find_twin(self, run_id: RunId, *, environment: EnvironmentHash) -> Run | None:
         """The newest finished run, in this environment, of the same version and the same student's same bytes."""
+
+    def list_kept(self, offering_id: OfferingId, *, person_id: PersonId) -> frozenset[BlobKey]:
+        """The files of a person's submissions for the offering and of their runs, trials aside."""
 
     def list_waiting(self, version: VersionHash) -> tuple[Run, ...]:
         """QUEUED ones, oldest first."""

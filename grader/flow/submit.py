@@ -17,6 +17,7 @@ from grader.flow.pauses import UploadLimit, hold_back, limit_of, pause_s
 from grader.flow.people import Caller, visible_course
 from grader.flow.ports import Stores, Transaction
 from grader.flow.progress import SubmissionView, view_submission
+from grader.flow.room import MOST_BYTES, check_room
 from grader.flow.standing import is_held_up_by_us, judge_arrival, recount
 
 _NAME_LENGTH = 200
@@ -33,6 +34,8 @@ class Intake:
     free_share: Callable[[], float]
     """Free part of the data folder's disk, 0 to 1."""
     minimum_free_share: float = 0.05
+    most_bytes: int = MOST_BYTES
+    """What one person's work for one assignment may take of the disk."""
     limit: UploadLimit = field(default_factory=UploadLimit)
 
 
@@ -83,7 +86,15 @@ def submit(upload: Upload, *, caller: Caller, intake: Intake) -> Receipt:
     """
     stores = intake.stores
     with stores.storage.reading() as tx:
-        _find_offering(tx, upload, caller)
+        _, offering = _find_offering(tx, upload, caller)
+        check_room(
+            tx,
+            offering.offering_id,
+            person_id=caller.person.person_id,
+            adding=upload.data,
+            most_bytes=intake.most_bytes,
+            blobs=stores.blobs,
+        )
     if intake.free_share() < intake.minimum_free_share:
         raise StorageFull(minimum_percent=round(intake.minimum_free_share * 100))
     notebook = intake.read_notebook(upload.data)

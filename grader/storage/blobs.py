@@ -53,6 +53,12 @@ class FolderBlobs:
             raise StorageDamaged(file=key)
         return data
 
+    def measure(self, key: BlobKey) -> int:
+        try:
+            return self._path(key).stat().st_size if _KEY.fullmatch(key) else 0
+        except FileNotFoundError:
+            return 0
+
     def free_share(self) -> float:
         """Free part of the disk the files are on, 0 to 1, as far as we may use it."""
         usage = shutil.disk_usage(self._folder)

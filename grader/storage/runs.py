@@ -8,7 +8,16 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from grader.domain.execution import Outcome
-from grader.domain.ids import BlobKey, EnvironmentHash, QuestionId, RunId, SubmissionId, VersionHash
+from grader.domain.ids import (
+    BlobKey,
+    EnvironmentHash,
+    OfferingId,
+    PersonId,
+    QuestionId,
+    RunId,
+    SubmissionId,
+    VersionHash,
+)
 from grader.domain.location import FoundBy
 from grader.domain.result import Result
 from grader.domain.submission import Graded, LocatedCells, Run, RunCause, RunState, Totals
@@ -59,6 +68,15 @@ _OF_SAME_BYTES = (
         SubmissionRow.offering_id.in_(sa.select(OfferingRow.offering_id)),
     )
     .order_by(RunRow.finished_at.desc(), RunRow.run_id)
+)
+_KEPT = (
+    sa.select(SubmissionRow.notebook, RunRow.executed, RunRow.replies)
+    .join(RunRow, RunRow.submission_id == SubmissionRow.submission_id)
+    .where(
+        SubmissionRow.offering_id == sa.bindparam("offering"),
+        SubmissionRow.person_id == sa.bindparam("person"),
+        RunRow.cause != RunCause.TRIAL.value,
+    )
 )
 _WAITING = _RUN.where(RunRow.version == sa.bindparam("version"), RunRow.state == RunState.QUEUED.value).order_by(
     RunRow.created_at, RunRow.run_id
@@ -154,6 +172,10 @@ class RunsTable:
         wanted = (RunState.FINISHED.value, own.version, environment)
         rows = self._rows.list(_OF_SAME_BYTES, submission=own.submission_id)
         return next((_read(row) for row in rows if (row.state, row.version, row.environment) == wanted), None)
+
+    def list_kept(self, offering_id: OfferingId, *, person_id: PersonId) -> frozenset[BlobKey]:
+        rows = self._rows.list_tuples(_KEPT, offering=offering_id, person=person_id)
+        return frozenset(BlobKey(each) for row in rows for each in row if each is not None)
 
     def list_waiting(self, version: VersionHash) -> tuple[Run, ...]:
         return tuple(map(_read, self._rows.list(_WAITING, version=version)))

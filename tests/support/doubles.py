@@ -46,6 +46,9 @@ class InMemoryBlobs:
             raise NotFound(what="file", name=key)
         return self.files[key]
 
+    def measure(self, key):
+        return len(self.files.get(key, b""))
+
 
 class InMemoryQueue:
     """A queue without a database: the transaction is ignored, so nothing is undone with it."""

@@ -67,4 +67,5 @@ def _desk(services: Services) -> Desk:
         assignments=services.assignments,
         read_notebook=intake.read_notebook,
         limit=intake.limit,
+        most_bytes=intake.most_bytes,
     )

@@ -8,6 +8,7 @@ from school import notebook_bytes
 from grader.domain.ids import QuestionId, VersionHash
 from grader.domain.publishing import Dates, Rules
 from grader.domain.submission import RunState
+from grader.errors import NotebookRefused
 from grader.flow.pauses import UploadLimit
 from grader.flow.point import Desk, point_at_cells, read_cells
 from grader.flow.publish import publish, update_offering
@@ -32,7 +33,7 @@ def desk(school):
 def point(school, desk):
     """Points at a cell of a submission for question 1, ten seconds later."""
 
-    def point(submission, cell, *, login="ann"):
+    def point(submission, cell, *, login="ann", desk=desk):
         school.clock.pass_s(10)
         chosen = {QuestionId("q1"): (cell,)}
         return point_at_cells(chosen, submission_id=submission.submission_id, caller=school.caller(login), desk=desk)
@@ -136,3 +137,15 @@ def test_pointing_grades_by_the_version_that_counts_not_by_a_newer_one(school, d
     school.work_off()
     view = read_cells(submission.submission_id, caller=school.caller("ann"), desk=desk)
     assert view.submission.run.version == school.loaded.version
+
+
+def test_who_has_no_room_left_points_at_nothing_and_staff_do_it_for_them(school, point, desk):
+    submission = school.submit().submission
+    school.work_off()
+    crowded = replace(desk, most_bytes=submission.size_bytes)
+
+    with pytest.raises(NotebookRefused, match="too_much_kept"):
+        point(submission, 0, desk=crowded)
+
+    assert school.work_off() == 0
+    assert point(submission, 0, login="tom", desk=crowded) is not None

@@ -226,6 +226,32 @@ def test_an_assignment_may_have_a_limit_of_its_own(school, own, waits):
         school.clock.pass_s(1)
 
 
+def hand_in(school, data, *, most_bytes, login="ann"):
+    upload = Upload(data=data, file_name="x.ipynb", course="demo", assignment="tiny", received_at=school.clock.now())
+    return submit(upload, caller=school.caller(login), intake=replace(school.intake, most_bytes=most_bytes))
+
+
+def test_what_finds_no_room_is_refused_without_a_trace_and_the_same_bytes_take_none(school):
+    most_bytes = len(A) + len(B)
+    numbers = [hand_in(school, data, most_bytes=most_bytes).submission.number for data in (A, B, A, B)]
+    before = files(school)
+
+    with pytest.raises(NotebookRefused) as refused:
+        hand_in(school, C, most_bytes=most_bytes)
+
+    assert (refused.value.reason, dict(refused.value.facts)) == ("too_much_kept", {"size_mb": 1, "limit_mb": 0})
+    assert (numbers, files(school), rows(school, "submissions")) == ([1, 2, 3, 4], before, 4)
+    assert hand_in(school, C, most_bytes=most_bytes, login="bob").created
+
+
+def test_what_a_run_leaves_takes_room_too(school):
+    most_bytes = len(A) + len(B)
+    hand_in(school, A, most_bytes=most_bytes)
+    school.work_off()
+    with pytest.raises(NotebookRefused, match="too_much_kept"):
+        hand_in(school, B, most_bytes=most_bytes)
+
+
 @pytest.mark.parametrize(
     ("course", "assignment", "login"),
     [

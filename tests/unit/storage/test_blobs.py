@@ -38,9 +38,14 @@ def test_the_same_bytes_are_kept_once(blobs):
 
 
 @pytest.mark.parametrize("key", ["0" * 64, "", "../../etc/passwd", "A" * 64], ids=["unknown", "empty", "path", "case"])
-def test_what_was_never_put_is_not_found(blobs, key):
+def test_what_was_never_put_is_not_found_and_takes_no_room(blobs, key):
     with pytest.raises(NotFound):
         blobs.get(BlobKey(key))
+    assert blobs.measure(BlobKey(key)) == 0
+
+
+def test_what_was_put_takes_as_much_room_as_it_has_bytes(blobs):
+    assert blobs.measure(blobs.put(b"12345")) == 5
 
 
 def test_a_changed_file_is_told_from_the_one_that_was_put(folder, tmp_path):

@@ -142,6 +142,19 @@ def test_a_refused_file_costs_nothing_and_says_what_to_do(enter, data, words):
     assert "No. 1" not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "There is no room for more"), ("ja", "これ以上は受け取れません。")]
+)
+def test_who_has_no_room_left_is_told_so_on_the_page(services, open_browser, enter, language, words):
+    crowded = replace(services, intake=replace(services.intake, most_bytes=len(RIGHT) - 1))
+    browser = open_browser(language, services=crowded)
+    browser.cookies.set("session", enter().cookies["session"])
+
+    answer = browser.post(f"{ROOT}/submissions", files={"file": ("hw.ipynb", RIGHT)})
+
+    assert (answer.status_code, words in answer.text) == (422, True)
+
+
 def test_a_browser_that_sends_an_empty_field_is_told_the_same(enter):
     body = (
         b'--x\r\nContent-Disposition: form-data; name="file"; filename=""\r\n'
