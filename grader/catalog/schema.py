@@ -9,6 +9,7 @@ from pydantic_core import core_schema
 
 from grader.catalog.checks import SHARE, SHARED_RUNG, WRITTEN
 from grader.catalog.form import AssignmentForm, WrittenForm
+from grader.domain.execution import LARGEST_LIMITS
 from grader.grading.checks import KINDS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -102,8 +103,9 @@ def _close_mappings(parts: Schema) -> None:
     questions |= {"additionalProperties": False, "minProperties": 1}
     limits = parts["Limits"]
     limits["additionalProperties"] = False
-    for field in limits["properties"].values():
+    for name, field in limits["properties"].items():
         field["exclusiveMinimum"] = 0
+        field["maximum"] = getattr(LARGEST_LIMITS, name)
 
 
 def _walk(schema: object) -> Iterator[Schema]:

@@ -21,7 +21,7 @@ from grader.catalog.mistakes import MistakeList, Place
 from grader.catalog.positions import Field
 from grader.domain.assignment import Check, RubricItem, Visibility
 from grader.domain.device import Device
-from grader.domain.execution import Limits
+from grader.domain.execution import LARGEST_LIMITS, Limits
 from grader.domain.ids import QuestionId
 from grader.domain.text import Language, Text
 from grader.domain.values import ArrayValue
@@ -239,6 +239,8 @@ def _read_limits(field: Field, *, mistakes: MistakeList) -> Limits:
             mistakes.add("not_a_whole_number", at=entry.place)
         elif not 0 < plain < float("inf"):
             mistakes.add("limit_not_positive", at=entry.place)
+        elif plain > getattr(LARGEST_LIMITS, name):
+            mistakes.add("limit_too_large", at=entry.place, most=getattr(LARGEST_LIMITS, name))
         else:
             values[name] = plain if name in whole else float(plain)
     limits = Limits(**values)  # type: ignore[arg-type]  # whole numbers were told apart above

@@ -27,6 +27,18 @@ class Limits:
     """How long its processes may keep a GPU, from the first time they use it."""
 
 
+LARGEST_LIMITS = Limits(
+    question_s=3600.0,
+    outside_s=3600.0,
+    total_s=7200.0,
+    memory_bytes=64 * 1024**3,
+    processes=1024,
+    gpu_memory_bytes=256 * 1024**3,
+    gpu_s=7200.0,
+)
+"""What an assignment may set: a zero too many must not keep a worker for a term, or take the machine's last byte."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Given:
     """What a question is given instead of what earlier answers left: follow-through, and nothing else, uses it.

@@ -152,6 +152,7 @@ def test_what_the_reader_refuses_is_not_valid(text, mistakes_of):
         "xyz: 1",
         "limits: {question: 1}",
         "limits: {total_s: 0}",
+        "limits: {total_s: 1000000000}",
         "device: gpu",
         "languages: []",
         "data: a.npz",

@@ -575,6 +575,22 @@ ONE_MISTAKE = [
         {},
     ),
     (
+        "a limit of thirty years",
+        question("prompt: P", "value: t", "points: 1", head="\nlimits:\n  processes: 8\n  total_s: 1.0e+9"),
+        4,
+        "limits.total_s",
+        "limit_too_large",
+        {"most": 7200.0},
+    ),
+    (
+        "more memory than machines have",
+        question("prompt: P", "value: t", "points: 1", head="\nlimits: {memory_bytes: 10995116277760}"),
+        2,
+        "limits.memory_bytes",
+        "limit_too_large",
+        {"most": 64 * 1024**3},
+    ),
+    (
         "a question longer than all",
         question("prompt: P", "value: t", "points: 1", head="\nlimits: {total_s: 10, question_s: 20}"),
         2,

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from grader.catalog import parse, spec
 from grader.domain.assignment import Visibility
-from grader.domain.execution import Limits, Outcome
+from grader.domain.execution import LARGEST_LIMITS, Limits, Outcome
 from grader.domain.result import Verdict
 from grader.domain.text import Language
 from grader.feedback.catalogue import known_codes
@@ -108,11 +108,11 @@ def test_every_field_around_the_checks_is_described(section, known):
     assert {name for row in rows_of(own) for name in names_in(row[0])} == set(known)
 
 
-def test_every_limit_is_described_with_its_default():
-    shown = defaults_in(SECTIONS["Limits"])
-    expected = {limit.name: f"{limit.default:.10g}" for limit in dataclasses.fields(Limits)}
+def test_every_limit_is_described_with_its_default_and_its_bound():
+    shown = {names_in(row[0])[0]: [names_in(cell)[0] for cell in row[1:3]] for row in rows_of(SECTIONS["Limits"])}
+    usual, largest = (dataclasses.asdict(limits) for limits in (Limits(), LARGEST_LIMITS))
 
-    assert {name: names_in(default)[0] for name, default in shown.items()} == expected
+    assert shown == {name: [f"{value:.12g}", f"{largest[name]:.12g}"] for name, value in usual.items()}
 
 
 @pytest.mark.parametrize(
