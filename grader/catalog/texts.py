@@ -1,9 +1,10 @@
 """The points, texts and rubrics of an assignment's YAML as fields of a form, and the YAML with what was typed there."""
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from enum import StrEnum
+from functools import lru_cache
 
 from grader.authoring.rewriting import Content, NotRewritable, Path, rewrite
 from grader.catalog.checks import KNOWN_KINDS, WRITTEN
@@ -12,6 +13,13 @@ from grader.catalog.paths import SPEC_FILE
 from grader.catalog.positions import Field, read_yaml
 from grader.domain.result import Points
 from grader.errors import InvalidAssignment
+
+_AROUND = 1
+"""Lines that are told before and after those that change."""
+_MOST_LINES = 500
+"""Comparing takes time with their square; where both files begin and end alike, lines cost next to nothing."""
+_LONGEST_LINE = 400
+_FORMS_KEPT = 16
 
 
 class FieldKind(StrEnum):
@@ -76,8 +84,11 @@ class FormSection:
     fields: tuple[FormField, ...]
 
 
+@lru_cache(maxsize=_FORMS_KEPT)
 def read_form(data: bytes) -> tuple[FormSection, ...]:
     """What can be edited in a form; whatever else is wrong with the YAML.
+
+    Remembered: an author opens the same file again and again, and reading it is most of what the page takes.
 
     Raises:
         InvalidAssignment: it cannot be read as YAML.
@@ -230,8 +241,41 @@ def changed_fields(sections: Sequence[FormSection], typed: Sequence[Typed]) -> d
     }
 
 
-def compare_lines(before: bytes, after: bytes) -> str:
-    """The lines that go (-) and come (+), with those around them; '' where nothing differs."""
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """The lines that go (-) and come (+) between two files, with those around them."""
+
+    text: str
+    """'' where nothing differs."""
+    is_shortened: bool
+    """There is more than is told: of many lines, or of a long one."""
+
+
+def compare_lines(before: bytes, after: bytes) -> Difference:
+    """What changes from the one file to the other, with the line of the other at which each change begins."""
     old, new = (data.decode("utf-8-sig", "replace").splitlines() for data in (before, after))
-    lines = list(difflib.unified_diff(old, new, n=1, lineterm=""))
-    return "\n".join(lines[2:])  # without the two files' names
+    head = _count_alike(old, new)
+    tail = _count_alike(old[head:][::-1], new[head:][::-1])
+    begin = max(head - _AROUND, 0)
+    old, new = (lines[begin : len(lines) - max(tail - _AROUND, 0)] for lines in (old, new))
+    is_shortened = max(len(old), len(new)) > _MOST_LINES
+    told = list(_changes(old[:_MOST_LINES], new[:_MOST_LINES], begin=begin))
+    shown = [line[:_LONGEST_LINE] for line in told]
+    return Difference(text="\n".join(shown), is_shortened=is_shortened or shown != told)
+
+
+def _count_alike(one: Sequence[str], other: Sequence[str]) -> int:
+    """With how many lines both begin."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def _changes(old: Sequence[str], new: Sequence[str], *, begin: int) -> Iterator[str]:
+    for group in SequenceMatcher(None, old, new).get_grouped_opcodes(_AROUND):
+        yield f"@@ {begin + group[0][3] + 1} @@"
+        for tag, old_start, old_end, new_start, new_end in group:
+            if tag == "equal":
+                yield from (f" {line}" for line in old[old_start:old_end])
+            else:
+                yield from (f"-{line}" for line in old[old_start:old_end])
+                yield from (f"+{line}" for line in new[new_start:new_end])

@@ -60,6 +60,8 @@ class Rival:
     edition: int
     difference: str
     """What it would change in that to save the reader's own; '' for nothing."""
+    is_shortened: bool
+    """It would change more than is told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -269,6 +271,7 @@ def _show_new(
         "ready": [each for each in bundled() if each not in known],
         "told": told,
         "slug": slug,
+        "most_bytes": services.max_upload_bytes,
     }
     return render_page("authoring_new.html", request, caller=caller, status=told.status, facts=facts)
 
@@ -335,7 +338,13 @@ def _edition_of(writing: Writing, form: FormData | None) -> int:
 def _rival(writing: Writing, *, ours: bytes, services: Services) -> Rival:
     manuscript = writing.manuscript
     theirs = read_files(manuscript, stores=services.stores).get(SPEC_FILE, b"")
-    return Rival(name=writing.editor.name, edition=manuscript.edition, difference=compare_lines(theirs, ours))
+    difference = compare_lines(theirs, ours)
+    return Rival(
+        name=writing.editor.name,
+        edition=manuscript.edition,
+        difference=difference.text,
+        is_shortened=difference.is_shortened,
+    )
 
 
 def _fields(sections: Sequence[FormSection]) -> Sequence[FormField]:

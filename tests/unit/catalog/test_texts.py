@@ -3,7 +3,16 @@
 import pytest
 
 from grader.catalog import bundled, read_bundle
-from grader.catalog.texts import FieldKind, Item, Words, changed_fields, read_form, with_total, write_form
+from grader.catalog.texts import (
+    FieldKind,
+    Item,
+    Words,
+    changed_fields,
+    compare_lines,
+    read_form,
+    with_total,
+    write_form,
+)
 from grader.errors import InvalidAssignment
 
 SPEC = b"""\
@@ -111,3 +120,46 @@ def test_every_field_of_what_people_really_write_can_be_changed(slug):
             changes[field] = (*field.typed, Item(points="3", words=Words(ja="新", en="a: b")))
 
     assert [field.typed for field in fields(write_form(data, changes))] == list(changes.values())
+
+
+def lines_of(*numbers):
+    return "".join(f"line {number}\n" for number in numbers).encode()
+
+
+LONG = range(100_000)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "text"),
+    [
+        pytest.param(b"a: 1\n", b"a: 1", "", id="nothing but the end of the last line"),
+        pytest.param(b"a: 1\n", b"a: 2\n", "@@ 1 @@\n-a: 1\n+a: 2", id="the only line"),
+        pytest.param(b"a\nb\nc\nd\n", b"a\nb\nd\n", "@@ 2 @@\n b\n-c\n d", id="a line that goes"),
+        pytest.param(b"", b"a\n", "@@ 1 @@\n+a", id="a file that was empty"),
+        pytest.param(b"a\na\n", b"a\na\na\n", "@@ 2 @@\n a\n+a", id="one more of the same"),
+        pytest.param(
+            lines_of(*LONG),
+            lines_of(*LONG[:70_000], "new", *LONG[70_000:]),
+            "@@ 70000 @@\n line 69999\n+line new\n line 70000",
+            id="one line among very many",
+        ),
+    ],
+)
+def test_the_lines_that_change_are_told_with_those_around_them(before, after, text):
+    told = compare_lines(before, after)
+
+    assert (told.text, told.is_shortened) == (text, False)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(lines_of(*LONG), lines_of(*LONG[::-1]), id="very many lines"),
+        pytest.param(b"a", b"x" * 1_000_000, id="a line without end"),
+    ],
+)
+def test_of_large_differences_a_part_is_told(before, after):
+    told = compare_lines(before, after)
+
+    assert told.is_shortened
+    assert 0 < len(told.text) < 20_000

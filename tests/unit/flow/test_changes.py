@@ -38,3 +38,10 @@ def test_long_texts_are_compared_by_lines(size):
     before = line * (size // len(line))
 
     assert compare_texts(before=before, after=before + "new\n")[-1] == (Change.ADDED, "new\n")
+
+
+def test_of_very_long_texts_nothing_is_compared():
+    before = "".join(f"{number}\n" for number in range(501))
+    after = f"{before}new\n"
+
+    assert compare_texts(before=before, after=after) == ((Change.REMOVED, before), (Change.ADDED, after))

@@ -205,6 +205,15 @@ def test_who_was_overtaken_keeps_what_was_typed(mine, open_as):
     assert (form.status_code, "typed" in form.text) == (409, True)
 
 
+@pytest.mark.parametrize(("lines", "is_more"), [(1, False), (1000, True)], ids=["all of it is shown", "there is more"])
+def test_who_was_overtaken_is_told_where_not_all_differences_are_shown(mine, open_as, lines, is_more):
+    open_as("eve").post(f"{MINE}/edit/yaml", data={"text": "title: hers", "edition": "1"})
+    text = "".join(f"# {number}\n" for number in range(lines))
+    answer = mine.post(f"{MINE}/edit/yaml", data={"text": text, "edition": "1"})
+
+    assert ("There are more differences than are shown here." in answer.text) == is_more
+
+
 @pytest.mark.parametrize("path", ["edit", "edit/yaml"])
 def test_who_was_overtaken_replaces_nothing_before_saying_so(mine, open_as, path):
     address = f"{MINE}/{path}"
