@@ -64,8 +64,10 @@ class Joins(Protocol):
     def get(self, request_id: JoinRequestId) -> JoinRequest:
         """Raises NotFound."""
 
-    def list_in(self, course_id: CourseId) -> tuple[JoinRequest, ...]:
+    def list_in(self, course_id: CourseId, *, offset: int, limit: int) -> tuple[JoinRequest, ...]:
         """Oldest first."""
+
+    def count_in(self, course_id: CourseId) -> int: ...
 
     def list_of(self, person_id: PersonId) -> tuple[JoinRequest, ...]:
         """Oldest first."""

@@ -1,30 +1,21 @@
 """Signing in and out: passwords, sessions, and the links with which people choose their first password or a new one."""
 
-import math
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from grader.domain.accounts import Invitation, Session, SessionId, SessionLifetimes, SignInTries
+from grader.domain.accounts import Invitation, Session, SessionId, SessionLifetimes
 from grader.domain.ids import PersonId
 from grader.domain.people import Person
-from grader.errors import (
-    Forbidden,
-    InvitationEnded,
-    NotFound,
-    NotSignedIn,
-    SignInRefused,
-    StorageFull,
-    TooManyTries,
-)
+from grader.errors import Forbidden, InvitationEnded, NotFound, NotSignedIn, SignInRefused, StorageFull
 from grader.flow.names import new_id
 from grader.flow.passwords import check_password, hash_password, is_password, should_hash_anew
 from grader.flow.people import Caller, check_name, plain_login
 from grader.flow.ports import Stores, Transaction
 from grader.flow.secret import hash_secret, new_secret
+from grader.flow.tries import count_try, forget_tries
 
 _INVITATION_S = 14 * 24 * 3600
-_TRIES_COUNT_FOR = timedelta(days=1)
 _TOUCH_EVERY = timedelta(minutes=1)
 DEFAULT_LIFETIMES = SessionLifetimes()
 
@@ -66,20 +57,31 @@ def find_caller(secret: str, *, stores: Stores) -> Caller:
         NotSignedIn: unknown, signed out or expired; which of them is not told.
     """
     now = stores.clock.now()
+    caller, session = _read_session(secret, stores=stores, at=now)
+    if now - session.used_at >= _TOUCH_EVERY:
+        # Pages can still be read when the disk is full.
+        with suppress(StorageFull), stores.storage.writing() as tx:
+            tx.sessions.touch(session.session_id, at=now)
+    return caller
+
+
+def look_for_caller(secret: str, *, stores: Stores) -> Caller:
+    """The same of a page that only stays open: that is no use of a session, and prolongs none."""
+    caller, _ = _read_session(secret, stores=stores, at=stores.clock.now())
+    return caller
+
+
+def _read_session(secret: str, *, stores: Stores, at: datetime) -> tuple[Caller, Session]:
     with stores.storage.reading() as tx:
         session = tx.sessions.find_by_hash(hash_secret(secret))
-        if session is None or not session.is_valid(at=now):
+        if session is None or not session.is_valid(at=at):
             raise NotSignedIn
         caller = Caller(
             person=tx.people.get(session.person_id),
             memberships=tx.courses.list_memberships(session.person_id),
             session_id=session.session_id,
         )
-    if now - session.used_at >= _TOUCH_EVERY:
-        # Pages can still be read when the disk is full.
-        with suppress(StorageFull), stores.storage.writing() as tx:
-            tx.sessions.touch(session.session_id, at=now)
-    return caller
+    return caller, session
 
 
 def sign_out(secret: str, *, stores: Stores) -> None:
@@ -198,15 +200,9 @@ def accept_invitation(
 
 def _check_credentials(login: str, password: str, *, stores: Stores) -> Person:
     """The person whose login and password these are."""
-    now, tries_of = stores.clock.now(), hash_secret(login)
     with stores.storage.writing() as tx:
-        tx.accounts.forget_tries_before(now - _TRIES_COUNT_FOR)
-        tries = tx.accounts.find_tries(tries_of)
-        if tries is not None and now < tries.next_at:
-            raise TooManyTries(retry_after_s=math.ceil((tries.next_at - now).total_seconds()))
         # Counted before the password is looked at, so that a thousand tries at once are a thousand tries.
-        count = 1 if tries is None else tries.count + 1
-        tx.accounts.put_tries(tries_of, SignInTries(count=count, last_at=now))
+        count_try(tx, login, at=stores.clock.now())
         # What no login can be made of, no database need be asked for.
         person = tx.people.find_by_login(login) if login.isprintable() else None
         hashed = None if person is None else tx.accounts.find_password(person.person_id)
@@ -216,7 +212,7 @@ def _check_credentials(login: str, password: str, *, stores: Stores) -> Person:
     with stores.storage.writing() as tx:
         if tx.accounts.find_password(person.person_id) != hashed:
             raise SignInRefused  # it was changed meanwhile
-        tx.accounts.forget_tries(tries_of)
+        forget_tries(tx, login)
         if renewed is not None:
             tx.accounts.put_password(person.person_id, hashed=renewed)
     return person
@@ -242,7 +238,7 @@ def _change_password(tx: Transaction, person: Person, *, hashed: str, keep: Sess
     """Whoever knew the old password or holds a link is out."""
     tx.accounts.put_password(person.person_id, hashed=hashed)
     tx.accounts.forget_invitation(person.person_id)
-    tx.accounts.forget_tries(hash_secret(person.login))
+    forget_tries(tx, person.login)
     tx.sessions.end_all(person.person_id, but=keep)
 
 

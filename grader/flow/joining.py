@@ -13,11 +13,16 @@ from grader.flow.names import new_id
 from grader.flow.passwords import check_password, hash_password
 from grader.flow.people import Caller, new_person, staffed_course, taught_course
 from grader.flow.ports import Stores, Transaction
+from grader.flow.tries import check_may_try, count_try, forget_tries
 
 _LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 """Those that nobody mistakes for another when a code is read from a slide."""
 _LENGTH = 8
 _MOST_NUMBER = 64
+_PER_PAGE = 20
+# Tries to sign in are counted by login, and no login begins with a blank.
+_GUESSES = " join code, guessed by "
+_REQUESTS = " join, asked by "
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +41,17 @@ class PendingJoin:
 
     request: JoinRequest
     expected: Member | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PendingPage:
+    """Some of those who ask to join a course, the oldest first: strangers ask, and as many as like to."""
+
+    joins: tuple[PendingJoin, ...]
+    count: int
+    """Of all."""
+    page: int
+    pages: int
 
 
 def renew_join_code(course: str, *, stores: Stores, by: Caller | None = None) -> str:
@@ -63,10 +79,31 @@ def find_join_code(course: str, *, stores: Stores, by: Caller | None = None) -> 
         return tx.joins.find_code(staffed_course(tx, course, by).course_id)
 
 
-def read_join_code(code: str, *, stores: Stores) -> Course:
-    """Which course the code is for. Raises NotFound."""
+def read_join_code(code: str, *, asker: str, stores: Stores) -> Course:
+    """Which course the code is for.
+
+    Args:
+        asker: under what wrong guesses are counted: who is signed in, or else the address they come from. Many share
+            one, so that a right code is the end of it.
+
+    Raises:
+        NotFound: no course has this code.
+        TooManyTries: there were too many wrong ones; this one was not looked at.
+    """
+    whose, now = _GUESSES + asker, stores.clock.now()
     with stores.storage.reading() as tx:
-        return _course_of(tx, code)
+        guesses = check_may_try(tx, whose, at=now)
+        course = _find_course(tx, code)
+    # To write makes everybody else who writes wait: not for a right code.
+    if course is None or guesses:
+        with stores.storage.writing() as tx:
+            if course is None:
+                count_try(tx, whose, at=now)
+            else:
+                forget_tries(tx, whose)
+    if course is None:
+        raise NotFound(what="join_code", name=_plain(code))
+    return course
 
 
 def join(
@@ -80,7 +117,8 @@ def join(
         InvalidRequest: no login, or no student number.
         PasswordRefused: not good enough.
     """
-    read_join_code(code, stores=stores)  # without a code nobody makes us hash
+    with stores.storage.reading() as tx:
+        _course_of(tx, code)  # without a code nobody makes us hash
     person = new_person(new.login.strip(), name=new.name.strip(), is_admin=False, clock=stores.clock)
     check_password(new.password, person=person)
     hashed = hash_password(new.password)
@@ -99,8 +137,10 @@ def ask_to_join(code: str, *, student_number: str, caller: Caller, stores: Store
         NotFound: no course has this code.
         Conflict: the caller is a member already.
         InvalidRequest: no student number.
+        TooManyTries: the caller has asked too often.
     """
     with stores.storage.writing() as tx:
+        count_try(tx, _REQUESTS + caller.person.person_id, at=stores.clock.now())
         course = _course_of(tx, code)
         if tx.courses.find_membership(course.course_id, caller.person.person_id) is not None:
             raise Conflict(what="member", name=caller.person.login)
@@ -114,19 +154,26 @@ def list_asked(*, caller: Caller, stores: Stores) -> tuple[Course, ...]:
 
 
 def list_pending(course: str, *, stores: Stores, by: Caller | None = None) -> tuple[PendingJoin, ...]:
-    """Who asks to join, oldest first, each with whom the roster has under their number.
+    """Everybody who asks to join, oldest first, each with whom the roster has under their number.
 
     Raises:
         NotFound: no such course, or not for `by`.
         Forbidden: `by` is a student.
     """
     with stores.storage.reading() as tx:
-        found = staffed_course(tx, course, by)
-        by_number = {member.membership.student_number: member for member in tx.courses.list_roster(found.course_id)}
-        return tuple(
-            PendingJoin(request=request, expected=by_number.get(request.student_number))
-            for request in tx.joins.list_in(found.course_id)
-        )
+        course_id = staffed_course(tx, course, by).course_id
+        return _pending(tx, course_id, offset=0, limit=tx.joins.count_in(course_id))
+
+
+def read_pending(course: str, *, page: int, stores: Stores, by: Caller | None = None) -> PendingPage:
+    """Some of them. Raises as `list_pending`."""
+    with stores.storage.reading() as tx:
+        course_id = staffed_course(tx, course, by).course_id
+        count = tx.joins.count_in(course_id)
+        pages = max(1, -(-count // _PER_PAGE))
+        page = min(max(1, page), pages)
+        joins = _pending(tx, course_id, offset=(page - 1) * _PER_PAGE, limit=_PER_PAGE)
+        return PendingPage(joins=joins, count=count, page=page, pages=pages)
 
 
 def admit(request_id: JoinRequestId, *, course: str, stores: Stores, by: Caller | None = None) -> Membership:
@@ -190,13 +237,30 @@ def _make_room(tx: Transaction, member: Member, *, stores: Stores) -> None:
 
 
 def _course_of(tx: Transaction, code: str) -> Course:
+    course = _find_course(tx, code)
+    if course is None:
+        raise NotFound(what="join_code", name=_plain(code))
+    return course
+
+
+def _find_course(tx: Transaction, code: str) -> Course | None:
+    plain = _plain(code)
+    course_id = tx.joins.find_course(plain) if len(plain) == _LENGTH else None
+    return None if course_id is None else tx.courses.get(course_id)
+
+
+def _plain(code: str) -> str:
     """However it was typed: small letters, full-width ones, in two halves."""
     typed = unicodedata.normalize("NFKC", code).upper()
-    plain = "".join(letter for letter in typed if letter in _LETTERS)
-    course_id = tx.joins.find_course(plain) if len(plain) == _LENGTH else None
-    if course_id is None:
-        raise NotFound(what="join_code", name=plain[: 2 * _LENGTH])
-    return tx.courses.get(course_id)
+    return "".join(letter for letter in typed if letter in _LETTERS)[: 2 * _LENGTH]
+
+
+def _pending(tx: Transaction, course_id: CourseId, *, offset: int, limit: int) -> tuple[PendingJoin, ...]:
+    by_number = {member.membership.student_number: member for member in tx.courses.list_roster(course_id)}
+    return tuple(
+        PendingJoin(request=request, expected=by_number.get(request.student_number))
+        for request in tx.joins.list_in(course_id, offset=offset, limit=limit)
+    )
 
 
 def _request_in(tx: Transaction, course: Course, request_id: JoinRequestId) -> JoinRequest:

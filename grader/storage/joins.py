@@ -40,7 +40,12 @@ _REQUESTS = (
     .order_by(JoinRequestRow.asked_at, JoinRequestRow.request_id)
 )
 _BY_ID = _REQUESTS.where(JoinRequestRow.request_id == sa.bindparam("request"))
-_IN_COURSE = _REQUESTS.where(JoinRequestRow.course_id == sa.bindparam("course"))
+_IN_COURSE = (
+    _REQUESTS.where(JoinRequestRow.course_id == sa.bindparam("course"))
+    .offset(sa.bindparam("offset"))
+    .limit(sa.bindparam("limit"))
+)
+_COUNT = sa.select(sa.func.count()).where(JoinRequestRow.course_id == sa.bindparam("course"))
 _OF_PERSON = _REQUESTS.where(JoinRequestRow.person_id == sa.bindparam("person"))
 
 
@@ -77,8 +82,11 @@ class JoinsTable:
             raise NotFound(what="join_request", name=request_id)
         return found[0]
 
-    def list_in(self, course_id: CourseId) -> tuple[JoinRequest, ...]:
-        return self._read(_IN_COURSE, course=course_id)
+    def list_in(self, course_id: CourseId, *, offset: int, limit: int) -> tuple[JoinRequest, ...]:
+        return self._read(_IN_COURSE, course=course_id, offset=offset, limit=limit)
+
+    def count_in(self, course_id: CourseId) -> int:
+        return self._rows.scalar(_COUNT, course=course_id) or 0
 
     def list_of(self, person_id: PersonId) -> tuple[JoinRequest, ...]:
         return self._read(_OF_PERSON, person=person_id)

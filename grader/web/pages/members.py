@@ -40,6 +40,8 @@ class Question:
     q: str = ""
     left: bool = False
     page: int = 1
+    waiting: int = 1
+    """Which page of those who ask to join."""
 
     def address(self, *, page: int) -> str:
         """Of another page of the same."""
@@ -59,10 +61,11 @@ def get_members(
     q: str = "",
     left: bool = False,
     page: int = 1,
+    waiting: int = 1,
     done: str = "",
 ) -> Response:
     """The roster with those who ask to join above it (staff)."""
-    question = Question(q=q, left=left, page=page)
+    question = Question(q=q, left=left, page=page, waiting=waiting)
     return _show_roster(course, request, services=services, caller=caller, question=question, done=done)
 
 
@@ -215,7 +218,7 @@ def _show_roster(
         "here": "members",
         "view": view,
         "question": question,
-        "waiting": joining.list_pending(course, stores=stores, by=caller),
+        "waiting": joining.read_pending(course, page=question.waiting, stores=stores, by=caller),
         "code": joining.find_join_code(course, stores=stores, by=caller),
         "teaches": caller.is_instructor_in(view.course.course_id),
         "sends_mail": services.post is not None,

@@ -1,10 +1,20 @@
 """Joining with a code: it opens nothing before staff have said that somebody is who they say."""
 
+import functools
+
 import pytest
 
 from grader.domain.accounts import Identified, Identity, JoinRequestId
 from grader.domain.people import Role
-from grader.errors import Conflict, Forbidden, InvalidRequest, NotAdmittedYet, NotFound, PasswordRefused
+from grader.errors import (
+    Conflict,
+    Forbidden,
+    InvalidRequest,
+    NotAdmittedYet,
+    NotFound,
+    PasswordRefused,
+    TooManyTries,
+)
 from grader.flow import accounts, joining, people
 from grader.flow.identities import sign_in_identified
 from grader.flow.joining import NewAccount
@@ -219,13 +229,73 @@ def test_what_cannot_be_an_account_makes_none(school, code, login, number, passw
 @pytest.mark.parametrize("typed", ["{0} ", "{1}", "{2}-{3}"], ids=["as it is", "small letters", "in two halves"])
 def test_a_code_is_read_however_it_was_typed(school, code, typed):
     typed = typed.format(code, code.lower(), code[:4], code[4:])
-    assert joining.read_join_code(typed, stores=school.stores).slug == "demo"
+    assert joining.read_join_code(typed, asker="192.0.2.7", stores=school.stores).slug == "demo"
 
 
 @pytest.mark.parametrize("typed", ["", "AAAAAAAA", "x" * 10**5, "\ud800"], ids=["empty", "other", "long", "surrogate"])
 def test_another_code_is_no_courses(school, code, typed):
     with pytest.raises(NotFound):
         join(school, typed)
+
+
+def guess(school, typed, asker="192.0.2.7"):
+    return joining.read_join_code(typed, asker=asker, stores=school.stores).slug
+
+
+def guess_wrong(school, times, asker="192.0.2.7"):
+    for _ in range(times):
+        with pytest.raises(NotFound):
+            guess(school, "AAAAAAAA", asker)
+
+
+def test_who_guesses_codes_waits_longer_each_time_and_others_do_not(school, code):
+    guess_wrong(school, 5)
+    for wait_s in (10, 20):
+        for typed in ("AAAAAAAB", code):
+            with pytest.raises(TooManyTries) as caught:
+                guess(school, typed)
+            assert caught.value.retry_after_s == wait_s
+        school.clock.pass_s(wait_s)
+        guess_wrong(school, 1)
+    assert guess(school, code, "192.0.2.8") == "demo"
+
+
+def test_a_right_code_ends_the_wait_of_all_who_share_an_address(school, code):
+    guess_wrong(school, 5)
+    school.clock.pass_s(10)
+    assert guess(school, code) == "demo"
+    guess_wrong(school, 5)
+
+
+def test_wrong_codes_do_not_keep_anybody_from_signing_in(school, code):
+    caller = join(school, code)
+    guess_wrong(school, 5, caller.person.person_id)
+    guess_wrong(school, 5, "dora")
+    assert again(school, caller).person == caller.person
+
+
+def test_who_asks_again_and_again_waits(school, code):
+    caller = join(school, code)
+    for number in range(5):
+        joining.ask_to_join(code, student_number=f"{number}", caller=caller, stores=school.stores)
+    with pytest.raises(TooManyTries):
+        joining.ask_to_join(code, student_number="6", caller=caller, stores=school.stores)
+    assert [one.request.student_number for one in pending(school)] == ["4"]
+
+
+def test_those_who_ask_come_in_pages(school, code):
+    for number in range(21):
+        join(school, code, f"dora{number:02}", number=f"{number}")
+        school.clock.pass_s(1)
+
+    def page(number):
+        return joining.read_pending("demo", page=number, stores=school.stores)
+
+    assert [one.request.person.login for one in page(1).joins] == [f"dora{number:02}" for number in range(20)]
+    assert [one.request.person.login for one in page(2).joins] == ["dora20"]
+    assert {(page(number).count, page(number).pages) for number in (1, 2)} == {(21, 2)}
+    assert len(pending(school)) == 21
+    assert [page(number).page for number in (-1, 0, 2, 3, 10**30)] == [1, 1, 2, 2, 2]
 
 
 def test_an_earlier_code_and_a_closed_one_open_nothing(school, code):
@@ -250,7 +320,7 @@ def test_students_learn_and_decide_nothing_about_who_asks(school, code):
     join(school, code)
     (one,) = pending(school)
     ann = school.caller("ann")
-    for act in (joining.list_pending, joining.find_join_code):
+    for act in (joining.list_pending, joining.find_join_code, functools.partial(joining.read_pending, page=1)):
         with pytest.raises(Forbidden):
             act("demo", stores=school.stores, by=ann)
     for act in (joining.admit, joining.decline):

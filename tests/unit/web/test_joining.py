@@ -49,6 +49,25 @@ def test_a_code_that_no_course_has_is_asked_for_again(browser):
 
 
 @pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        pytest.param("ja", "10秒後にもう一度試してください。", id="japanese"),
+        pytest.param("en", "Please try again in 10 seconds.", id="english"),
+    ],
+)
+def test_who_guesses_codes_is_told_to_wait(open_browser, enter_as, code, language, words):
+    browser = open_browser(language)
+    for _ in range(5):
+        assert browser.get("/join", params={"code": "nonsense"}).status_code == 422
+    for answer in (browser.get("/join", params={"code": code}), browser.post("/join", data=DORA | {"code": code})):
+        assert answer.status_code == 429
+        assert answer.headers["Retry-After"] == "10"
+        assert words in answer.text
+        assert "Demo" not in answer.text
+    assert enter_as("eve").get("/join", params={"code": code}).status_code == 200
+
+
+@pytest.mark.parametrize(
     ("typed", "words"),
     [
         pytest.param({"again": "another one"}, "The two passwords differ", id="a slip of the finger"),

@@ -218,6 +218,28 @@ def test_staff_see_who_asks_and_let_them_in(enter_as, member_of, dora):
     assert member_of("dora").membership.student_number == "7"
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [pytest.param("ja", "2 / 2 ページ", id="japanese"), pytest.param("en", "Page 2 of 2", id="english")],
+)
+def test_very_many_who_ask_come_in_pages(school, enter_as, language, words):
+    code = joining.renew_join_code("demo", stores=school.stores)
+    for number in range(21):
+        name = f"Stranger {number:02}"
+        new = joining.NewAccount(login=name, name=name, student_number=f"{number}", password=PASSWORD)
+        joining.join(code, new, stores=school.stores)
+        school.clock.pass_s(1)
+    tom = enter_as("tom", language)
+
+    first, second = (tom.get(f"{ROSTER}{query}").text for query in ("", "?waiting=2"))
+    assert [re.findall(r"<h3>Stranger (..)</h3>", page) for page in (first, second)] == [
+        [f"{number:02}" for number in range(20)],
+        ["20"],
+    ]
+    assert f'href="{ROSTER}?waiting=2#waiting"' in first
+    assert words in second
+
+
 def test_staff_turn_somebody_down(enter_as, dora):
     tom = enter_as("tom")
     tom.post(dora, data={"answer": "decline"})
