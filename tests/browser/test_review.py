@@ -117,6 +117,7 @@ def test_digits_tick_items_unless_somebody_types_or_converts(answers, open_ta):
     items = page.get_by_role("group", name=say("rubric")).get_by_role("checkbox")
     total = page.locator(".rv-sum output")
 
+    assert total.inner_text() == "–"
     page.keyboard.press("1")
     assert (items.nth(0).is_checked(), total.inner_text()) == (True, "3")
     press(page, key="２")
@@ -125,6 +126,10 @@ def test_digits_tick_items_unless_somebody_types_or_converts(answers, open_ta):
     press(page, key="Process", code="Digit2", keyCode=229)
     page.get_by_label(say("comment")).first.press("2")
     assert (items.nth(1).is_checked(), total.inner_text()) == (True, "5")
+    press(page, key="０")
+    assert ([item.is_checked() for item in items.all()], total.inner_text()) == ([False, False, True], "0")
+    press(page, key="1")
+    assert [item.is_checked() for item in items.all()] == [True, False, False]
 
     page.get_by_role("button", name=say("keys_off")).click()
     page.get_by_role("button", name=say("keys_on")).wait_for()
@@ -185,6 +190,8 @@ def test_without_scripts_an_answer_is_judged_too(site, answers, open_ta):
     say, page = words_of("ja"), open_ta("ja", java_script_enabled=False).page
     page.goto(f"{PLACE}&submission={answers['eli']}")
 
+    page.get_by_role("button", name=say("save_next")).click()
+    page.get_by_role("alert").wait_for()  # nothing was chosen, and that is no zero
     page.get_by_label(say("points_instead")).fill("２")
     page.get_by_label(say("comment")).first.fill("単位も書いてください。")
     page.get_by_role("button", name=say("save_next")).click()

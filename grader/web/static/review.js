@@ -64,10 +64,11 @@ if (form) {
   function showSum() {
     const sum = form.querySelector(".rv-sum");
     if (!sum) return;
-    const met = items.filter((item) => item.checked);
+    const met = [...items, none].filter((item) => item.checked);
     const points = met.reduce((total, item) => total + Number(item.dataset.points), 0);
     sum.hidden = false;
-    sum.querySelector("output").value = String(Number(points.toFixed(6)));
+    // Nothing chosen is no zero, neither here nor when it is sent.
+    sum.querySelector("output").value = met.length ? String(Number(points.toFixed(6))) : "–";
   }
 }
 
