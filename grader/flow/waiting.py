@@ -8,6 +8,8 @@ from grader.domain.ids import SubmissionId
 from grader.domain.jobs import JobKind
 from grader.domain.submission import Run, RunCause, RunState
 from grader.domain.text import Note
+from grader.errors import NotFound, NotSignedIn
+from grader.flow.accounts import look_for_caller
 from grader.flow.people import Caller
 from grader.flow.ports import Stores, Transaction
 from grader.flow.progress import tell_state, view_submission
@@ -52,6 +54,15 @@ def read_waiting(submission_id: SubmissionId, *, caller: Caller, stores: Stores)
         # Raises where the caller may not see it.
         view_submission(tx, tx.submissions.get(submission_id), caller=caller, at=now)
         return _read(tx, submission_id, stores=stores, at=now)
+
+
+def may_go_on_waiting(submission_id: SubmissionId, *, secret: str, stores: Stores) -> bool:
+    """Is the session of this secret still one that may see the submission?"""
+    try:
+        read_waiting(submission_id, caller=look_for_caller(secret, stores=stores), stores=stores)
+    except (NotSignedIn, NotFound):
+        return False
+    return True
 
 
 def list_waiting(submission_ids: Collection[SubmissionId], *, stores: Stores) -> Mapping[SubmissionId, Waiting]:

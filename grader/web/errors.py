@@ -192,7 +192,7 @@ async def _on_grader_error(request: Request, error: Exception) -> Response:
         note = Note(code="course.session_ended_files" if kept.has_files else "course.session_ended")
         facts = sign_in_facts(request, services=request.app.state.services, kept=kept, note=note)
         return render_page("sign_in.html", request, status=HTTPStatus.UNAUTHORIZED, facts=facts)
-    if status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, Busy):
         structlog.get_logger("web").error("request_failed", path=_logged_path(request), error=str(error))
     return answer(request, error)
 

@@ -1,18 +1,26 @@
 """Browsers that wait are told each change once, by one poller, until the result is there."""
 
 import asyncio
+import threading
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from school import notebook_bytes
+from starlette.testclient import TestClient
 
 from grader.domain.jobs import JobKind, SandboxState, WorkerHealth
 from grader.domain.submission import RunState
 from grader.domain.text import Note
 from grader.flow import accounts
 from grader.flow.grade import claim_next
-from grader.flow.waiting import HELD_BACK
+from grader.flow.waiting import HELD_BACK, may_go_on_waiting
+from grader.web.app import create_app
 from grader.web.events import Lookout
+
+ENDS_A_FAILURE_S = 60
+"""What should end by itself would otherwise go on for ever."""
 
 
 @pytest.fixture
@@ -152,3 +160,108 @@ def test_an_upload_that_is_held_back_tells_when_it_is_graded(school, submission_
 @pytest.mark.parametrize("part", ["progress", "events"])
 def test_others_are_told_nothing(submission_id, enter, part):
     assert enter("bob").get(f"/submissions/{submission_id}/{part}").status_code == 404
+
+
+def test_who_is_not_welcome_any_more_is_told_no_more_and_the_others_are(school, submission_id):
+    welcome = threading.Event()
+
+    async def follow():
+        lookout = Lookout(school.stores, check_every_s=0)
+
+        async def listen(**facts):
+            return [waiting.state async for waiting in lookout.follow(submission_id, **facts)]
+
+        stays = asyncio.create_task(listen())
+        told = await asyncio.wait_for(listen(is_welcome=welcome.is_set), ENDS_A_FAILURE_S)
+        await asyncio.to_thread(school.work_off)
+        return told, await stays
+
+    told, stayed = asyncio.run(follow())
+
+    assert RunState.FINISHED not in told
+    assert stayed[-1] is RunState.FINISHED
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [
+        pytest.param(lambda school: accounts.sign_out_everywhere(person_of(school), stores=school.stores), id="out"),
+        pytest.param(lambda school: school.clock.pass_s(31 * 24 * 3600), id="too long"),
+    ],
+)
+def test_a_session_that_ended_is_welcome_no_more(school, submission_id, enter, leave):
+    secret = enter("ann").cookies["session"]
+    may_go_on = partial(may_go_on_waiting, submission_id, secret=secret, stores=school.stores)
+    assert may_go_on()
+
+    leave(school)
+
+    assert not may_go_on()
+
+
+def test_others_are_not_welcome_and_a_page_that_only_stays_open_prolongs_no_session(school, submission_id, enter):
+    secrets = [enter(login).cookies["session"] for login in ("bob", "ann")]
+    bob, ann = (partial(may_go_on_waiting, submission_id, secret=secret, stores=school.stores) for secret in secrets)
+    school.clock.pass_s(6 * 24 * 3600)
+    assert (bob(), ann()) == (False, True)
+
+    school.clock.pass_s(2 * 24 * 3600)
+
+    assert not ann()
+
+
+def person_of(school):
+    return school.caller("ann").person.person_id
+
+
+def test_of_one_person_some_are_told_and_the_next_page_asks_by_itself(school, services, submission_id, enter):
+    app = create_app(services)
+    browser = TestClient(app, cookies=dict(enter("ann").cookies), raise_server_exceptions=False)
+    with ExitStack() as streams:
+        for _ in range(6):
+            streams.enter_context(app.state.lookout.hold_place(person_of(school)))
+
+        assert browser.get(f"/submissions/{submission_id}/events").status_code == 503
+        assert browser.get(f"/submissions/{submission_id}/progress").status_code == 200
+    school.work_off()
+
+    assert [browser.get(f"/submissions/{submission_id}/events").status_code for _ in range(7)] == [200] * 7
+
+
+def test_a_browser_that_goes_away_leaves_its_place(school, services, submission_id, enter):
+    app, secret = create_app(services), enter("ann").cookies["session"]
+
+    async def come_and_go():
+        for _ in range(7):
+            has_begun, began = asyncio.Event(), []
+
+            async def receive(has_begun=has_begun):
+                await has_begun.wait()
+                return {"type": "http.disconnect"}
+
+            async def send(message, has_begun=has_begun, began=began):
+                began.append(message.get("status"))
+                has_begun.set()
+
+            scope = request_for(f"/submissions/{submission_id}/events", secret=secret)
+            await asyncio.wait_for(app(scope, receive, send), ENDS_A_FAILURE_S)
+            assert began[0] == 200
+
+    asyncio.run(come_and_go())
+
+
+def request_for(path, *, secret):
+    headers = [(b"host", b"testserver"), (b"cookie", f"session={secret}".encode())]
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": headers,
+        "client": ("testclient", 1),
+        "server": ("testserver", 80),
+    }
