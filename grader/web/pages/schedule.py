@@ -96,7 +96,7 @@ def post_dates(
 
 @router.post("/courses/{course}/assignments/{slug}/release")
 def post_release(
-    course: str, slug: str, services: AppServices, caller: PageCaller, part: Annotated[Part, Form()]
+    course: str, slug: str, services: AppServices, caller: PageCaller, part: Annotated[Part, Form()] = Part.DETAILS
 ) -> Response:
     """Let students read points, or details too, from now on."""
     release_now(course, slug, part=part, caller=caller, stores=services.stores)
