@@ -109,9 +109,7 @@ PLACES = PagePlaces(cell_ids={"cell-2", "cell-2-line-1"}, questions={1: "q1", 2:
         pytest.param(Place(kind="cell", number=2, line=1), "#cell-2-line-1", id="a line"),
         pytest.param(Place(kind="cell", number=2, line=9), "#cell-2", id="a line that the page does not show"),
         pytest.param(Place(kind="cell", number=3), "/notebook#cell-3", id="a cell that stands elsewhere"),
-        pytest.param(
-            Place(kind="cell", number=3, line=4), "/notebook#cell-3-line-4", id="its line"
-        ),
+        pytest.param(Place(kind="cell", number=3, line=4), "/notebook#cell-3-line-4", id="its line"),
     ],
 )
 def test_a_place_is_looked_for_on_the_page_and_then_in_the_notebook(place, address):
