@@ -1,17 +1,18 @@
 """An assignment that is being written, tried out: as students see it, its self-test, publishing, and what that does."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from markupsafe import Markup
 
-from grader.catalog.bundle import TEMPLATES
+from grader.catalog.bundle import TEMPLATES, Bundle
+from grader.catalog.load import parse
 from grader.domain.assignment import Assignment
 from grader.domain.ids import QuestionId, VersionHash
 from grader.domain.text import Language, Note
-from grader.errors import Conflict, InvalidAssignment, MarkerAlone
+from grader.errors import Conflict, InvalidAssignment, MarkerAlone, Mistake
 from grader.flow import manuscripts
 from grader.flow.adopting import Effect, ask_effect, move_to, read_effect
 from grader.flow.manuscripts import Writing, read_files, read_writing
@@ -220,10 +221,22 @@ def _show_trial(
         "trial": trial,
         "report": report,
         "findings": findings,
+        "placed": _place(findings, writing, services=services),
         "told": told,
         "mistakes": told.mistakes,
     }
     return render_page("authoring_trial.html", request, caller=caller, status=told.status, facts=facts)
+
+
+def _place(findings: Sequence[Note], writing: Writing, *, services: Services) -> tuple[Mistake, ...]:
+    """Where in the files each of them belongs; nowhere while these cannot be read."""
+    if not findings:
+        return ()
+    files = read_files(writing.manuscript, stores=services.stores)
+    try:
+        return parse(Bundle(slug=writing.manuscript.slug, files=files)).place(findings)
+    except InvalidAssignment:
+        return ()
 
 
 def _show_publish(

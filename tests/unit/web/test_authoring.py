@@ -290,6 +290,24 @@ def test_the_page_of_the_self_test_tells_how_far_it_is(school, mine, state, word
     assert words in mine.get(f"{MINE}/edit/trial").text
 
 
+def test_why_it_does_not_hold_leads_to_the_lines(school, mine):
+    findings = (
+        Note(code="publish.empty_earns", facts={"question": "q2", "score": 3}),
+        Note(code="publish.reference_died", facts={"cell": 2}),
+    )
+    with school.stores.storage.writing() as tx:
+        found = tx.manuscripts.find(tx.courses.find_by_slug("demo").course_id, slug="mine")
+        tx.manuscripts.put(replace(found, trial=Trial(edition=1, findings=findings, prompt_outputs={})))
+
+    page = mine.get(f"{MINE}/edit/trial").text
+
+    lines = re.findall(rf'href="{MINE}/edit/yaml\?line=(\d+)#text"', page)
+    assert FILES["assignment.yaml"].decode().splitlines()[int(lines[0]) - 1].strip().startswith("q2:")
+    mine.post(f"{MINE}/edit/yaml", data={"text": "{", "edition": "1"})
+    page = mine.get(f"{MINE}/edit/trial").text
+    assert "Python ended in the middle of cell 2" in page, "it is told, too, where nobody can say at which line"
+
+
 def test_a_self_test_is_asked_for_and_its_result_is_shown(school, ida):
     tiny = "/courses/demo/assignments/tiny/edit/trial"
     assert ida.post(tiny, data={"edition": "0"}).status_code == 303
