@@ -31,8 +31,8 @@ class Overview(Protocol):
 
     def list_counted(self, scope: Scope) -> tuple[Counted, ...]: ...
 
-    def list_how_far(self, scope: Scope) -> tuple[HowFar, ...]:
-        """The same submissions, for half the time."""
+    def list_how_far(self, scope: Scope, *, only_pending: bool = False) -> tuple[HowFar, ...]:
+        """The same submissions, for half the time; or only those of whose points some are pending."""
 
     def list_rulings(self, scope: Scope) -> tuple[Ruling, ...]:
         """The whole history of every decision about a question that the submission's result has."""

@@ -137,7 +137,8 @@ def read_table(course: str, *, query: TableQuery, caller: Caller, stores: Stores
         if query.state is not None or query.sort is SortBy.ASSIGNMENT:
             # One assignment's cells are enough where the choice or the order follows from that assignment alone.
             one = None if place is None else columns[place].offering_id
-            lines = tx.overview.list_how_far(_scope(found, offering_id=one))
+            scope = _scope(found, offering_id=one)
+            lines = tx.overview.list_how_far(scope, only_pending=query.state is CellState.PENDING)
             if query.state is not None:
                 students = _choose(students, query.state, lines, of=len(columns) if place is None else 1)
             scores = {line.person_id: line.score for line in lines if line.score is not None}
