@@ -29,9 +29,9 @@ class Part(NamedTuple):
     """Of the written check."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Item:
-    """Answers that are alike to the letter, none of them settled or all in the same way."""
+    """Answers that are alike to the letter, none of them settled or all in the same way; each is only itself."""
 
     part: Part
     answers: tuple[Answer, ...]
