@@ -14,10 +14,10 @@ for them, which the entries `word.before_cell` and `word.before_question` spell.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from string import Formatter
+from typing import NamedTuple
 
 from babel.messages.pofile import read_po
 
@@ -39,8 +39,7 @@ MENTION = re.compile(
 """A place in what `point_out` gives; the line is that of a cell."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Piece:
+class _Piece(NamedTuple):
     """Some words of a sentence."""
 
     words: str
@@ -115,18 +114,24 @@ def _pieces(note: Note, language: Language, *, visibility: Visibility) -> Iterat
     if visibility is Visibility.FULL and code + _FULL in messages:
         code += _FULL
     is_first = True
-    for literal, gap, form, _ in Formatter().parse(messages[code]):
+    for literal, gap, form in _parse(messages[code]):
         if gap is None:
             yield _Piece(words=literal)
         elif form == _PLACE and isinstance(places := note.facts[gap], list):
             yield _Piece(words=literal)
             yield from _spell_places(places, language)
         else:
-            filled = _fill(note, gap, form=form or "", language=language)
+            filled = _fill(note, gap, form=form, language=language)
             if is_first and not literal and form == _ASKED and language is Language.EN:
                 filled = filled[:1].upper() + filled[1:]
             yield from _name_places(literal, filled, language)
         is_first = False
+
+
+@cache
+def _parse(message: str) -> tuple[tuple[str, str | None, str], ...]:
+    """A sentence of the catalogues as words, the gap behind them and its form; a page says hundreds of them."""
+    return tuple((literal, gap, form or "") for literal, gap, form, _ in Formatter().parse(message))
 
 
 def _fill(note: Note, gap: str, *, form: str, language: Language) -> str:
@@ -142,9 +147,7 @@ def _fill(note: Note, gap: str, *, form: str, language: Language) -> str:
 
 def _name_places(literal: str, filled: str, language: Language) -> Iterator[_Piece]:
     """What stands before a gap and in it: places, where these are the numbers of cells or questions."""
-    messages = load_messages(language)
-    before = _words_before(cells=messages["word.before_cell"], questions=messages["word.before_question"])
-    named = before.search(literal) if _NUMBERS.fullmatch(filled) else None
+    named = _named_next(literal, language) if _NUMBERS.fullmatch(filled) else None
     if named is None:
         yield _Piece(words=literal + filled)
         return
@@ -158,9 +161,11 @@ def _name_places(literal: str, filled: str, language: Language) -> Iterator[_Pie
 
 
 @cache
-def _words_before(*, cells: str, questions: str) -> re.Pattern[str]:
+def _named_next(literal: str, language: Language) -> re.Match[str] | None:
     """The end of a text that names a cell or a question next; in quotes it is a heading that somebody should write."""
-    return re.compile(rf"(?<![A-Za-z\"“「『])(?:(?P<cell>{cells})|(?P<question>{questions})) ?$", re.IGNORECASE)
+    messages = load_messages(language)
+    cells, questions = messages["word.before_cell"], messages["word.before_question"]
+    return re.search(rf"(?<![A-Za-z\"“「『])(?:(?P<cell>{cells})|(?P<question>{questions})) ?$", literal, re.IGNORECASE)
 
 
 def _spell_asked(fact: Fact, language: Language) -> str:
