@@ -24,6 +24,7 @@ from grader.web.app import create_app
 from grader.web.pages.review_place import address_of_part
 from grader.web.services import Services
 from grader.wiring.data_folder import stored_assignments
+from grader.wiring.processes import OBJECTS_OF_PAGES
 
 MOST_UPLOAD_BYTES = 1 << 20
 Ask = Callable[[], object]
@@ -156,6 +157,7 @@ def open_visitor(stores: Stores) -> Iterator[Visitor]:
     # As the web process does when it starts: without it one answer in a few would stop for the garbage collector.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(OBJECTS_OF_PAGES)
     with TestClient(app, headers={"Accept": "text/html", "Accept-Encoding": "gzip"}) as client:
         yield Visitor(stores, client, app)
 

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from grader.web.identity_provider import IdentityProvider
 
 
+OBJECTS_OF_PAGES = 10_000
+"""So many new objects the web process makes before it looks for garbage. A page of a large course makes tens of
+thousands that go with it; at Python's 700, every few pages one would wait while all that is kept is looked through."""
+
+
 def run_worker(settings: Settings, *, stop: threading.Event, gpu_uuid: str | None = None) -> None:
     """Work until told to stop, on the CPU or on one GPU.
 
@@ -87,6 +92,7 @@ def run_web(settings: Settings, *, fd: int | None) -> int:
             )
         )
         _settle_in()
+        gc.set_threshold(OBJECTS_OF_PAGES)
         server.run()
         return 0 if server.started else 1
 
@@ -131,6 +137,7 @@ def make_intake(settings: Settings, *, stores: Stores) -> Intake:
         read_notebook=partial(read, limits=read_limits(settings)),
         free_share=FolderBlobs(settings.blobs_folder).free_share,
         minimum_free_share=settings.min_free_share,
+        most_bytes=settings.max_person_bytes,
         limit=UploadLimit(uploads=settings.uploads_before_pause, window_s=settings.uploads_window_s),
     )
 
