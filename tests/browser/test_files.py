@@ -100,4 +100,5 @@ def test_files_come_and_go(desk, open_browser, language, size, javascript):
     editor = page.get_by_label(say("yaml"), exact=True)
     editor.wait_for()
     if javascript:
+        page.locator(".lines span").first.wait_for()  # by the same script, a moment before
         assert editor.evaluate(CHOSEN) == "pionts: 1"
