@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from grader.domain.assignment import Check, Question
-from grader.domain.ids import CheckId, PersonId, QuestionId, SubmissionId
+from grader.domain.ids import CheckId, CourseId, PersonId, QuestionId, SubmissionId
 from grader.domain.people import Course, Person
 from grader.domain.publishing import Offering
 from grader.domain.result import QuestionResult
@@ -266,11 +266,11 @@ def _read_sheet(
 ) -> Sheet:
     part, submission = item.part, tx.submissions.get(item.lead.submission_id)
     run = counting_run(tx, submission.submission_id)
-    revision = revision_of(tx, run, offering=tx.offerings.get(submission.offering_id))
+    offering = tx.offerings.get(submission.offering_id)
+    revision = revision_of(tx, run, offering=offering)
     question = _question(assignments, run, number=revision.number, part=part, tx=tx)
     told = stack.histories.get(submission.submission_id, ())
     history = [each for each in told if each.question_id == part.question_id]
-    authors = tuple(_author(tx, answer.submission_id, stack=stack, query=query) for answer in item.answers)
     person = tx.people.get(submission.person_id)
     anonymizer = _NOBODY
     if query.is_anonymous:
@@ -289,7 +289,7 @@ def _read_sheet(
     return Sheet(
         submission=replace(submission, file_name=anonymizer.hide(submission.file_name)),
         run=run,
-        authors=authors,
+        authors=_list_authors(tx, item, stack=stack, query=query, course_id=offering.course_id),
         decision=item.decision,
         question=question,
         check=next((one for one in question.checks if one.check_id == part.check_id), None),
@@ -329,17 +329,24 @@ def _question(assignments: StoredAssignments, run: Run, *, number: int, part: Pa
     raise NotFound(what="question", name=part.question_id)
 
 
-def _author(tx: Transaction, submission_id: SubmissionId, *, stack: _Stack, query: DeskQuery) -> Author:
-    seen = count_about(stack.histories.get(submission_id, ()), query.part.question_id)
-    if query.is_anonymous:
-        return Author(submission_id=submission_id, seen=seen, person=None, student_number=None)
-    submission = tx.submissions.get(submission_id)
-    return Author(
-        submission_id=submission_id,
-        seen=seen,
-        person=tx.people.get(submission.person_id),
-        student_number=_student_number(tx, submission),
-    )
+def _list_authors(
+    tx: Transaction, item: Item, *, stack: _Stack, query: DeskQuery, course_id: CourseId
+) -> tuple[Author, ...]:
+    """Of one roster: what was found nowhere may be most of the course's."""
+    roster = () if query.is_anonymous else tx.courses.list_roster(course_id)
+    members = {member.person.person_id: member for member in roster}
+    authors = []
+    for answer in item.answers:
+        member = members.get(answer.person_id)
+        authors.append(
+            Author(
+                submission_id=answer.submission_id,
+                seen=count_about(stack.histories.get(answer.submission_id, ()), query.part.question_id),
+                person=None if member is None else member.person,
+                student_number=None if member is None else member.membership.student_number,
+            )
+        )
+    return tuple(authors)
 
 
 def _student_number(tx: Transaction, submission: Submission) -> str | None:
