@@ -46,7 +46,8 @@ test: install-test ## Set everything up and run every check: ruff, mypy, import-
 	.venv/bin/python -m ruff format --check .
 	.venv/bin/python -m mypy
 	.venv/bin/python -c 'import sys; from importlinter.cli import lint_imports_command as lint; sys.exit(lint())'
-	.venv/bin/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	# In the order of the folders: unit tests, many and quick, come last, so that no process is left with a long file.
+	.venv/bin/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: hostile
 hostile: install-test ## Only the attacks: each beside a victim, in the real sandbox

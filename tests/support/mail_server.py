@@ -32,7 +32,7 @@ class Mailbox:
     def authenticate(self, server, session, envelope, mechanism, data):
         assert isinstance(data, LoginPassword)
         self.signed_in.append(data.login.decode())
-        return AuthResult(success=(data.login.decode(), data.password.decode()) == (USER, PASSWORD))
+        return AuthResult(success=(data.login.decode(), data.password.decode()) == (USER, PASSWORD), handled=False)
 
 
 class AnyPort(Controller):

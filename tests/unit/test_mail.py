@@ -40,7 +40,7 @@ def test_an_address_that_is_refused_stops_no_other():
 def test_a_server_that_wants_a_user_gets_one():
     with run_mail_server(needs_user=True) as server:
         mailer(server.port, user=USER, password=PASSWORD).send([mail()])
-        with pytest.raises(MailRefused):
+        with pytest.raises(MailRefused, match="Authentication"):
             mailer(server.port, user=USER, password="wrong").send([mail()])
     assert len(server.mails) == 1
 
