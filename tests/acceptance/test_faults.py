@@ -12,7 +12,7 @@ import psutil
 import pytest
 import sqlalchemy as sa
 from golden import load_golden
-from service import running_service, wait_until
+from service import START_PATIENCE_S, STOP_PATIENCE_S, running_service, wait_until
 
 from grader.storage.engine import open_engine
 
@@ -58,7 +58,7 @@ def after_the_storm(tmp_path_factory):
         orphans = list(service.children().values())
         service.process.send_signal(signal.SIGKILL)
         service.process.wait()
-        _, alive = psutil.wait_procs(orphans, timeout=20)
+        _, alive = psutil.wait_procs(orphans, timeout=STOP_PATIENCE_S)
     left = [process.cmdline() for process in alive]
     with running_service(data, GRADER_WORKERS="2", GRADER_LEASE_S="3") as service:
         clients = [service.client(token) for token in tokens]
@@ -69,7 +69,7 @@ def after_the_storm(tmp_path_factory):
             for number, submission_id in promised.items()
         ]
         processes = psutil.Process(service.process.pid).children(recursive=True)
-    _, still_there = psutil.wait_procs(processes, timeout=20)
+    _, still_there = psutil.wait_procs(processes, timeout=STOP_PATIENCE_S)
     return data, promised, scores, left, still_there
 
 
@@ -121,7 +121,7 @@ def test_a_second_start_on_the_same_data_says_so_in_one_sentence(service, tmp_pa
         env=os.environ | {"GRADER_DATA_FOLDER": str(service.data_folder), "GRADER_PORT": "0"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=START_PATIENCE_S,
         check=False,
     )
 
@@ -137,7 +137,7 @@ def test_a_busy_port_says_so_in_one_sentence(service, tmp_path):
         env=os.environ | {"GRADER_DATA_FOLDER": str(tmp_path), "GRADER_PORT": str(port)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=START_PATIENCE_S,
         check=False,
     )
 

@@ -6,6 +6,7 @@ The page has no policy of its own here, so that rendering alone has to hold; fra
 from dataclasses import dataclass, field
 
 import pytest
+from browsing import PATIENCE_MS
 from playwright.sync_api import Browser, Dialog, Route
 from xss_corpus import CORPUS, HTML
 
@@ -39,6 +40,7 @@ def show(chromium: Browser):
     def show(body, *, documents=()):
         seen = Seen()
         context = chromium.new_context()
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
 
         def answer(route: Route) -> None:

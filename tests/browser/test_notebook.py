@@ -4,7 +4,7 @@ from importlib import resources
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import AXE_OPTIONS, DESK, PHONE
+from browsing import AXE_OPTIONS, DESK, PATIENCE_MS, PHONE
 from playwright.sync_api import Browser
 from xss_corpus import code, notebook, prose, shown, stream
 
@@ -46,6 +46,7 @@ def test_rendered_notebook_is_accessible_and_no_wider_than_the_screen(chromium: 
     body = render_notebook(notebook(*CELLS), language=Language(language)).html
     head = f'<!doctype html><html lang="{language}"><meta charset="utf-8"><title>notebook</title>'
     context = chromium.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     page.set_content(f"{head}<style>{STYLE}</style><main><h1>1</h1><h2>2</h2>{body}</main>")
     page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")

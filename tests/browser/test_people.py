@@ -126,6 +126,7 @@ def test_somebody_joins_with_the_code_and_is_let_in(site, reader, say, become):
     page.get_by_text(say("course.done_admitted")).wait_for()
     page.get_by_label(say("course.search")).fill(login.upper())
     page.get_by_role("button", name=say("course.find")).click()
+    page.wait_for_url("**q=**")
     page.get_by_role("rowheader", name="Dora").wait_for()
     assert page.get_by_role("row").count() == 2
 

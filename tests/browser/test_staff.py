@@ -64,6 +64,7 @@ def test_from_the_table_to_an_undone_regrade(course, open_as_tutor, language, si
     reader.check_page()
     page.get_by_label(words("staff.search")).fill("ねこ")
     page.get_by_role("button", name=words("staff.show")).click()
+    page.wait_for_url("**q=**")
     page.get_by_role("rowheader", name="ねこ 太郎").wait_for()
     assert page.get_by_role("rowheader").count() == 1
     with page.expect_download() as download:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,8 +18,9 @@ from grader.flow.people import NewMember, add_member, make_token
 from grader.settings import Settings
 from grader.wiring import data_folder
 
-START_PATIENCE_S = 60.0
+START_PATIENCE_S = 180.0
 GRADE_PATIENCE_S = 240.0
+STOP_PATIENCE_S = 90.0
 
 
 @dataclass
@@ -51,14 +52,15 @@ class Service:
         """The web process and the workers by the last word of their command line."""
         found = {}
         for child in psutil.Process(self.process.pid).children():
-            words = child.cmdline()
-            if "grader" in words:
-                found.setdefault(words[words.index("grader") + 1], child)
+            with suppress(psutil.NoSuchProcess):  # it has just ended
+                words = child.cmdline()
+                if "grader" in words:
+                    found.setdefault(words[words.index("grader") + 1], child)
         return found
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(30)
+        self.process.wait(STOP_PATIENCE_S)
 
 
 class Client(httpx2.Client):
@@ -68,7 +70,7 @@ class Client(httpx2.Client):
         headers = {"Accept-Language": language}
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
-        super().__init__(base_url=f"{url}/api/v1", headers=headers, timeout=30)
+        super().__init__(base_url=f"{url}/api/v1", headers=headers, timeout=90)
 
     def hand_in(self, data: bytes, *, name: str = "kadai8.ipynb", course: str = "demo", slug: str = "torch-tensor"):
         return self.post(f"/courses/{course}/assignments/{slug}/submissions", files={"file": (name, data)})
@@ -125,7 +127,7 @@ def running_service(
         if process.poll() is None:
             process.terminate()
         try:
-            process.wait(30)
+            process.wait(STOP_PATIENCE_S)
         finally:
             if process.poll() is None:
                 process.kill()
