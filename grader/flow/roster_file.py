@@ -15,7 +15,7 @@ from itertools import islice
 from grader.domain.roster import RosterColumns, RosterLine
 from grader.errors import RosterRefused
 
-_MOST_BYTES = 5 * 1024**2
+MOST_BYTES = 5 * 1024**2
 _MOST_UNPACKED = 20 * 1024**2
 _MOST_LINES = 10_000
 _MOST_COLUMNS = 100
@@ -79,8 +79,8 @@ def read_roster(data: bytes, *, columns: RosterColumns | None = None) -> RosterF
     Raises:
         RosterRefused: too large, neither CSV nor XLSX, or without a column that says who somebody is.
     """
-    if len(data) > _MOST_BYTES:
-        raise RosterRefused("too_large", limit_mb=_MOST_BYTES // 1024**2)
+    if len(data) > MOST_BYTES:
+        raise RosterRefused("too_large", limit_mb=MOST_BYTES // 1024**2)
     rows = _read_xlsx(data) if data.startswith(b"PK\x03\x04") else _read_csv(data)
     if len(rows) > _MOST_LINES:
         raise RosterRefused("too_many_lines", most=_MOST_LINES)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from grader.domain.accounts import SessionLifetimes
 from grader.flow.assignments import StoredAssignments
+from grader.flow.look import Looks
 from grader.flow.mail_links import Post
 from grader.flow.ports import Stores
 from grader.flow.submit import Intake
@@ -31,6 +32,8 @@ class Services:
 
     post: Post | None = None
     """How links are mailed; None where there is no mail server."""
+
+    looks: Looks = field(default_factory=Looks)
 
     @property
     def provider_name(self) -> str | None:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from grader.domain.ids import QuestionId
 from grader.domain.result import Points
 from grader.domain.text import Language, Note
-from grader.errors import NotebookRefused, NotFound, NotOpen
+from grader.errors import Conflict, NotebookRefused, NotFound, NotOpen, TooManyTries
 from grader.flow.look import look
 from grader.flow.own_work import note_visit
 from grader.flow.people import Caller
@@ -82,12 +82,18 @@ def get_template(
 def post_look(
     course: str, slug: str, request: Request, services: AppServices, caller: PageCaller, file: Files
 ) -> Response:
-    """What handing this file in would mean: part of a page. A file that would be refused is no error here."""
+    """What handing this file in would mean: part of a page. Where there is no look, it says why, and is no error."""
     try:
         upload = _upload_of(file, course=course, slug=slug, request=request)
-        seen = look(upload, caller=caller, intake=services.intake, assignments=services.assignments)
+        seen = look(
+            upload, caller=caller, intake=services.intake, assignments=services.assignments, looks=services.looks
+        )
     except NotebookRefused as error:
-        return render_page("look.html", request, caller=caller, facts={"look": None, "note": error.note})
+        return render_page("look.html", request, caller=caller, facts={"note": error.note, "is_refused": True})
+    except (Conflict, TooManyTries) as error:
+        is_early = isinstance(error, Conflict)
+        note = Note(code="student.look_under_way" if is_early else "student.look_too_often", facts=error.facts)
+        return render_page("look.html", request, caller=caller, facts={"note": note, "is_refused": False})
     return render_page("look.html", request, caller=caller, facts={"look": seen, "note": None})
 
 
@@ -154,6 +160,7 @@ def _show(
         "stage": stage_of(offering, now),
         "now": now,
         "note": note,
+        "most_bytes": services.max_upload_bytes,
         "is_refused": status is not HTTPStatus.OK,
     }
     return render_page("assignment.html", request, caller=caller, status=status, facts=facts)

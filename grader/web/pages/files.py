@@ -152,6 +152,7 @@ def _show(
         "mistakes": read_assignment(files, slug=writing.manuscript.slug, services=services).mistakes if files else (),
         "told": told,
         "folder": folder,
+        "most_bytes": services.max_upload_bytes,
         "is_saved": told.note is None and "saved" in request.query_params,
     }
     return render_page("authoring_files.html", request, caller=caller, status=told.status, facts=facts)

@@ -13,6 +13,7 @@ from grader.domain.roster import RosterChange, RosterColumns, RosterLine, Roster
 from grader.errors import Conflict, GraderError, NotFound, RosterRefused
 from grader.flow.people import Caller
 from grader.flow.progress import read_course
+from grader.flow.roster_file import MOST_BYTES
 from grader.flow.roster_upload import UploadView, forget_upload, import_upload, keep_upload, preview_upload
 from grader.web.access import AppServices, PageCaller
 from grader.web.errors import status_of
@@ -125,6 +126,7 @@ def _show(
         },
         **_rows_of(plan),
         "note": None if error is None else error.note,
+        "most_bytes": min(MOST_BYTES, services.max_upload_bytes),
     }
     status = HTTPStatus.OK if error is None else status_of(error)
     return render_page("roster_import.html", request, caller=caller, status=status, facts=facts)

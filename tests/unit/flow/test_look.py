@@ -5,22 +5,26 @@ from dataclasses import replace
 
 import pytest
 from doubles import NOON
-from school import notebook_bytes
+from school import notebook_bytes, read_tiny
 
+from grader.domain.ids import VersionHash
 from grader.domain.notebook import IdentityHint
 from grader.domain.text import Language
-from grader.errors import NotebookRefused, NotFound
+from grader.errors import Conflict, NotebookRefused, NotFound, TooManyTries
 from grader.feedback.catalogue import known_codes
-from grader.flow.look import _BEFOREHAND, look
+from grader.flow.look import _BEFOREHAND, Looks, look
 from grader.flow.people import NewMember, add_member
+from grader.flow.publish import publish, update_offering
 from grader.flow.submit import Intake, Upload
 
 
 @pytest.fixture
 def look_at(school):
+    looks = Looks()
+
     def look_at(data, *, login="ann", intake=school.intake, assignment="tiny"):
         upload = Upload(data=data, file_name="hw.ipynb", course="demo", assignment=assignment, received_at=NOON)
-        return look(upload, caller=school.caller(login), intake=intake, assignments=school.assignments)
+        return look(upload, caller=school.caller(login), intake=intake, assignments=school.assignments, looks=looks)
 
     return look_at
 
@@ -104,3 +108,92 @@ def test_somebody_elses_notebook_is_noticed(school, look_at, enrolled, written, 
 def test_who_may_not_see_the_assignment_learns_nothing(look_at):
     with pytest.raises(NotFound):
         look_at(notebook_bytes(x=3, y=4), assignment="other")
+
+
+class Reader:
+    """Reads notebooks, and counts how many."""
+
+    def __init__(self, during=lambda: None):
+        self.during, self.count = during, 0
+
+    def __call__(self, data):
+        self.count += 1
+        self.during()
+        return read_tiny(data)
+
+
+@pytest.fixture
+def intake_of(school):
+    return lambda reader: Intake(stores=school.stores, read_notebook=reader, free_share=lambda: 0.5)
+
+
+def test_a_file_is_read_once_however_often_it_is_looked_at(school, look_at, intake_of):
+    reader = Reader()
+    data = notebook_bytes(x=3, y=4)
+    first = look_at(data, intake=intake_of(reader))
+    school.submit(data=data)
+
+    assert [look_at(data, intake=intake_of(reader)).same_as for _ in range(30)] == [1] * 30
+    assert look_at(data, login="bob", intake=intake_of(reader)) == first
+    assert reader.count == 1
+
+
+def test_another_version_is_looked_for_anew(school, look_at, intake_of):
+    reader = Reader()
+    data = notebook_bytes(x=3, y=4)
+    look_at(data, intake=intake_of(reader))
+    school.clock.pass_s(60)
+    newer = replace(school.loaded, version=VersionHash("b" * 64))
+    school.editions[b"newer"] = newer
+    publish(newer, files={"assignment.yaml": b"newer"}, stores=school.stores)
+    update_offering("tiny", course="demo", stores=school.stores)
+    look_at(data, intake=intake_of(reader))
+
+    assert reader.count == 2
+
+
+def test_after_many_looks_the_next_waits_and_handing_in_does_not(school, look_at):
+    for number in range(20):
+        look_at(notebook_bytes(x=number))
+        school.clock.pass_s(1)
+    with pytest.raises(TooManyTries) as caught:
+        look_at(notebook_bytes(x=20))
+
+    assert caught.value.retry_after_s == 580
+    assert school.submit(data=notebook_bytes(x=20)).created
+    assert look_at(notebook_bytes(x=20), login="bob").same_as is None
+    school.clock.pass_s(580)
+    assert look_at(notebook_bytes(x=21)).same_as is None
+    with pytest.raises(TooManyTries):
+        look_at(notebook_bytes(x=22))
+
+
+def test_one_person_has_one_look_at_a_time(look_at, intake_of):
+    def look_meanwhile():
+        with pytest.raises(Conflict):
+            look_at(notebook_bytes(x=2))
+        look_at(notebook_bytes(x=2), login="bob")
+
+    reader = Reader(during=look_meanwhile)
+    look_at(notebook_bytes(x=1), intake=intake_of(reader))
+
+    assert reader.count == 1
+    assert look_at(notebook_bytes(x=2)).same_as is None
+
+
+def test_a_refused_file_ends_the_look(look_at):
+    for _ in range(2):
+        with pytest.raises(NotebookRefused):
+            look_at(b"no notebook")
+
+
+def test_of_very_many_files_the_last_are_remembered(school, look_at, intake_of):
+    reader = Reader()
+    for number in range(201):
+        look_at(notebook_bytes(x=number), intake=intake_of(reader))
+        school.clock.pass_s(60)
+    look_at(notebook_bytes(x=200), intake=intake_of(reader))
+    assert reader.count == 201
+    look_at(notebook_bytes(x=0), intake=intake_of(reader))
+
+    assert reader.count == 202

@@ -294,3 +294,23 @@ def test_what_goes_wrong_in_a_part_of_a_page_is_told_in_that_part(open_browser, 
     assert 'target="_blank"' in answer.text  # the chosen file stays in the form
     assert f'href="/sign-in?{urlencode({"next": f"{ROOT}?after=3"})}"' in answer.text
     assert "<html" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        pytest.param("ja", "このまま提出できます", id="japanese"),
+        pytest.param("en", "You can hand it in as it is", id="english"),
+    ],
+)
+def test_after_many_looks_the_page_says_when_the_next_one_is_possible(school, enter, language, words):
+    browser = enter(language=language)
+    for number in range(21):
+        answer = upload(browser, notebook_bytes(x=number), path=f"{ROOT}/look")
+    school.clock.pass_s(60)
+    answer = upload(browser, notebook_bytes(x=20), path=f"{ROOT}/look")
+
+    assert answer.status_code == 200
+    assert words in answer.text
+    assert "540" in answer.text
+    assert upload(browser, notebook_bytes(x=20)).status_code == 303
