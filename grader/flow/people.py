@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from grader.domain.accounts import SessionId
 from grader.domain.ids import CourseId, PersonId
 from grader.domain.people import CountingPolicy, Course, Membership, Person, Role, Token, TokenId, TokenKind
+from grader.domain.submission import Submission
 from grader.errors import Forbidden, InvalidRequest, NotAdmittedYet, NotFound, NotSignedIn
 from grader.flow.names import check_slug, new_id
 from grader.flow.ports import Clock, Stores, Transaction
@@ -244,6 +245,21 @@ def taught_course(tx: Transaction, slug: str, caller: Caller | None) -> Course:
     if caller is not None and not caller.is_instructor_in(course.course_id):
         raise Forbidden(needs="instructor")
     return course
+
+
+def judges_own(submission: Submission, *, course_id: CourseId, caller: Caller) -> bool:
+    """Would this caller judge what they handed in themselves?
+
+    A TA may have been a student of the same course, or become one, and points given meanwhile would stand. Instructors
+    and admins could give them in any case.
+    """
+    return submission.person_id == caller.person.person_id and not caller.is_instructor_in(course_id)
+
+
+def check_is_anothers(submission: Submission, *, course_id: CourseId, caller: Caller) -> None:
+    """Raises Forbidden: what TAs handed in somebody else judges."""
+    if judges_own(submission, course_id=course_id, caller=caller):
+        raise Forbidden(needs="another_reviewer")
 
 
 def is_only_in(tx: Transaction, person_id: PersonId, course_id: CourseId) -> bool:

@@ -8,7 +8,7 @@ from grader.domain.jobs import JobKind
 from grader.domain.submission import Run, RunCause, RunState
 from grader.errors import Forbidden, NotFound
 from grader.flow.names import new_id
-from grader.flow.people import Caller
+from grader.flow.people import Caller, check_is_anothers
 from grader.flow.ports import Stores, Transaction
 from grader.flow.progress import WORKER_SILENT_S
 
@@ -21,7 +21,7 @@ def regrade(submission_id: SubmissionId, *, stores: Stores, by: Caller | None = 
 
     Raises:
         NotFound: no such submission, or not for `by`.
-        Forbidden: it is the caller's own, but the caller is not staff.
+        Forbidden: it is the caller's own, and the caller is a student or a TA.
     """
     with stores.storage.writing() as tx:
         submission = tx.submissions.get(submission_id)
@@ -30,6 +30,8 @@ def regrade(submission_id: SubmissionId, *, stores: Stores, by: Caller | None = 
             if submission.person_id == by.person.person_id:
                 raise Forbidden(needs="staff")
             raise NotFound(what="submission", name=submission_id)
+        if by is not None:
+            check_is_anothers(submission, course_id=offering.course_id, caller=by)
         device = tx.versions.get(offering.version).device
         return queue_run(tx, submission_id, version=offering.version, device=device, stores=stores)
 

@@ -15,7 +15,7 @@ from grader.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from grader.flow.assignments import StoredAssignments
 from grader.flow.carry import carry_on
 from grader.flow.names import new_id
-from grader.flow.people import Caller
+from grader.flow.people import Caller, check_is_anothers
 from grader.flow.ports import Stores, Transaction
 from grader.flow.rubrics import worth
 from grader.flow.standing import counting_run, recount, revision_of
@@ -55,7 +55,7 @@ def decide_points(
 
     Raises:
         NotFound: no such submission, question or check, or not for the caller.
-        Forbidden: the caller is not staff of the course.
+        Forbidden: the caller is not staff of the course, or a TA whose own submission it is.
         InvalidRequest: the check is not written, the points are not between 0 and the check's, its rubric has no such
             item, or both or neither of points and items are given.
         Conflict: the rubric changed meanwhile.
@@ -100,7 +100,7 @@ def override(judgement: Judgement, *, caller: Caller, stores: Stores, assignment
 
     Raises:
         NotFound: no such submission or question, or not for the caller.
-        Forbidden: the caller is not staff of the course.
+        Forbidden: as `decide_points`.
         InvalidRequest: the points are not between 0 and the question's, or no reason is given.
         Conflict: the rubric changed meanwhile.
     """
@@ -139,7 +139,7 @@ def comment_together(
 
     Raises:
         NotFound: no such submission or question, or not for the caller.
-        Forbidden: the caller is not staff of the course.
+        Forbidden: as `decide_points`.
     """
     rulings = []
     for judgement in judgements:
@@ -155,7 +155,7 @@ def withdraw(decision: Decision, *, reason: str, caller: Caller, stores: Stores)
 
     Raises:
         NotFound: no such submission, or not for the caller.
-        Forbidden: the caller is not staff of the course.
+        Forbidden: as `decide_points`.
     """
     with stores.storage.reading() as tx:
         check_reviewer(tx, decision.submission_id, caller)
@@ -286,9 +286,11 @@ def _store(rulings: Sequence[_Ruling], *, kind: DecisionKind, caller: Caller, st
     decisions = tuple(_decision(ruling, kind=kind, by=caller.person.person_id, at=now) for ruling in rulings)
     with stores.storage.writing() as tx:
         for ruling, decision in zip(rulings, decisions, strict=True):
+            submission = tx.submissions.get(decision.submission_id)
+            course_id = tx.offerings.get(submission.offering_id).course_id
+            check_is_anothers(submission, course_id=course_id, caller=caller)
             _check_unchanged(tx, ruling)
             tx.decisions.add(decision)
-            submission = tx.submissions.get(decision.submission_id)
             if kind is DecisionKind.POINTS:
                 carry_on(tx, submission, at=now)
             recount(tx, submission)

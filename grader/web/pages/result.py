@@ -14,7 +14,7 @@ from grader.domain.text import Language, Note
 from grader.feedback.catalogue import point_out
 from grader.flow.digest import CheckDigest, Digest, QuestionDigest, read_digest
 from grader.flow.own_work import note_visit
-from grader.flow.people import Caller
+from grader.flow.people import Caller, judges_own
 from grader.flow.ports import Stores
 from grader.flow.progress import list_submissions, read_notebook
 from grader.flow.report import ResultReport, report_result
@@ -83,6 +83,7 @@ def get_result(
         "digest": digest,
         "is_own": view.person.person_id == caller.person.person_id,
         "is_staff": caller.is_staff_in(course.course_id),
+        "judges_own": judges_own(view.submission, course_id=course.course_id, caller=caller),
         "questions": questions,
         "notes": [
             link_places(line, find=places.find)

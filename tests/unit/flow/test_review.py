@@ -6,12 +6,23 @@ import pytest
 from school import notebook_bytes
 
 from grader.domain.ids import CheckId, QuestionId, SubmissionId
+from grader.domain.people import Role
 from grader.domain.result import Verdict
 from grader.domain.submission import DecisionKind
 from grader.errors import Forbidden, InvalidRequest, NotFound
+from grader.flow.people import NewMember, add_member
 from grader.flow.progress import read_result
 from grader.flow.regrade import regrade
-from grader.flow.review import Judgement, decide_points, history, override, withdraw
+from grader.flow.review import (
+    Judgement,
+    comment_together,
+    decide_points,
+    decide_points_together,
+    history,
+    override,
+    withdraw,
+)
+from grader.flow.trial import RegradeWish, ask_regrade
 
 RIGHT, WRONG = notebook_bytes(x=3, y=4), notebook_bytes(x=1, y=4)
 
@@ -237,6 +248,84 @@ def test_students_decide_nothing_and_learn_of_nobody_elses_work(desk, login, err
     with pytest.raises(error):
         regrade(desk.submission_id, stores=desk.school.stores, by=caller)
     assert desk.totals() == (6, 20, 0)
+
+
+def make(school, login, role):
+    """The person's role in the course from now on."""
+    add_member(NewMember(login=login, name=login, role=role), course="demo", stores=school.stores)
+
+
+def give_points(desk, by):
+    desk.points(5, by=by)
+
+
+def give_comment(desk, by):
+    comment_together(
+        [desk.judge("q2", None, comment="Well done.")],
+        caller=desk.school.caller(by),
+        stores=desk.school.stores,
+        assignments=desk.school.assignments,
+    )
+
+
+def settle_question(desk, by):
+    desk.override(10, by=by)
+
+
+def take_back(desk, by):
+    (decided,) = history(desk.submission_id, caller=desk.school.caller("ida"), stores=desk.school.stores)
+    withdraw(decided, reason="", caller=desk.school.caller(by), stores=desk.school.stores)
+
+
+def grade_again(desk, by):
+    regrade(desk.submission_id, stores=desk.school.stores, by=desk.school.caller(by))
+
+
+def ask_to_grade_again(desk, by):
+    wish = RegradeWish(submission_id=desk.submission_id)
+    ask_regrade("demo", "tiny", wish=wish, caller=desk.school.caller(by), stores=desk.school.stores)
+
+
+@pytest.mark.parametrize(
+    "act", [give_points, give_comment, settle_question, take_back, grade_again, ask_to_grade_again]
+)
+def test_what_a_ta_handed_in_as_a_student_somebody_else_judges(desk, act):
+    desk.points(1, by="ida")
+    make(desk.school, "ann", Role.TA)
+    before = desk.totals()
+
+    with pytest.raises(Forbidden) as caught:
+        act(desk, "ann")
+    make(desk.school, "ann", Role.STUDENT)
+    assert caught.value.facts == {"needs": "another_reviewer"}
+    assert desk.totals() == before
+
+    make(desk.school, "ann", Role.TA)
+    act(desk, "tom")
+
+
+def test_who_teaches_may_judge_what_they_handed_in_to_try(school):
+    tried = school.submit("ida").submission.submission_id
+    school.work_off()
+    desk = Desk(school)
+
+    assert desk.points(5, by="ida", submission_id=tried).points == 5
+
+
+def test_a_group_of_answers_with_the_judges_own_among_them_is_judged_as_a_whole_or_not_at_all(desk):
+    own = desk.school.submit("bob", WRONG).submission.submission_id
+    desk.school.work_off()
+    make(desk.school, "bob", Role.TA)
+    before = desk.totals()
+
+    with pytest.raises(Forbidden):
+        decide_points_together(
+            [desk.judge("q2", 5), desk.judge("q2", 5, submission_id=own)],
+            caller=desk.school.caller("bob"),
+            stores=desk.school.stores,
+            assignments=desk.school.assignments,
+        )
+    assert desk.totals() == before
 
 
 def test_nothing_is_decided_about_what_does_not_exist(desk):
