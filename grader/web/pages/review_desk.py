@@ -40,6 +40,7 @@ router = APIRouter(include_in_schema=False)
 
 _ADDRESS = "/courses/{course}/review/{assignment}/{question}"
 _FORMULA = 'class="math'
+_PICTURE = "<img"
 _NONE_MET = ""
 """What the form sends among the rubric's items to say that the answer meets none of them."""
 _CALLED = 6
@@ -385,12 +386,17 @@ def _lay_out(sheet: Sheet, language: Language, *, services: Services) -> Mapping
     outputs = load_prompt_outputs(sheet.run.version, stores=services.stores)
     prompt = render_prompt(sheet.question.prompt, outputs.get(sheet.question.question_id, {}))
     model = None if sheet.check is None else sheet.check.model_answer
+    answer = _render_answer(sheet, language)
     shown = {
-        "answer": _render_answer(sheet, language),
+        "answer": answer,
         "prompt": _format(prompt.in_language(language), language),
         "model_answer": None if model is None else _format(model.in_language(language), language),
     }
-    return {**shown, "has_formulas": any(_FORMULA in html for html in shown.values() if html is not None)}
+    return {
+        **shown,
+        "has_formulas": any(_FORMULA in html for html in shown.values() if html is not None),
+        "has_pictures": _PICTURE in answer,
+    }
 
 
 def _render_answer(sheet: Sheet, language: Language) -> Markup:

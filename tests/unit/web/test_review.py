@@ -1,11 +1,14 @@
 """The pages of reviewing, as a browser without scripts meets them, in both languages."""
 
+import base64
 import html
 import re
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from png_file import write_png
 from reviewing import ReviewedLoaded, ToldLogic, desk_of, give, hand_in, open_review_school
 from school import School
 from starlette.testclient import TestClient
@@ -348,6 +351,27 @@ def test_where_names_are_hidden_nothing_on_the_page_tells_whose_it_is(school, op
 
     assert re.findall(r"\bcam\b|Ｃａｍ", page, re.IGNORECASE) == []
     assert "■■■ wrote this, ■■■ too; a camera stays." in page
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        pytest.param("ja", "画像の中に書かれた名前は隠せません。", id="japanese"),
+        pytest.param("en", "Names inside pictures cannot be hidden.", id="english"),
+    ],
+)
+def test_where_names_are_hidden_it_is_said_that_those_in_pictures_are_not(school, open_browser, language, words):
+    photo = base64.b64encode(write_png(np.zeros((2, 2, 3), dtype=np.uint8))).decode()
+    cam = hand_in(school, "cam", f"![my notes](data:image/png;base64,{photo})")
+    ann = hand_in(school, "ann", "It is four.")
+    browser = open_browser(language=language)
+
+    def is_said(submission_id):
+        return words in browser.get(f"{DESK}&submission={submission_id}").text
+
+    assert (is_said(cam), is_said(ann)) == (False, False)
+    browser.post("/review-preferences", data={"names": "hidden"})
+    assert (is_said(cam), is_said(ann)) == (True, False)
 
 
 def test_a_whole_question_is_settled_with_a_reason_and_can_be_taken_back(school, open_browser):
