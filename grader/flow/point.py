@@ -26,6 +26,9 @@ from grader.notebook.locate import locate
 Chosen = Mapping[QuestionId, Sequence[int]]
 """Indexes into Notebook.cells by question."""
 
+_TOLD = 30
+"""Choices that a page lists: nobody keeps a student from making thousands."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Desk:
@@ -76,7 +79,9 @@ class CellsView:
     cells: tuple[Cell, ...]
     """Those that may be chosen."""
     history: tuple[tuple[CellChoice, Person], ...]
-    """Who pointed at what, oldest first."""
+    """Who pointed at what: the newest choices, the oldest of them first."""
+    earlier: int
+    """How many there were before those."""
 
 
 def read_cells(submission_id: SubmissionId, *, caller: Caller, desk: Desk) -> CellsView:
@@ -88,7 +93,8 @@ def read_cells(submission_id: SubmissionId, *, caller: Caller, desk: Desk) -> Ce
     stores = desk.stores
     with stores.storage.reading() as tx:
         view = view_submission(tx, tx.submissions.get(submission_id), caller=caller, at=stores.clock.now())
-        history = tuple((choice, tx.people.get(choice.chosen_by)) for choice in tx.cell_choices.list_of(submission_id))
+        choices = tx.cell_choices.list_of(submission_id)
+        history = tuple((choice, tx.people.get(choice.chosen_by)) for choice in choices[-_TOLD:])
     notebook = desk.read_notebook(stores.blobs.get(view.submission.notebook))
     loaded = desk.assignments.load(view.run.version, revision=view.revision)
     found = locate(notebook, loaded.wanted)
@@ -102,7 +108,13 @@ def read_cells(submission_id: SubmissionId, *, caller: Caller, desk: Desk) -> Ce
         )
         for question in loaded.assignment.questions
     )
-    return CellsView(submission=view, questions=questions, cells=choosable(notebook), history=history)
+    return CellsView(
+        submission=view,
+        questions=questions,
+        cells=choosable(notebook),
+        history=history,
+        earlier=len(choices) - len(history),
+    )
 
 
 def point_at_cells(chosen: Chosen, *, submission_id: SubmissionId, caller: Caller, desk: Desk) -> Run | None:

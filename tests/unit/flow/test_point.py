@@ -139,6 +139,17 @@ def test_pointing_grades_by_the_version_that_counts_not_by_a_newer_one(school, d
     assert view.submission.run.version == school.loaded.version
 
 
+def test_of_very_many_choices_the_newest_are_told(school, desk, point):
+    submission = school.submit().submission
+    for number in range(31):
+        point(submission, number % 2 * 2)
+    view = read_cells(submission.submission_id, caller=school.caller("ann"), desk=desk)
+
+    moments = [choice.chosen_at for choice, _ in view.history]
+    assert (len(moments), moments == sorted(moments), moments[-1]) == (30, True, school.clock.now())
+    assert view.earlier == 1
+
+
 def test_who_has_no_room_left_points_at_nothing_and_staff_do_it_for_them(school, point, desk):
     submission = school.submit().submission
     school.work_off()
