@@ -73,7 +73,7 @@ def test_another_cell_is_graded_without_a_new_submission(school, submission, ope
 
     page = browser.get(address).text
     assert (before, score_of(school, submission)) == (11, 21)
-    assert "cell 7 was graded because somebody pointed at it" in page
+    assert "cell 7</a> was graded because somebody pointed at it" in page
     assert "ann pointed at the cells" in page
     assert "submission 2" not in page
     assert "ann pointed at the cells" in open_as("tom").get(address).text
