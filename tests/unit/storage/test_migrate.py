@@ -246,6 +246,45 @@ def test_regrades_of_one_question_are_known_to_have_left_some_out(tmp_path, monk
     assert kept == [("all", 0), ("one", 1)]
 
 
+def test_what_nobody_has_settled_waits(tmp_path, monkeypatch):
+    """Of checks that pend: w waits, d was decided, b was decided and taken back, all of q2 was overridden."""
+    path = tmp_path / "grader.sqlite3"
+    migrate_to("0015", path, monkeypatch=monkeypatch)
+    checks = (("w", "needs_review"), ("d", "needs_review"), ("b", "not_found"), ("x", "passed"))
+    decided = (("q1", "'d'", "points"), ("q1", "'b'", "points"), ("q1", "'b'", "withdrawn"), ("q2", "NULL", "override"))
+    of_questions, of_checks = "INSERT INTO question_results VALUES", "INSERT INTO check_results VALUES"
+    of_decisions = """INSERT INTO decisions (decision_id, submission_id, place, question_id, check_id, kind, points,
+        comment, reason, decided_by, decided_at) VALUES"""
+    run(
+        path,
+        *HANDED_IN,
+        """INSERT INTO runs (run_id, number, submission_id, version, cause, state, attempts, created_at)
+        VALUES ('r', 1, 's', 'v', 'submitted', 'finished', 1, '2026-11-01 00:00:00')""",
+        "INSERT INTO counting_runs VALUES ('s', 'r')",
+        "INSERT INTO standings VALUES ('s', 9, 15, 5, 20, 0)",
+        f"{of_questions} ('r', 0, 'q1', 0, 5, 5, 10, '[]', '[]')",
+        f"{of_questions} ('r', 1, 'q2', 0, 5, 5, 10, '[]', '[]')",
+        *(
+            f"{of_checks} ('r', 0, {place}, '{check}', 'written', '{verdict}', 0, 0, 0, 0, 'code', '{{}}', 1, NULL)"
+            for place, (check, verdict) in enumerate(checks)
+        ),
+        f"{of_checks} ('r', 1, 0, 'o', 'written', 'needs_review', 0, 0, 0, 0, 'code', '{{}}', 1, NULL)",
+        *(
+            f"{of_decisions} ('{place}', 's', {place}, '{question}', {check}, '{kind}', 1, '', '', 'p', '2026-11-01')"
+            for place, (question, check, kind) in enumerate(decided)
+        ),
+    )
+
+    migrate(path, copies=tmp_path / "copies", at=NOON)
+
+    with closing(sqlite3.connect(path)) as connection:
+        waiting = connection.execute("SELECT * FROM waiting_checks ORDER BY check_id").fetchall()
+    assert [(row[0], row[1], row[2], row[4]) for row in waiting] == [
+        ("s", "q1", "b", "not_found"),
+        ("s", "q1", "w", "needs_review"),
+    ]
+
+
 def test_a_database_of_a_newer_service_is_left_alone(tmp_path):
     path = tmp_path / "grader.sqlite3"
     migrate(path, copies=tmp_path / "copies", at=NOON)
