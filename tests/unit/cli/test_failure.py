@@ -23,7 +23,7 @@ SPECIAL = {
 
 
 def make(kind):
-    if kind is errors.TooManyTries:
+    if kind in (errors.TooManyTries, errors.Busy):
         return kind(retry_after_s=10)
     return kind(*SPECIAL.get(kind, ()))
 
