@@ -25,8 +25,15 @@ class Typed:
     comment: str = ""
 
 
-def save_draft(typed: Typed, *, caller: Caller, stores: Stores) -> None:
+def save_draft(typed: Typed, *, caller: Caller, stores: Stores, seen: int | None = None) -> None:
     """Keep what the caller typed, in place of what was kept before.
+
+    Args:
+        typed: good or not.
+        caller: who typed it.
+        stores: where it goes.
+        seen: how many decisions about the question the caller had before them. Words that were on their way while the
+            caller decided are no draft any more; None keeps them whatever was decided.
 
     Raises:
         NotFound: no such submission, or not for the caller.
@@ -44,6 +51,9 @@ def save_draft(typed: Typed, *, caller: Caller, stores: Stores) -> None:
     )
     with stores.storage.writing() as tx:
         check_reviewer(tx, typed.submission_id, caller)
+        about = [each for each in tx.decisions.list_of(typed.submission_id) if each.question_id == typed.question_id]
+        if seen is not None and any(each.decided_by == caller.person.person_id for each in about[seen:]):
+            return
         tx.reviews.put_draft(draft)
 
 

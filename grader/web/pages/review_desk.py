@@ -227,7 +227,9 @@ def _keep_draft(errand: _Errand) -> Response:
 
 def _autosave(errand: _Errand) -> Response:
     """The same for the script, which stays where it is."""
-    save_draft(errand.typed, caller=errand.caller, stores=errand.services.stores)
+    typed = errand.typed
+    seen = dict(errand.filled.members).get(typed.submission_id)
+    save_draft(typed, caller=errand.caller, stores=errand.services.stores, seen=seen)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 

@@ -13,6 +13,7 @@ from reviewing import ReviewedLoaded, ToldLogic, desk_of, give, hand_in, open_re
 from school import School
 from starlette.testclient import TestClient
 
+from grader.domain.ids import CheckId, QuestionId
 from grader.domain.people import Role
 from grader.domain.result import Verdict
 from grader.flow import accounts, people
@@ -310,6 +311,18 @@ def test_what_is_typed_is_kept_and_others_are_told(school, open_browser):
     other = open_browser("ida").get(DESK).text
     assert "tom is working on this answer too" in other
     assert "Half a thought" not in other
+
+
+def test_what_was_on_its_way_while_its_author_decided_is_no_draft(school, open_browser):
+    ann = hand_in(school, "ann", "It is four.")
+    browser = open_browser()
+    page = browser.get(DESK).text
+    browser.post(DESK, data=form_of(page, points="2", comment="A whole thought"))
+
+    assert browser.post(DESK, data=form_of(page, act="autosave", comment="Half a thought")).status_code == 204
+
+    with school.stores.storage.reading() as tx:
+        assert tx.reviews.list_drafts(ann, question_id=QuestionId("q2"), check_id=CheckId("words")) == ()
 
 
 def test_the_team_shares_comments(school, open_browser):
