@@ -32,7 +32,11 @@ RISKY_MISSES, RISKY_SHARE = 2, 0.5
 EXAMPLES = 12
 """Of what people get wrong."""
 _NOT_RULED: Ruled = {}
-_HOURS_UP_TO, _DAYS_UP_TO = timedelta(days=3), timedelta(days=120)
+_HOUR, _DAY, _WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
+_LONGEST_BY = {_HOUR: timedelta(days=3), _DAY: timedelta(days=120), _WEEK: timedelta.max}
+"""Up to which span arrivals are counted by hours, days and weeks."""
+_MOST_EMPTY = 30
+"""So many steps may lie between what arrived and the due date, for that to be drawn with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,10 +104,10 @@ class FailureGroup:
 
 @dataclass(frozen=True, kw_only=True)
 class Bucket:
-    """What was handed in from `start` on, until the next bucket starts."""
+    """What was handed in from `start` up to, but not including, `end`, both in the course's time zone."""
 
     start: datetime
-    """In the course's time zone."""
+    end: datetime
     in_time: int
     late: int
 
@@ -139,7 +143,8 @@ class Dashboard:
     failures: tuple[FailureGroup, ...]
     """The most frequent first."""
     arrivals: tuple[Bucket, ...]
-    """By hours, days or weeks, whichever the whole span asks for; empty ones between others stand too."""
+    """By hours, days or weeks, whichever the whole span asks for, with the due date where it is not too far away;
+    empty ones stand too."""
     not_handed_in: tuple[Student, ...]
     """By login."""
     at_risk: tuple[AtRisk, ...] | None
@@ -187,7 +192,7 @@ def read_dashboard(course: str, assignment: str, *, caller: Caller, stores: Stor
         questions=_share_questions(_settle_questions(questions, rulings, weights)),
         checks=_share_checks(groups, judged),
         failures=failures,
-        arrivals=_bucket(arrivals, zone=ZoneInfo(found.time_zone)),
+        arrivals=_bucket(arrivals, due_at=offering.dates.due_at, zone=ZoneInfo(found.time_zone)),
         not_handed_in=not_handed_in,
         at_risk=at_risk,
     )
@@ -324,18 +329,15 @@ def _with_examples(tx: Transaction, failures: Sequence[FailureGroup]) -> tuple[F
     return (*told, *failures[EXAMPLES:])
 
 
-def _bucket(arrivals: Sequence[Arrival], *, zone: ZoneInfo) -> tuple[Bucket, ...]:
+def _bucket(arrivals: Sequence[Arrival], *, due_at: datetime | None, zone: ZoneInfo) -> tuple[Bucket, ...]:
     """Counts by hour, day or week of the course's clock."""
     if not arrivals:
         return ()
     first, last = (arrivals[place].received_at.astimezone(zone) for place in (0, -1))
-    span = last - first
+    first, last, step = _reach(first, last, due_at=None if due_at is None else due_at.astimezone(zone))
     start = first.replace(minute=0, second=0, microsecond=0)
-    if span <= _HOURS_UP_TO:
-        step = timedelta(hours=1)
-    else:
+    if step > _HOUR:
         start = start.replace(hour=0)
-        step = timedelta(days=1) if span <= _DAYS_UP_TO else timedelta(days=7)
     # Steps of the wall clock: a day begins at midnight on the days that have 23 or 25 hours too.
     starts = [start]
     while starts[-1] + step <= last:
@@ -344,6 +346,17 @@ def _bucket(arrivals: Sequence[Arrival], *, zone: ZoneInfo) -> tuple[Bucket, ...
         (bisect_right(starts, arrival.received_at.astimezone(zone)) - 1, arrival.is_late) for arrival in arrivals
     )
     return tuple(
-        Bucket(start=start, in_time=counts[place, False], late=counts[place, True])
+        Bucket(start=start, end=start + step, in_time=counts[place, False], late=counts[place, True])
         for place, start in enumerate(starts)
     )
+
+
+def _reach(first: datetime, last: datetime, *, due_at: datetime | None) -> tuple[datetime, datetime, timedelta]:
+    """From when to when is counted, and by which step: as far as the due date in the finest that is not mostly empty,
+    and without it where it is too far from what arrived even for weeks."""
+    if due_at is not None:
+        start, end = min(first, due_at), max(last, due_at)
+        for step, longest in _LONGEST_BY.items():
+            if end - start <= longest and max(end - last, first - start) <= _MOST_EMPTY * step:
+                return start, end, step
+    return first, last, next(step for step, longest in _LONGEST_BY.items() if last - first <= longest)

@@ -50,7 +50,6 @@ def get_dashboard(course: str, slug: str, request: Request, services: AppService
         "tally": tally,
         "chart": draw_arrivals(seen),
         "names": seen.not_handed_in[:MOST_NAMES],
-        "more_names": len(seen.not_handed_in) - MOST_NAMES,
         "health": health,
         "missing": tell_missing(health, language),
     }
@@ -150,9 +149,11 @@ def draw_arrivals(seen: Dashboard) -> Chart | None:
 
 
 def _place_of(at: datetime | None, buckets: Sequence[Bucket]) -> float | None:
-    """Where a moment lies on the chart."""
-    if at is None or len(buckets) < 2 or at < buckets[0].start:
+    """Where a moment lies on the chart; None where it lies on none of it."""
+    if at is None:
         return None
-    step = buckets[1].start - buckets[0].start
-    place = (at - buckets[0].start) / step
-    return round(place * COLUMN_WIDTH, 2) if place <= len(buckets) else None
+    for place, bucket in enumerate(buckets):
+        if bucket.start <= at < bucket.end:
+            within = (at.astimezone(bucket.start.tzinfo) - bucket.start) / (bucket.end - bucket.start)
+            return round((place + within) * COLUMN_WIDTH, 2)
+    return None

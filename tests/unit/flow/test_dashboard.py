@@ -278,6 +278,26 @@ def test_late_ones_are_told_apart(school_with_dates):
     assert [(each.in_time, each.late) for each in dashboard(school).arrivals] == [(1, 1)]
 
 
+@pytest.mark.parametrize(
+    ("due", "count", "step"),
+    [
+        pytest.param(timedelta(hours=5), 6, timedelta(hours=1), id="the same day: by hours"),
+        pytest.param(timedelta(days=6), 7, timedelta(days=1), id="next week: by days"),
+        pytest.param(timedelta(days=100), 15, timedelta(days=7), id="next term: by weeks, not a hundred empty days"),
+        pytest.param(timedelta(days=1000), 1, timedelta(hours=1), id="too far away to be drawn"),
+        pytest.param(-timedelta(hours=5), 6, timedelta(hours=1), id="all came late"),
+    ],
+)
+def test_arrivals_reach_as_far_as_the_due_date(school_with_dates, due, count, step):
+    school = school_with_dates(due_at=NOON + due)
+    school.submit("ann")
+    arrivals = dashboard(school).arrivals
+    assert len(arrivals) == count
+    assert {each.end - each.start for each in arrivals} == {step}
+    assert sum(each.in_time + each.late for each in arrivals) == 1
+    assert any(each.start <= NOON + due < each.end for each in arrivals) == (count > 1)
+
+
 @pytest.fixture
 def watchful(school_with_dates):
     """A course that wants to know who may fail; its assignment is due by now."""

@@ -107,6 +107,22 @@ def test_the_chart_shows_what_came_in_time_and_late(school_with_dates):
         assert each.late_top + each.late_height + each.in_time_height == CHART_HEIGHT
 
 
+@pytest.mark.parametrize(
+    ("due", "place"),
+    [
+        pytest.param(timedelta(hours=4, minutes=30), 4.5 / 5, id="all of it before the due date"),
+        pytest.param(timedelta(minutes=15), 1 / 4, id="all of it in one hour with the due date"),
+        pytest.param(timedelta(days=1000), None, id="a due date that is far away"),
+    ],
+)
+def test_the_chart_shows_the_due_date(school_with_dates, due, place):
+    school = school_with_dates(due_at=NOON + due)
+    school.submit("ann")
+    chart = draw_arrivals(read_dashboard("demo", "tiny", caller=school.caller("tom"), stores=school.stores))
+
+    assert chart.due == (None if place is None else pytest.approx(chart.width * place))
+
+
 def test_nothing_is_drawn_of_nothing(school):
     assert draw_arrivals(read_dashboard("demo", "tiny", caller=school.caller("tom"), stores=school.stores)) is None
 
