@@ -15,12 +15,13 @@ from grader.flow.assignments import StoredAssignments
 from grader.flow.names import check_slug, new_id
 from grader.flow.people import Caller
 from grader.flow.ports import LoadedAssignment, Stores, Transaction
-from grader.flow.publish import publish_stored
+from grader.flow.publish import check_order, publish_stored
 from grader.flow.rubrics import OfferingUpdate, follow_rubrics
 from grader.flow.schedule import instructors_course
 
 _NOT_STORED = 0
 """The edition of what is offered and nobody has changed yet."""
+_NO_DATES = Dates()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,17 +178,29 @@ def throw_away(course: str, slug: str, *, caller: Caller, stores: Stores) -> Non
 
 
 def publish_writing(
-    course: str, slug: str, *, edition: int, caller: Caller, stores: Stores, assignments: StoredAssignments
+    course: str,
+    slug: str,
+    *,
+    edition: int,
+    caller: Caller,
+    stores: Stores,
+    assignments: StoredAssignments,
+    dates: Dates = _NO_DATES,
 ) -> Published:
     """Publish it, and let the course offer it: at once where it is new here or only words and rubrics have changed.
 
     A version that grades otherwise is stored, proved and self-tested, but the course keeps offering what it offers
     until `adopt` says so.
 
+    Args:
+        dates: of what is new here, lest students see it before; what is offered keeps its own.
+
     Raises:
         NotFound, Forbidden, Conflict: as `save`.
         InvalidAssignment: the files have mistakes; nothing was published.
+        InvalidRequest: the dates are in no order.
     """
+    check_order(dates)
     writing = read_writing(course, slug, caller=caller, stores=stores)
     if writing.manuscript.edition != edition:
         raise _edited_meanwhile(writing)
@@ -205,7 +218,7 @@ def publish_writing(
                 slug=slug,
                 version=revision.version,
                 revision=revision.number,
-                dates=Dates(),
+                dates=dates,
                 created_at=at,
             )
             tx.offerings.add(offering)

@@ -81,7 +81,7 @@ def post_dates(
 ) -> Response:
     """Keep them; otherwise show the form as it was typed and say what is wrong."""
     schedule = read_schedule(course, slug, caller=caller, stores=services.stores)
-    reading = _Reading(form, zone=ZoneInfo(schedule.course.time_zone))
+    reading = ScheduleReading(form, zone=ZoneInfo(schedule.course.time_zone))
     dates, rules = reading.dates(), reading.rules()
     if not reading.wrong:
         try:
@@ -166,7 +166,7 @@ def _form_of(schedule: Schedule) -> ScheduleForm:
     return form.model_copy(update=late)
 
 
-class _Reading:
+class ScheduleReading:
     """Typed fields as dates and rules; what cannot be read is noted beside its field."""
 
     def __init__(self, form: ScheduleForm, *, zone: ZoneInfo) -> None:

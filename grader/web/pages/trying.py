@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
@@ -12,7 +13,7 @@ from grader.catalog.load import parse
 from grader.domain.assignment import Assignment
 from grader.domain.ids import QuestionId, VersionHash
 from grader.domain.text import Language, Note
-from grader.errors import Conflict, InvalidAssignment, MarkerAlone, Mistake
+from grader.errors import Conflict, InvalidAssignment, InvalidRequest, MarkerAlone, Mistake
 from grader.flow import manuscripts
 from grader.flow.adopting import Effect, ask_effect, move_to, read_effect
 from grader.flow.manuscripts import Writing, read_files, read_writing
@@ -24,12 +25,14 @@ from grader.rendering.markdown import render_markdown
 from grader.web.access import AppServices, PageCaller
 from grader.web.language import request_language
 from grader.web.pages.authoring import Told, TypedForm, base_facts, edition_in, read_assignment
+from grader.web.pages.schedule import ScheduleForm, ScheduleReading, Wrong
 from grader.web.services import Services
 from grader.web.templating import render_page
 
 router = APIRouter(include_in_schema=False)
 
 _NOTHING_TOLD = Told()
+_NO_DATES = ScheduleForm()
 
 
 @router.get("/courses/{course}/assignments/{slug}/edit/student")
@@ -95,13 +98,28 @@ def post_publish(
 ) -> Response:
     """Publish; on to the dates of what is new, to the effect of what grades otherwise, back to the rest."""
     stores = services.stores
+    writing = read_writing(course, slug, caller=caller, stores=stores)
+    typed = ScheduleForm(opens=str(form.get("opens", "")), due=str(form.get("due", "")))
+    reading = ScheduleReading(typed, zone=ZoneInfo(writing.course.time_zone))
+    dates = reading.dates()
+    if reading.wrong:
+        return _show_publish(writing, request, services=services, caller=caller, typed=typed, wrong=reading.wrong)
     try:
         done = manuscripts.publish_writing(
-            course, slug, edition=edition_in(form), caller=caller, stores=stores, assignments=services.assignments
+            course,
+            slug,
+            edition=edition_in(form),
+            caller=caller,
+            stores=stores,
+            assignments=services.assignments,
+            dates=dates,
         )
+    except InvalidRequest:
+        wrong = (Wrong(field="due", note=Note(code="authoring_page.wrong_order")),)
+        return _show_publish(writing, request, services=services, caller=caller, typed=typed, wrong=wrong)
     except (Conflict, InvalidAssignment) as error:
         writing = read_writing(course, slug, caller=caller, stores=stores)
-        return _show_publish(writing, request, services=services, caller=caller, told=Told.of(error))
+        return _show_publish(writing, request, services=services, caller=caller, told=Told.of(error), typed=typed)
     address = f"/courses/{course}/assignments/{slug}"
     if done.is_first:
         return RedirectResponse(f"{address}/dates?published=1", HTTPStatus.SEE_OTHER)
@@ -240,7 +258,14 @@ def _place(findings: Sequence[Note], writing: Writing, *, services: Services) ->
 
 
 def _show_publish(
-    writing: Writing, request: Request, *, services: Services, caller: Caller, told: Told = _NOTHING_TOLD
+    writing: Writing,
+    request: Request,
+    *,
+    services: Services,
+    caller: Caller,
+    told: Told = _NOTHING_TOLD,
+    typed: ScheduleForm = _NO_DATES,
+    wrong: Sequence[Wrong] = (),
 ) -> Response:
     slug, offering = writing.manuscript.slug, writing.offering
     files = read_files(writing.manuscript, stores=services.stores)
@@ -255,6 +280,9 @@ def _show_publish(
         "effect": effect,
         "trial": writing.manuscript.trial,
         "told": told,
+        "form": typed,
+        "wrong": {each.field: each.note for each in wrong},
         "is_published": told.note is None and "published" in request.query_params,
     }
-    return render_page("authoring_publish.html", request, caller=caller, status=told.status, facts=facts)
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if wrong else told.status
+    return render_page("authoring_publish.html", request, caller=caller, status=status, facts=facts)

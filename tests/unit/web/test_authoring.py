@@ -4,8 +4,10 @@ import io
 import re
 import zipfile
 from dataclasses import replace
+from datetime import timedelta
 from html import unescape
 from importlib import resources
+from zoneinfo import ZoneInfo
 
 import pytest
 from school import notebook_bytes
@@ -338,6 +340,51 @@ def test_a_new_assignment_is_published_and_then_given_dates(school, mine):
     assert "Published." in mine.get(answer.headers["location"]).text
     assert "Nothing differs" in mine.get(f"{MINE}/edit/publish").text
     assert mine.post(f"{MINE}/edit/discard").status_code == 404
+
+
+def test_what_is_published_opens_when_its_author_typed_and_not_before(school, mine, open_as):
+    local = school.clock.now().astimezone(ZoneInfo("Asia/Tokyo"))
+    typed = {
+        "opens": f"{local + timedelta(minutes=1):%Y-%m-%dT%H:%M}",
+        "due": f"{local + timedelta(days=7):%Y-%m-%dT%H:%M}",
+    }
+
+    mine.post(f"{MINE}/edit/publish", data={"edition": "1", **typed})
+
+    dates = mine.get(f"{MINE}/dates").text
+    assert all(f'value="{each}"' in dates for each in typed.values())
+    ann = open_as("ann")
+    assert ann.get(MINE).status_code == 404
+    school.clock.pass_s(60)
+    assert ann.get(MINE).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        pytest.param({"opens": "soon", "due": ""}, 'value="soon"', id="no moment"),
+        pytest.param({"opens": "2026-12-02T09:00", "due": "2026-12-01T09:00"}, "due before it closes", id="no order"),
+    ],
+)
+def test_dates_that_cannot_be_are_told_and_nothing_is_published(mine, typed, words):
+    answer = mine.post(f"{MINE}/edit/publish", data={"edition": "1", **typed})
+
+    assert answer.status_code == 422
+    assert words in answer.text
+    assert "Not published yet." in answer.text
+    assert mine.get(f"{MINE}/dates").status_code == 404
+
+
+def test_only_what_is_new_here_is_asked_for_dates(mine):
+    assert "students see it at once" in mine.get(f"{MINE}/edit/publish").text
+    mine.post(f"{MINE}/edit/publish", data={"edition": "1"})
+    form = fields_of(mine.get(f"{MINE}/edit").text)
+    mine.post(f"{MINE}/edit", data=form | {"title.en": ["Another title"]})
+
+    page = mine.get(f"{MINE}/edit/publish").text
+
+    assert "Only texts or rubrics differ" in page
+    assert 'name="opens"' not in page
 
 
 def test_a_draft_can_be_thrown_away(mine):
