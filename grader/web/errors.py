@@ -25,11 +25,11 @@ from grader.errors import (
     TooManyTries,
 )
 from grader.feedback.catalogue import sentence
-from grader.web.addresses import path_within
+from grader.web.addresses import path_of, path_within
 from grader.web.bodies import is_upload, limit_of
 from grader.web.language import request_language
 from grader.web.resuming import keep_form
-from grader.web.templating import path_of, render_page
+from grader.web.templating import render_page
 from grader.web.way_in import sign_in_facts
 
 STATUS: Mapping[type[GraderError], HTTPStatus] = {

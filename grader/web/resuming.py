@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from fastapi import Request
 from starlette.exceptions import HTTPException
 
-from grader.web.addresses import path_within
+from grader.web.addresses import path_of, path_within
 from grader.web.security import own_path
-from grader.web.templating import path_of
 
 _SECRET = frozenset({"password", "again", "current_password"})
 _MOST_CHARACTERS = 4 * 1024**2

@@ -16,6 +16,7 @@ from markupsafe import Markup
 from grader.domain.text import Fact, Language, Note
 from grader.feedback.catalogue import sentence
 from grader.flow.people import Caller
+from grader.web.addresses import path_back
 from grader.web.assets import accepts_gzip, load_assets
 from grader.web.language import request_language
 from grader.web.security import PAGE_POLICY
@@ -70,17 +71,12 @@ def render_part(template: str, request: Request, *, facts: Mapping[str, object] 
     return _render(template, _reader_of(request, None), facts)
 
 
-def path_of(request: Request) -> str:
-    """What the reader opened, so that a form can lead back to it."""
-    return f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
-
-
 def _reader_of(request: Request, caller: Caller | None) -> Reader:
     return Reader(
         language=request_language(request),
         theme=request_theme(request),
         caller=caller,
-        path=path_of(request) if request.method == "GET" else "/",
+        path=path_back(request),
     )
 
 

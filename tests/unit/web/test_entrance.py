@@ -53,6 +53,14 @@ def test_a_link_is_looked_at_freely_and_used_once(invite, browser):
     assert "This link no longer works" in choose(browser, link).text
 
 
+def test_who_typed_a_password_wrong_can_choose_another_language_there(invite, browser):
+    link = invite()
+
+    page = choose(browser, link, again=WRONG).text
+
+    assert page.count(f'name="next" value="{link}"') == 2
+
+
 @pytest.mark.parametrize(
     ("password", "again", "words"),
     [

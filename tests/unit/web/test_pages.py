@@ -1,6 +1,8 @@
 """What holds for every page: errors as pages, headers, and what a reader chose."""
 
+import re
 from dataclasses import replace
+from urllib.parse import urljoin
 
 import pytest
 from structlog.testing import capture_logs
@@ -69,6 +71,31 @@ def test_a_chosen_language_and_theme_are_kept_and_win_over_the_browser(browser):
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/nowhere?page=2")
     assert '<html lang="ja" data-theme="dark">' in browser.get("/nowhere").text
+
+
+MEMBERS, DATES = "/courses/demo/members", "/courses/demo/assignments/tiny/dates"
+ELSEWHERE = "http://evil.example"
+
+
+@pytest.mark.parametrize(
+    ("path", "came_from", "back"),
+    [
+        pytest.param(DATES, DATES, DATES, id="to the page that a form leads to"),
+        pytest.param(DATES, MEMBERS, DATES, id="to it, wherever the form stood"),
+        pytest.param("/join", "/join?code=x", "/join?code=x", id="to it, as it was opened"),
+        pytest.param(f"{MEMBERS}/links", f"{MEMBERS}?q=a", f"{MEMBERS}?q=a", id="to the form, where nothing answers"),
+        pytest.param("/regrades/x/apply", "/regrades/x", "/regrades/x", id="also where nothing is found"),
+        pytest.param("/regrades/x/apply", "/regrades/x/apply", "/", id="not to what only a form is sent to"),
+        pytest.param(f"{MEMBERS}/links", None, "/", id="to the first page, where no browser says"),
+        pytest.param(f"{MEMBERS}/links", ELSEWHERE, "/", id="to no other site"),
+    ],
+)
+def test_a_refused_form_leads_back_to_its_page(enter_as, path, came_from, back):
+    headers = {} if came_from is None else {"Referer": urljoin("http://testserver", came_from)}
+    answer = enter_as("ann").post(path, headers=headers, data={"due_at": "soon"})
+
+    assert answer.status_code >= 400
+    assert set(re.findall(r'name="next" value="(.*?)"', answer.text)) == {back}
 
 
 def test_a_cookie_of_nonsense_is_passed_over(browser):
