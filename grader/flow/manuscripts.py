@@ -167,13 +167,14 @@ def ask_for_trial(
         return _writing(tx, found, after)
 
 
-def throw_away(course: str, slug: str, *, caller: Caller, stores: Stores) -> None:
-    """Forget what was written; what the course offers stays as it is. Raises as `read_writing`."""
+def throw_away(course: str, slug: str, *, edition: int, caller: Caller, stores: Stores) -> None:
+    """Forget what was written; what the course offers stays as it is. Raises as `save`."""
     with stores.storage.writing() as tx:
         found = instructors_course(tx, course, caller)
         manuscript = tx.manuscripts.find(found.course_id, slug=slug)
         if manuscript is None:
             raise NotFound(what="assignment", name=slug)
+        _current(tx, found, slug, edition=edition, caller=caller, at=stores.clock.now())
         tx.manuscripts.forget(manuscript.manuscript_id)
 
 

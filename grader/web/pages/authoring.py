@@ -207,9 +207,17 @@ def post_check(
 
 
 @router.post("/courses/{course}/assignments/{slug}/edit/discard")
-def post_discard(course: str, slug: str, services: AppServices, caller: PageCaller) -> Response:
-    """Throw away what was written; what the course offers stays."""
-    manuscripts.throw_away(course, slug, caller=caller, stores=services.stores)
+def post_discard(
+    course: str, slug: str, form: TypedForm, request: Request, services: AppServices, caller: PageCaller
+) -> Response:
+    """Throw away what was written, unless somebody has changed it since; what the course offers stays."""
+    try:
+        manuscripts.throw_away(course, slug, edition=edition_in(form), caller=caller, stores=services.stores)
+    except Conflict as error:
+        writing = read_writing(course, slug, caller=caller, stores=services.stores)
+        note = Note(code="authoring_page.not_discarded", facts={"name": error.facts["name"]})
+        told = Told(note=note, status=status_of(error))
+        return _show_edit(writing, request, services=services, caller=caller, told=told)
     return RedirectResponse(f"/courses/{course}/assignments/new", HTTPStatus.SEE_OTHER)
 
 

@@ -54,7 +54,7 @@ def test_what_is_offered_can_be_changed_without_changing_what_is_offered(school,
     again = desk.read_writing("tiny")
     assert manuscripts.read_files(again.manuscript, stores=school.stores)["assignment.yaml"] == b"changed"
     assert again.offering == offered.offering
-    desk.throw_away("tiny")
+    desk.throw_away("tiny", edition=1)
     assert not desk.read_writing("tiny").is_changed
 
 
@@ -193,7 +193,7 @@ def test_a_trial_makes_way_for_students_and_goes_on_later(school, desk):
 
 def test_what_was_thrown_away_is_not_tried(school, desk):
     desk.try_it("tiny", edition=0)
-    desk.throw_away("tiny")
+    desk.throw_away("tiny", edition=1)
 
     assert school.work_off() == 2  # the version that is offered, and the trial that finds nothing
 
@@ -243,7 +243,7 @@ def test_only_instructors_write(school, login):
         lambda: desk.try_it("tiny", edition=0),
         lambda: desk.publish("tiny", edition=0),
         lambda: desk.adopt("tiny", version=NEWER.version),
-        lambda: desk.throw_away("tiny"),
+        lambda: desk.throw_away("tiny", edition=0),
     ):
         with pytest.raises(Forbidden):
             step()

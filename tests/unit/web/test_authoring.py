@@ -339,7 +339,7 @@ def test_a_new_assignment_is_published_and_then_given_dates(school, mine):
     assert answer.headers["location"] == f"{MINE}/dates?published=1"
     assert "Published." in mine.get(answer.headers["location"]).text
     assert "Nothing differs" in mine.get(f"{MINE}/edit/publish").text
-    assert mine.post(f"{MINE}/edit/discard").status_code == 404
+    assert mine.post(f"{MINE}/edit/discard", data={"edition": "1"}).status_code == 404
 
 
 def test_what_is_published_opens_when_its_author_typed_and_not_before(school, mine, open_as):
@@ -387,9 +387,32 @@ def test_only_what_is_new_here_is_asked_for_dates(mine):
     assert 'name="opens"' not in page
 
 
-def test_a_draft_can_be_thrown_away(mine):
-    assert mine.post(f"{MINE}/edit/discard").headers["location"] == NEW
+def test_a_draft_can_be_thrown_away_by_a_second_press(mine):
+    page = mine.get(f"{MINE}/edit").text
+    asked = page.split("<details")[1].split("</details>")[0]
+    assert all(words in asked for words in ("Throw this draft away</summary>", "Yes, throw it away", "gone for good"))
+    (edition,) = re.findall(r'name="edition" value="(\d+)"', asked)
+
+    assert mine.post(f"{MINE}/edit/discard", data={"edition": edition}).headers["location"] == NEW
     assert mine.get(f"{MINE}/edit").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        pytest.param("ja", "何も捨てていません", id="japanese"),
+        pytest.param("en", "nothing was thrown away", id="english"),
+    ],
+)
+def test_nobody_throws_away_what_they_have_not_read(mine, language, words):
+    mine.headers["accept-language"] = language
+    assert mine.post(f"{MINE}/edit/yaml", data={"edition": "1", "text": "mended"}).status_code == 303
+
+    answer = mine.post(f"{MINE}/edit/discard", data={"edition": "1"})
+
+    assert answer.status_code == 409
+    assert words in answer.text
+    assert "mended" in text_of(mine)
 
 
 @pytest.mark.parametrize("path", ["new", "tiny/edit", "tiny/edit/yaml", "tiny/edit/trial", "tiny/edit/publish"])
