@@ -25,6 +25,8 @@ class Need(StrEnum):
     NEEDS_PACKAGE = "needs_package"
     FAILED = "failed"
     """We could not grade the submission at all."""
+    DECIDED = "decided"
+    """Nothing waits: somebody wants to correct what the machine said, or what people did."""
 
 
 class Answer(NamedTuple):

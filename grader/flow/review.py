@@ -150,16 +150,26 @@ def comment_together(
     return _store(rulings, kind=DecisionKind.COMMENT, caller=caller, stores=stores)
 
 
-def withdraw(decision: Decision, *, reason: str, caller: Caller, stores: Stores) -> Decision:
+def withdraw(decision: Decision, *, reason: str, caller: Caller, stores: Stores, seen: int | None = None) -> Decision:
     """Take a decision back: the run's own verdict stands again. The history keeps both.
+
+    Args:
+        decision: which.
+        reason: for the record.
+        caller: who takes it back.
+        stores: where it stands.
+        seen: as in `Judgement`.
 
     Raises:
         NotFound: no such submission, or not for the caller.
         Forbidden: as `decide_points`.
+        Conflict: somebody has decided meanwhile what the caller has not seen.
     """
     with stores.storage.reading() as tx:
         check_reviewer(tx, decision.submission_id, caller)
-    judgement = Judgement(submission_id=decision.submission_id, question_id=decision.question_id, reason=reason)
+    judgement = Judgement(
+        submission_id=decision.submission_id, question_id=decision.question_id, reason=reason, seen=seen
+    )
     ruling = _Ruling(judgement=judgement, check_id=decision.check_id)
     (withdrawn,) = _store([ruling], kind=DecisionKind.WITHDRAWN, caller=caller, stores=stores)
     return withdrawn

@@ -11,8 +11,8 @@ from grader.domain.ids import CheckId, CourseId, PersonId, QuestionId, Submissio
 from grader.domain.people import Course, Person
 from grader.domain.publishing import Offering
 from grader.domain.result import QuestionResult
-from grader.domain.review import AnswerScope, Draft, SavedComment
-from grader.domain.submission import Decision, Run, Submission, WrittenAnswer
+from grader.domain.review import Answer, AnswerScope, Draft, Need, SavedComment
+from grader.domain.submission import Decision, DecisionKind, Run, Submission, WrittenAnswer
 from grader.domain.text import Text
 from grader.errors import NotFound
 from grader.flow.assignments import StoredAssignments
@@ -159,7 +159,8 @@ def read_desk(query: DeskQuery, *, caller: Caller, stores: Stores, assignments: 
     """One answer to review, for staff.
 
     Raises:
-        NotFound: no such course, assignment or answer, or not for the caller; an answer that does not count is none.
+        NotFound: no such course, assignment or answer, or not for the caller. One that does not count, or that the
+            machine decided, is none unless it is named as `Need.DECIDED`.
         Forbidden: the caller is a student.
     """
     with stores.storage.reading() as tx:
@@ -236,6 +237,8 @@ class _Stack:
 
 
 def _read_stack(tx: Transaction, query: DeskQuery, *, course: Course, offering: Offering) -> _Stack:
+    if query.part.need is Need.DECIDED:
+        return _read_decided(tx, query, offering=offering)
     scope = AnswerScope(course_id=course.course_id, offering_ids=[offering.offering_id])
     histories: defaultdict[SubmissionId, list[Decision]] = defaultdict(list)
     if query.walk is Walk.STUDENT and query.submission_id is not None:
@@ -250,6 +253,43 @@ def _read_stack(tx: Transaction, query: DeskQuery, *, course: Course, offering: 
         items=group_answers(answers, find_settled(answers, histories)),
         histories=histories,
         reviewers=list_reviewers(tx.courses.list_roster(course.course_id)) if query.only_own else (),
+    )
+
+
+def _read_decided(tx: Transaction, query: DeskQuery, *, offering: Offering) -> _Stack:
+    """One question of one submission, whatever its run says of it; none where no submission is named."""
+    if query.submission_id is None:
+        return _Stack(items=(), histories={}, reviewers=())
+    submission = tx.submissions.get(query.submission_id)
+    run = tx.runs.find_counting(submission.submission_id)
+    if submission.offering_id != offering.offering_id or run is None:
+        raise NotFound(what="submission", name=query.submission_id)
+    own = query.part.question_id
+    checks = [
+        Answer(
+            offering_id=offering.offering_id,
+            question_id=own,
+            check_id=check.check_id,
+            kind=check.kind,
+            verdict=check.verdict,
+            code=check.code,
+            person_id=submission.person_id,
+            submission_id=submission.submission_id,
+            # Never put together with those of others who wrote the same.
+            text_hash=None,
+            has_attachments=False,
+        )
+        for question in tx.runs.load_result(run.run_id).questions
+        if question.question_id == own
+        for check in question.checks
+    ]
+    history = tx.decisions.list_of(submission.submission_id)
+    valid = [each for each in valid_decisions(history) if each.question_id == own]
+    settled = next((each for each in valid if each.kind is DecisionKind.OVERRIDE), None)
+    return _Stack(
+        items=tuple(Item(part=query.part, answers=(check,), decision=settled) for check in checks[:1]),
+        histories={submission.submission_id: history},
+        reviewers=(),
     )
 
 

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from grader.domain.ids import SubmissionId
 from grader.domain.result import Points
-from grader.domain.review import SavedCommentId
+from grader.domain.review import Need, SavedCommentId
 from grader.domain.submission import Decision
 from grader.domain.text import Fact, Language, Note
 from grader.errors import Conflict, InvalidRequest, NotFound
@@ -144,7 +144,9 @@ class _Errand:
 
     @property
     def onwards(self) -> str:
-        """What comes next on this way."""
+        """What comes next on this way; the result that somebody came from to correct it."""
+        if self.query.part.need is Need.DECIDED:
+            return f"/submissions/{self.filled.lead}#{self.query.part.question_id}"
         if self.query.walk is Walk.STUDENT:
             return self.filled.go_on
         return Signposts(query=self.query).to_rest(self.filled.lead)
@@ -216,7 +218,8 @@ def _withdraw(errand: _Errand) -> Response:
     decision = next((each for each in found if each.decision_id == errand.subject), None)
     if decision is None:
         raise NotFound(what="decision", name=errand.subject)
-    withdraw(decision, reason=errand.filled.reason.strip(), caller=errand.caller, stores=services.stores)
+    seen = dict(errand.filled.members).get(errand.filled.lead)
+    withdraw(decision, reason=errand.filled.reason.strip(), caller=errand.caller, stores=services.stores, seen=seen)
     return _go(errand.back)
 
 
@@ -326,7 +329,7 @@ def _show(
     if desk.sheet is not None:
         facts |= _lay_out(desk.sheet, request_language(request), services=services)
         facts["typed"] = _typed(desk.sheet, filled)
-        facts["told"] = _tell_checks(desk.sheet, request_language(request))
+        facts["told"] = _tell_checks(desk.sheet, request_language(request), need=query.part.need)
     status = HTTPStatus.OK if error is None else status_of(error)
     return render_page("review_desk.html", request, caller=caller, status=status, facts=facts)
 
@@ -376,11 +379,12 @@ def _given(decision: Decision) -> _Values:
     return _Values(items=items, points=points, comment=decision.comment, reason="")
 
 
-def _tell_checks(sheet: Sheet, language: Language) -> list[Markup]:
-    """What the checks of a question found that no rubric decides."""
+def _tell_checks(sheet: Sheet, language: Language, *, need: Need) -> list[Markup]:
+    """What the checks of a question found that no rubric decides: those that wait, or all where that is not asked."""
     if sheet.check is not None or sheet.result is None:
         return []
-    return [tell_check(check, sheet.question, language) for check in sheet.result.checks if check.pending]
+    shown = [check for check in sheet.result.checks if check.pending or need is Need.DECIDED]
+    return [tell_check(check, sheet.question, language) for check in shown]
 
 
 def _lay_out(sheet: Sheet, language: Language, *, services: Services) -> Mapping[str, object]:

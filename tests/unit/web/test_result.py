@@ -1,5 +1,6 @@
 """The page of a submission: what it says, to whom, in both languages."""
 
+import html
 import json
 import re
 from datetime import timedelta
@@ -139,6 +140,24 @@ def test_staff_see_whose_it_is_and_other_students_nothing(open_as, hand_in):
     assert open_as("bob").get(address).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        pytest.param("ja", "問題1の点を訂正する", id="japanese"),
+        pytest.param("en", "Correct the points of question 1", id="english"),
+    ],
+)
+def test_staff_are_led_to_where_a_question_is_corrected_and_nobody_else(open_as, hand_in, language, words):
+    address = hand_in(WRONG)
+
+    ((here, name),) = re.findall(
+        r'<a href="([^"]*/q1[?]need=decided[^"]*)">([^<]*)</a>', open_as("tom", language=language).get(address).text
+    )
+
+    assert (name, open_as("tom").get(html.unescape(here)).status_code) == (words, 200)
+    assert words not in open_as("ann", language=language).get(address).text
+
+
 def test_while_there_is_no_result_the_page_says_how_far_it_is(school, open_as):
     receipt = school.submit("ann")
 
@@ -232,6 +251,28 @@ def test_all_submissions_are_listed_with_the_one_that_counts(open_as, hand_in):
     assert f'href="{first}"' in page
     assert "another submission counts" in page
     assert "Full marks" not in page
+
+
+@pytest.mark.parametrize(
+    ("login", "dates", "is_listed"),
+    [
+        pytest.param("ann", Dates(), True, id="the student"),
+        pytest.param("tom", Dates(), True, id="staff"),
+        pytest.param("ann", Dates(feedback_at=NOON + HOUR), False, id="nobody who may not know yet which it is"),
+    ],
+)
+def test_the_one_that_counts_is_listed_however_old_it_is(
+    school, open_as, hand_in, monkeypatch, login, dates, is_listed
+):
+    monkeypatch.setattr("grader.web.pages.result._LISTED", 2)
+    first, *_, last = (hand_in(values, seconds=at) for at, values in enumerate((RIGHT, WRONG, {"x": 1}, {"x": 2})))
+    give_dates(school, dates)
+
+    page = open_as(login).get(last).text
+
+    assert (f'href="{first}"' in page) == is_listed
+    assert page.count('class="counting"') == is_listed
+    assert "Earlier" in page
 
 
 def test_an_output_that_attacks_its_reader_stays_text(school, open_as):

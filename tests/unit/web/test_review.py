@@ -410,6 +410,63 @@ def test_a_whole_question_is_settled_with_a_reason_and_can_be_taken_back(school,
     assert browser.get(here).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [pytest.param("ja", "点の訂正", id="japanese"), pytest.param("en", "Correction", id="english")],
+)
+def test_what_the_machine_decided_is_corrected_with_a_reason(school, open_browser, language, told):
+    ann = hand_in(school, "ann", "It is four.", x=1)
+    browser = open_browser(language=language)
+    here = f"/courses/demo/review/tiny/q1?need=decided&submission={ann}"
+
+    page = browser.get(here).text
+    answer = browser.post(here, data=form_of(page, act="override", points="4", reason="The prompt was wrong."))
+
+    assert told in page
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/submissions/{ann}#q1")
+    (question, _) = read_result(ann, caller=school.caller("ann"), stores=school.stores).result.questions
+    assert (question.score, question.decided) == (4, 10)
+    assert "The prompt was wrong." in browser.get(here).text
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        pytest.param("q1?need=decided&submission=nobody", id="no such submission"),
+        pytest.param("q9?need=decided&submission={ann}", id="no such question"),
+        pytest.param("q1?need=not_found&submission={ann}", id="the queue has only what waits"),
+    ],
+)
+def test_what_is_not_there_cannot_be_corrected(school, open_browser, place):
+    ann = hand_in(school, "ann", "It is four.", x=1)
+
+    assert open_browser().get(f"/courses/demo/review/tiny/{place.format(ann=ann)}").status_code == 404
+
+
+def test_a_submission_that_waits_for_its_grading_cannot_be_corrected(school, open_browser):
+    ann = school.submit("ann").submission.submission_id
+
+    answer = open_browser().get(f"/courses/demo/review/tiny/q1?need=decided&submission={ann}")
+
+    assert answer.status_code == 404
+
+
+def test_taking_back_never_erases_what_somebody_else_decided_meanwhile(school, open_browser):
+    ann = hand_in(school, "ann", "It is four.")
+    give(school, ann, points=2)
+    browser = open_browser()
+    here = f"{DESK}&submission={ann}"
+    page = browser.get(here).text
+    (button,) = re.findall(r'value="(withdraw:[0-9a-f]+)"', page)
+    school.clock.pass_s(1)
+    give(school, ann, by="ida", points=1)
+
+    answer = browser.post(here, data=form_of(page, act=button))
+
+    assert (answer.status_code, "Decided by ida" in answer.text) == (409, True)
+    assert points_of(school, ann).score == 1
+
+
 def test_one_students_questions_follow_each_other(school, open_browser):
     school.loaded = ReviewedLoaded(first=ToldLogic(name="x", wrong=Verdict.NOT_FOUND))
     ann = hand_in(school, "ann", "It is four.", x=1)
