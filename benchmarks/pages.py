@@ -84,6 +84,8 @@ class Visitor:
             "home": "/",
             "workers": "/workers",
             "new course": "/courses/new",
+            "sign in": "/sign-in",
+            "join": "/join",
             "course": course,
             "settings": f"{course}/settings",
             "members": f"{course}/members",
@@ -112,6 +114,7 @@ class Visitor:
             "dates": f"{assignment}/dates",
             "writing": f"{assignment}/edit",
             "writing, YAML": f"{assignment}/edit/yaml",
+            "writing, files": f"{assignment}/edit/files",
             "writing, as a student": f"{assignment}/edit/student",
             "writing, self-test": f"{assignment}/edit/trial",
             "writing, publish": f"{assignment}/edit/publish",
@@ -124,8 +127,10 @@ class Visitor:
         return {
             "API, courses": "/api/v1/courses",
             "API, assignments": f"{api}/assignments",
+            "API, assignment": f"{api}/assignments/{self._assignment}",
             "API, members": f"{api}/members",
             "API, submissions": f"{api}/assignments/{self._assignment}/submissions",
+            "API, submission": submission,
             "API, result": f"{submission}/result",
             "API, rubrics": f"{submission}/rubrics",
             "API, decisions": f"{submission}/decisions",
@@ -166,6 +171,7 @@ def _submission_pages(submission_id: SubmissionId) -> dict[str, str]:
     root = f"/submissions/{submission_id}"
     return {
         "result": root,
+        "progress": f"{root}/progress",
         "cells": f"{root}/cells",
         "notebook": f"{root}/notebook",
         "executed notebook": f"{root}/executed",
