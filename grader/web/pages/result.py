@@ -92,7 +92,9 @@ def get_result(
         ],
         "deductions": [link_places(line, find=places.find) for line in deductions],
         "has_formulas": any(_FORMULA in question.cells for question in questions),
-        "own": list_submissions(course.slug, slug, caller=caller, stores=stores, login=login, limit=_LISTED),
+        "own": list_submissions(
+            course.slug, slug, caller=caller, stores=stores, login=login, limit=_LISTED, with_counting=True
+        ),
         "after": None,
         "now": now,
         "written": partial(write_moment, zone=course.time_zone, language=language, now=now),
