@@ -9,7 +9,8 @@ from doubles import NOON
 from graded import Graded, Scribe
 from school import notebook_bytes
 
-from grader.domain.publishing import Dates
+from grader.domain.people import CountingPolicy
+from grader.domain.publishing import Dates, LatePolicy, LateUnit, Rules
 from grader.flow import accounts, people
 from grader.notebook.read import read
 
@@ -42,10 +43,11 @@ def upload(browser, data=RIGHT, *, path=f"{ROOT}/submissions", name="hw.ipynb"):
     return browser.post(path, files={"file": (name, data)} if data is not None else None)
 
 
-def give_dates(school, **dates):
+def give_dates(school, *, rules=None, **dates):
     with school.stores.storage.writing() as tx:
         (offering,) = tx.offerings.list_of(tx.courses.find_by_slug("demo").course_id)
         tx.offerings.set_dates(offering.offering_id, Dates(**dates))
+        tx.offerings.set_rules(offering.offering_id, rules or offering.rules)
 
 
 @pytest.mark.parametrize(
@@ -63,6 +65,56 @@ def test_the_page_tells_what_is_asked_and_until_when(school, enter, language, wo
     page = enter(language=language).get(ROOT).text
 
     assert [word for word in words if word not in page] == []
+
+
+DAILY = LatePolicy(percent=10, unit=LateUnit.DAY, grace_minutes=15, most_percent=50)
+HOURLY = LatePolicy(percent=2.5, unit=LateUnit.HOUR)
+
+
+@pytest.mark.parametrize(
+    ("language", "late", "words"),
+    [
+        pytest.param("en", DAILY, ["10% of the points you earn for each day", "than 50%", "15 minutes"], id="days"),
+        pytest.param("ja", DAILY, ["1日ごとに得点の10%", "最大50%", "15分以内"], id="days in Japanese"),
+        pytest.param("en", HOURLY, ["2.5% of the points you earn for each hour"], id="hours"),
+        pytest.param("ja", HOURLY, ["1時間ごとに得点の2.5%"], id="hours in Japanese"),
+        pytest.param("en", None, ["Being late costs no points"], id="nothing"),
+        pytest.param("en", replace(DAILY, percent=0), ["Being late costs no points"], id="no percent"),
+        pytest.param("ja", None, ["減点はありません"], id="nothing in Japanese"),
+    ],
+)
+def test_what_being_late_costs_is_told_before_anything_is_late(school, enter, language, late, words):
+    give_dates(school, due_at=NOON + HOUR, rules=Rules(late=late))
+
+    page = enter(language=language).get(ROOT).text
+
+    assert [word for word in words if word not in page] == []
+    assert ("than 100%" in page, "Up to 0" in page) == (False, False)
+
+
+def test_where_nothing_late_is_taken_no_price_is_named(school, enter):
+    give_dates(school, due_at=NOON + HOUR, closes_at=NOON + HOUR, rules=Rules(late=DAILY))
+
+    page = enter().get(ROOT).text
+
+    assert "What arrives after the due date does not count." in page
+    assert "for each day" not in page
+
+
+@pytest.mark.parametrize(
+    ("counting", "words"),
+    [
+        pytest.param(None, "The submission with the most points counts", id="as the course says"),
+        pytest.param(CountingPolicy.LAST, "Your last submission counts", id="as the assignment says"),
+    ],
+)
+def test_which_submission_counts_is_told_before_the_first(school, enter, counting, words):
+    give_dates(school, feedback_at=NOON + HOUR, rules=Rules(counting=counting))
+    browser = enter()
+
+    assert words in browser.get(ROOT).text
+    upload(browser)
+    assert words in browser.get(ROOT).text  # also while points are held back
 
 
 def test_the_course_leads_to_the_assignment_and_home_to_the_course(enter):
