@@ -94,6 +94,8 @@ class Ruling(NamedTuple):
     found_code: str
     found_diagnosis: str | None
     found: Sums
+    found_question: Sums
+    """What the run had found about the check's whole question."""
 
 
 class QuestionLine(NamedTuple):
@@ -102,6 +104,21 @@ class QuestionLine(NamedTuple):
     submission_id: SubmissionId
     question_id: QuestionId
     found: Sums
+
+
+class QuestionTotals(NamedTuple):
+    """What the runs found about one question of all submissions that count."""
+
+    question_id: QuestionId
+    score: Points
+    decided: Points
+    full: int
+    """Submissions with all its points."""
+    none: int
+    """Submissions with none, all of it decided."""
+    waiting: int
+    """Submissions some of whose points wait."""
+    results: int
 
 
 class CheckGroup(NamedTuple):

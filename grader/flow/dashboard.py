@@ -1,16 +1,26 @@
 """An assignment's dashboard: how scores lie, what people get wrong, when they hand in, and who has not."""
 
 import statistics
-from bisect import bisect_right
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from grader.domain.ids import CheckId, QuestionId, SubmissionId, VersionHash
-from grader.domain.overview import Arrival, Attendance, CheckGroup, Counted, QuestionLine, Ruling, Scope, Student, Sums
+from grader.domain.overview import (
+    Arrival,
+    Attendance,
+    CheckGroup,
+    Counted,
+    QuestionTotals,
+    Ruling,
+    Scope,
+    Student,
+    Sums,
+)
 from grader.domain.people import Course
 from grader.domain.publishing import Offering, Revision
 from grader.domain.result import Points, Verdict
@@ -25,13 +35,14 @@ from grader.grading.score import sum_points
 
 Judged: TypeAlias = tuple[Ruling, Verdict]
 """A check that somebody gave points for, and what it comes to."""
+Settled: TypeAlias = tuple[Sums, Sums]
+"""What a run found about a question that somebody decided something about, and what it comes to."""
 BARS = 10
 """Of the distribution."""
 RISKY_MISSES, RISKY_SHARE = 2, 0.5
 """So many assignments not handed in, or less than this part of the points, and somebody may fail."""
 EXAMPLES = 12
 """Of what people get wrong."""
-_NOT_RULED: Ruled = {}
 _HOUR, _DAY, _WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
 _LONGEST_BY = {_HOUR: timedelta(days=3), _DAY: timedelta(days=120), _WEEK: timedelta.max}
 """Up to which span arrivals are counted by hours, days and weeks."""
@@ -169,7 +180,7 @@ def read_dashboard(course: str, assignment: str, *, caller: Caller, stores: Stor
         counted = tx.overview.list_counted(scope)
         weights = _read_weights(tx, counted, offering=offering)
         rulings = valid_rulings(tx.overview.list_rulings(scope))
-        questions = tx.overview.list_questions(scope)
+        totals = tx.overview.add_up_questions(scope)
         groups = tx.overview.group_checks(scope)
         judged = _judge(rulings, weights)
         failures = _with_examples(tx, _list_failures(groups, judged))
@@ -189,7 +200,7 @@ def read_dashboard(course: str, assignment: str, *, caller: Caller, stores: Stor
         distribution=_distribute(scores, points=revision.points),
         mean=statistics.fmean(scores) if scores else None,
         median=statistics.median(scores) if scores else None,
-        questions=_share_questions(_settle_questions(questions, rulings, weights)),
+        questions=_share_questions(totals, _settle_questions(rulings, weights)),
         checks=_share_checks(groups, judged),
         failures=failures,
         arrivals=_bucket(arrivals, due_at=offering.dates.due_at, zone=ZoneInfo(found.time_zone)),
@@ -214,27 +225,25 @@ def _find_at_risk(tx: Transaction, course: Course, students: Sequence[Student], 
 
 def _read_weights(tx: Transaction, counted: Sequence[Counted], *, offering: Offering) -> Mapping[SubmissionId, Weights]:
     """Of every submission that has a result, from the revision that it is read with, as `standing` has it."""
-    revisions: dict[VersionHash, Revision] = {}
+    weights: dict[VersionHash, Weights] = {}
     found = {}
     for each in counted:
         if each.version is not None:
-            if each.version not in revisions:
-                revisions[each.version] = revision_for(tx, each.version, offering=offering)
-            found[each.submission_id] = Weights.of_revision(revisions[each.version])
+            if each.version not in weights:
+                weights[each.version] = Weights.of_revision(revision_for(tx, each.version, offering=offering))
+            found[each.submission_id] = weights[each.version]
     return found
 
 
 def _settle_questions(
-    questions: Sequence[QuestionLine],
-    rulings: Mapping[SubmissionId, Ruled],
-    weights_of: Mapping[SubmissionId, Weights],
-) -> Sequence[tuple[QuestionId, Sums]]:
-    """Every question of every submission, with what people decided."""
-    settled = []
-    for each in questions:
-        ruled = rulings.get(each.submission_id, _NOT_RULED).get(each.question_id)
-        weights = weights_of[each.submission_id]
-        settled.append((each.question_id, settle_question(each.found, ruled, weights=weights) if ruled else each.found))
+    rulings: Mapping[SubmissionId, Ruled], weights_of: Mapping[SubmissionId, Weights]
+) -> Mapping[QuestionId, Sequence[Settled]]:
+    """Of every question all that somebody decided something about."""
+    settled: defaultdict[QuestionId, list[Settled]] = defaultdict(list)
+    for submission_id, ruled in rulings.items():
+        for question_id, of_question in ruled.items():
+            found = of_question[0].found_question
+            settled[question_id].append((found, settle_question(found, of_question, weights=weights_of[submission_id])))
     return settled
 
 
@@ -259,23 +268,33 @@ def _distribute(scores: Sequence[Points], *, points: Points) -> tuple[Bar, ...]:
     )
 
 
-def _share_questions(settled: Sequence[tuple[QuestionId, Sums]]) -> tuple[QuestionShare, ...]:
-    grouped: defaultdict[QuestionId, list[Sums]] = defaultdict(list)
-    for question_id, sums in settled:
-        grouped[question_id].append(sums)
-    shares = [
-        QuestionShare(
-            question_id=question_id,
-            score=sum_points([each.score for each in sums]),
-            decided=sum_points([each.decided for each in sums]),
-            full=sum(each.score >= each.points for each in sums),
-            none=sum(not each.score and not each.pending for each in sums),
-            waiting=sum(bool(each.pending) for each in sums),
-            results=len(sums),
+def _share_questions(
+    totals: Sequence[QuestionTotals], settled: Mapping[QuestionId, Sequence[Settled]]
+) -> tuple[QuestionShare, ...]:
+    """What the runs found, and on top of it what people's decisions change."""
+    shares = []
+    for each in totals:
+        own = settled.get(each.question_id, ())
+        shares.append(
+            QuestionShare(
+                question_id=each.question_id,
+                score=sum_points([each.score, *(now.score - found.score for found, now in own)]),
+                decided=sum_points([each.decided, *(now.decided - found.decided for found, now in own)]),
+                full=each.full + sum(_has_full(now) - _has_full(found) for found, now in own),
+                none=each.none + sum(_has_none(now) - _has_none(found) for found, now in own),
+                waiting=each.waiting + sum(bool(now.pending) - bool(found.pending) for found, now in own),
+                results=each.results,
+            )
         )
-        for question_id, sums in grouped.items()
-    ]
     return tuple(sorted(shares, key=lambda each: (each.share is None, each.share or 0)))
+
+
+def _has_full(sums: Sums) -> bool:
+    return sums.score >= sums.points
+
+
+def _has_none(sums: Sums) -> bool:
+    return not sums.score and not sums.pending
 
 
 def _share_checks(groups: Sequence[CheckGroup], judged: Sequence[Judged]) -> tuple[CheckShare, ...]:
@@ -342,13 +361,14 @@ def _bucket(arrivals: Sequence[Arrival], *, due_at: datetime | None, zone: ZoneI
     starts = [start]
     while starts[-1] + step <= last:
         starts.append(starts[-1] + step)
-    counts = Counter(
-        (bisect_right(starts, arrival.received_at.astimezone(zone)) - 1, arrival.is_late) for arrival in arrivals
-    )
-    return tuple(
-        Bucket(start=start, end=start + step, in_time=counts[place, False], late=counts[place, True])
-        for place, start in enumerate(starts)
-    )
+    # They are in order: a bucket is a slice, found by where it starts, and no arrival is looked at by itself.
+    moments = [arrival.received_at for arrival in arrivals]
+    places = [bisect_left(moments, start.astimezone(UTC)) for start in starts]
+    buckets = []
+    for start, place, end in zip(starts, places, [*places[1:], len(arrivals)], strict=True):
+        late = sum(arrival.is_late for arrival in arrivals[place:end])
+        buckets.append(Bucket(start=start, end=start + step, in_time=end - place - late, late=late))
+    return tuple(buckets)
 
 
 def _reach(first: datetime, last: datetime, *, due_at: datetime | None) -> tuple[datetime, datetime, timedelta]:

@@ -11,6 +11,7 @@ from grader.domain.overview import (
     Counted,
     HowFar,
     QuestionLine,
+    QuestionTotals,
     Ruling,
     Scope,
     Student,
@@ -38,6 +39,9 @@ class Overview(Protocol):
         """The whole history of every decision about a question that the submission's result has."""
 
     def list_questions(self, scope: Scope) -> tuple[QuestionLine, ...]: ...
+
+    def add_up_questions(self, scope: Scope) -> tuple[QuestionTotals, ...]:
+        """The same, each question in one line, in the assignment's order."""
 
     def group_checks(self, scope: Scope) -> tuple[CheckGroup, ...]:
         """In the assignment's order."""

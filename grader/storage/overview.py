@@ -1,13 +1,24 @@
 """What staff read of a whole course, in a handful of statements whatever its size."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from grader.domain.ids import CheckId, CourseId, OfferingId, PersonId, QuestionId, SubmissionId
-from grader.domain.overview import Arrival, CheckGroup, Counted, HowFar, QuestionLine, Ruling, Scope, Student, Sums
+from grader.domain.overview import (
+    Arrival,
+    CheckGroup,
+    Counted,
+    HowFar,
+    QuestionLine,
+    QuestionTotals,
+    Ruling,
+    Scope,
+    Student,
+    Sums,
+)
 from grader.domain.people import Role
 from grader.domain.result import CheckResult, Verdict
 from grader.domain.submission import DecisionKind, RunCause, RunState
@@ -27,6 +38,7 @@ from grader.storage.tables import (
     SubmissionRow,
 )
 
+_Query: TypeAlias = sa.Select[*tuple[Any, ...]]
 _IS_STUDENT = sa.and_(
     MembershipRow.course_id == sa.bindparam("course"),
     MembershipRow.role == Role.STUDENT.value,
@@ -98,6 +110,10 @@ _RULINGS = (
         CheckResultRow.decided,
         CheckResultRow.pending,
         CheckResultRow.points,
+        QuestionResultRow.score,
+        QuestionResultRow.decided,
+        QuestionResultRow.pending,
+        QuestionResultRow.points,
     )
     .select_from(CountingSubmissionRow)
     .join(DecisionRow, DecisionRow.submission_id == CountingSubmissionRow.submission_id)
@@ -131,6 +147,24 @@ _QUESTIONS = (
     .join(QuestionResultRow, QuestionResultRow.run_id == CountingRunRow.run_id)
     .order_by(QuestionResultRow.place)
 )
+_HAS_FULL = QuestionResultRow.score >= QuestionResultRow.points
+_HAS_NONE = sa.and_(QuestionResultRow.score == 0, QuestionResultRow.pending == 0)
+_TOTALS = (
+    sa.select(
+        QuestionResultRow.question_id,
+        sa.func.sum(QuestionResultRow.score),
+        sa.func.sum(QuestionResultRow.decided),
+        sa.func.count(sa.case((_HAS_FULL, 1))),
+        sa.func.count(sa.case((_HAS_NONE, 1))),
+        sa.func.count(sa.case((QuestionResultRow.pending != 0, 1))),
+        sa.func.count(),
+    )
+    .select_from(CountingSubmissionRow)
+    .join(CountingRunRow, CountingRunRow.submission_id == CountingSubmissionRow.submission_id)
+    .join(QuestionResultRow, QuestionResultRow.run_id == CountingRunRow.run_id)
+    .group_by(QuestionResultRow.question_id)
+    .order_by(sa.func.min(QuestionResultRow.place), QuestionResultRow.question_id)
+)
 _SAME = (
     QuestionResultRow.question_id,
     CheckResultRow.check_id,
@@ -139,21 +173,45 @@ _SAME = (
     CheckResultRow.code,
     CheckResultRow.diagnosis["code"].as_string(),
 )
-_CHECKS = (
-    sa.select(*_SAME, sa.func.count(), sa.func.min(CountingSubmissionRow.submission_id))
+_ALIKE = (
+    sa.select(
+        QuestionResultRow.question_id,
+        sa.func.count().label("students"),
+        sa.func.min(CountingSubmissionRow.submission_id).label("sample"),
+    )
     .select_from(CountingSubmissionRow)
     .join(CountingRunRow, CountingRunRow.submission_id == CountingSubmissionRow.submission_id)
     .join(QuestionResultRow, QuestionResultRow.run_id == CountingRunRow.run_id)
-    .outerjoin(
-        CheckResultRow,
-        sa.and_(
-            CheckResultRow.run_id == QuestionResultRow.run_id,
-            CheckResultRow.question_place == QuestionResultRow.place,
-        ),
-    )
-    .group_by(*_SAME)
-    .order_by(sa.func.min(CheckResultRow.question_place), sa.func.min(CheckResultRow.place))
+    .group_by(QuestionResultRow.question_id, sa.func.coalesce(QuestionResultRow.fingerprint, QuestionResultRow.run_id))
 )
+"""Questions all of whose checks came to the same: some dozens of thousands."""
+
+
+def _by_check(alike: _Query) -> _Query:
+    """The checks of one sample of each, counted for all that it stands for."""
+    groups = alike.cte("alike")
+    return (
+        sa.select(*_SAME, sa.func.sum(groups.c.students), sa.func.min(groups.c.sample))
+        .select_from(groups)
+        .join(CountingRunRow, CountingRunRow.submission_id == groups.c.sample)
+        .join(
+            QuestionResultRow,
+            sa.and_(
+                QuestionResultRow.run_id == CountingRunRow.run_id, QuestionResultRow.question_id == groups.c.question_id
+            ),
+        )
+        .join(
+            CheckResultRow,
+            sa.and_(
+                CheckResultRow.run_id == QuestionResultRow.run_id,
+                CheckResultRow.question_place == QuestionResultRow.place,
+            ),
+        )
+        .group_by(*_SAME)
+        .order_by(sa.func.min(CheckResultRow.question_place), sa.func.min(CheckResultRow.place))
+    )
+
+
 _CHECK = (
     sa.select(CheckResultRow)
     .join(CountingRunRow, CountingRunRow.run_id == CheckResultRow.run_id)
@@ -173,22 +231,22 @@ _CHECK = (
 
 
 class _Scoped:
-    """One query in a variant for each kind of scope."""
+    """One query in a variant for each kind of scope, and what goes on from there."""
 
-    def __init__(self, query: sa.Select[*tuple[Any, ...]]) -> None:
+    def __init__(self, query: _Query, *, then: Callable[[_Query], _Query] = lambda it: it) -> None:
         students = query.join(MembershipRow, MembershipRow.person_id == CountingSubmissionRow.person_id)
         of_course = sa.select(OfferingRow.offering_id).where(OfferingRow.course_id == sa.bindparam("course"))
         course = students.where(_IS_STUDENT, CountingSubmissionRow.offering_id.in_(of_course))
         people = CountingSubmissionRow.person_id.in_(sa.bindparam("people", expanding=True))
         offering = students.where(_IS_STUDENT, CountingSubmissionRow.offering_id == sa.bindparam("offering"))
         self._variants = {
-            (False, False): course,
-            (False, True): course.where(people),
-            (True, False): offering,
-            (True, True): offering.where(people),
+            (False, False): then(course),
+            (False, True): then(course.where(people)),
+            (True, False): then(offering),
+            (True, True): then(offering.where(people)),
         }
 
-    def within(self, scope: Scope) -> tuple[sa.Select[*tuple[Any, ...]], dict[str, object]]:
+    def within(self, scope: Scope) -> tuple[_Query, dict[str, object]]:
         values: dict[str, object] = {"course": scope.course_id}
         if scope.offering_id is not None:
             values["offering"] = scope.offering_id
@@ -198,7 +256,7 @@ class _Scoped:
 
 
 _COUNTED_IN, _HOW_FAR_IN, _RULINGS_IN = _Scoped(_COUNTED), _Scoped(_HOW_FAR), _Scoped(_RULINGS)
-_QUESTIONS_IN, _CHECKS_IN = _Scoped(_QUESTIONS), _Scoped(_CHECKS)
+_QUESTIONS_IN, _TOTALS_IN, _CHECKS_IN = _Scoped(_QUESTIONS), _Scoped(_TOTALS), _Scoped(_ALIKE, then=_by_check)
 _PENDING_IN = _Scoped(_HOW_FAR.where(StandingRow.pending > 0))
 
 # By the thousand: looked up here in a tenth of the time that their classes take to find them.
@@ -252,7 +310,8 @@ class OverviewTables:
                 _VERDICTS[verdict],
                 code,
                 diagnosis,
-                Sums(*found),
+                Sums(*found[:4]),
+                Sums(*found[4:]),
             )
             for (
                 submission_id,
@@ -278,12 +337,18 @@ class OverviewTables:
             for submission_id, question_id, *sums in self._rows.list_tuples(query, **values)
         )
 
+    def add_up_questions(self, scope: Scope) -> tuple[QuestionTotals, ...]:
+        query, values = _TOTALS_IN.within(scope)
+        return tuple(
+            QuestionTotals(QuestionId(question_id), *rest)
+            for question_id, *rest in self._rows.list_tuples(query, **values)
+        )
+
     def group_checks(self, scope: Scope) -> tuple[CheckGroup, ...]:
         query, values = _CHECKS_IN.within(scope)
         return tuple(
             CheckGroup(question_id, check_id, kind, _VERDICTS[verdict], *rest)
             for question_id, check_id, kind, verdict, *rest in self._rows.list_tuples(query, **values)
-            if check_id is not None
         )
 
     def find_check(

@@ -421,6 +421,8 @@ class QuestionResultRow(Table):
     points: Mapped[float] = mapped_column(PointsNumber)
     notes: Mapped[list[Any]]
     cells: Mapped[list[Any]]
+    fingerprint: Mapped[str | None] = mapped_column(_Word)
+    """Of what its checks came to: the same only where they came to the same. None stands for itself alone."""
 
 
 class CheckResultRow(Table):

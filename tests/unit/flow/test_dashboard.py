@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 from doubles import NOON
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -177,6 +178,19 @@ def test_the_same_mistakes_are_grouped_with_a_sample(school):
     )
     assert first.sample in {each.submission_id for each in submissions.values()}
     assert (second.question_id, second.count, second.sample) == ("q1", 1, submissions["ann"].submission_id)
+
+
+def test_what_an_earlier_release_found_is_counted_with_the_rest(school):
+    school.submit("ann", WRONG)
+    school.submit("bob", WRONG)
+    school.work_off()
+    seen = dashboard(school)
+    with school.stores.storage.writing() as tx:
+        tx.connection.execute(
+            sa.text("UPDATE question_results SET fingerprint = CASE question_id WHEN 'q1' THEN NULL ELSE run_id END")
+        )
+    assert dashboard(school) == seen
+    assert {each.count for each in seen.failures} == {2}
 
 
 def test_a_score_of_all_points_lies_in_the_last_bar(school):

@@ -285,6 +285,35 @@ def test_what_nobody_has_settled_waits(tmp_path, monkeypatch):
     ]
 
 
+def test_questions_are_alike_where_all_of_their_checks_are(tmp_path, monkeypatch):
+    """Of each question the verdict, code and diagnosis of two checks; facts say nothing of it."""
+    path = tmp_path / "grader.sqlite3"
+    migrate_to("0016", path, monkeypatch=monkeypatch)
+    of_questions, of_checks = "INSERT INTO question_results VALUES", "INSERT INTO check_results VALUES"
+    seen = '{"code": "seen", "facts": {}}'
+    right, wrong, told = ("passed", "equal", None), ("failed", "differs", None), ("failed", "differs", seen)
+    run(
+        path,
+        *HANDED_IN,
+        """INSERT INTO runs (run_id, number, submission_id, version, cause, state, attempts, created_at)
+        VALUES ('r', 1, 's', 'v', 'submitted', 'finished', 1, '2026-11-01 00:00:00')""",
+        *(f"{of_questions} ('r', {place}, 'q{place}', 0, 5, 5, 10, '[]', '[]')" for place in range(5)),
+        *(
+            f"""{of_checks} ('r', {question}, {place}, 'c{place}', 'value', '{verdict}', 0, 0, 0, 0, '{code}',
+            '{{"at": {question}}}', 1, {"NULL" if diagnosis is None else f"'{diagnosis}'"})"""
+            for question, checks in enumerate([(right, wrong), (right, wrong), (wrong, right), (right, told)])
+            for place, (verdict, code, diagnosis) in enumerate(checks)
+        ),
+    )
+
+    migrate(path, copies=tmp_path / "copies", at=NOON)
+
+    with closing(sqlite3.connect(path)) as connection:
+        found = connection.execute("SELECT fingerprint FROM question_results ORDER BY place").fetchall()
+    assert found[0] == found[1]
+    assert len(set(found)) == 4
+
+
 def test_a_database_of_a_newer_service_is_left_alone(tmp_path):
     path = tmp_path / "grader.sqlite3"
     migrate(path, copies=tmp_path / "copies", at=NOON)
