@@ -1,18 +1,19 @@
 """The same mistake in many submissions: who made it, and one comment for all of them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from grader.domain.assignment import Question
 from grader.domain.ids import SubmissionId
 from grader.domain.overview import CheckGroup, Scope
-from grader.domain.people import Course
+from grader.domain.people import Course, Person
 from grader.domain.publishing import Offering
 from grader.domain.result import CheckResult, Verdict
 from grader.domain.review import AnswerScope, Failure
-from grader.domain.submission import Decision
+from grader.domain.submission import Decision, DecisionId, DecisionKind
 from grader.domain.text import Text
-from grader.errors import InvalidRequest, NotFound
+from grader.errors import Conflict, InvalidRequest, NotFound
 from grader.flow.assignments import StoredAssignments
 from grader.flow.people import Caller
 from grader.flow.ports import Stores, Transaction
@@ -23,6 +24,16 @@ _FEWEST = 2
 """A mistake that one student made is no group."""
 _MOST_GROUPS = 30
 _RIGHT = (Verdict.PASSED, Verdict.NEEDS_REVIEW)
+NOTHING_SAID = DecisionId("")
+"""What somebody has seen who saw that nobody had commented yet."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remark:
+    """What was said about a mistake."""
+
+    decision: Decision
+    by: Person
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +47,13 @@ class FailureGroup:
     """As it came out for one of them."""
     sample: SubmissionId
     count: int
+    last: Remark | None
+    """What those who made it were told last; the next comment takes its place."""
+
+    @property
+    def seen(self) -> DecisionId:
+        """What somebody has seen who reads this; goes into `comment_failure`."""
+        return NOTHING_SAID if self.last is None else self.last.decision.decision_id
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +82,15 @@ def list_failures(
         shared = [
             one for one in tx.overview.group_checks(scope) if one.students >= _FEWEST and one.verdict not in _RIGHT
         ]
+        most = sorted(shared, key=lambda group: -group.students)[:_MOST_GROUPS]
+        answers = AnswerScope(course_id=found.course_id, offering_ids=[offering.offering_id])
+        decisions = {each: tx.reviews.list_decisions(answers, each) for each in {one.question_id for one in most}}
         groups = []
-        for one in sorted(shared, key=lambda group: -group.students)[:_MOST_GROUPS]:
+        for one in most:
             failure = _failure(one)
+            last = None
+            if comments := _comments(decisions[one.question_id], failure):
+                last = _find_newest(comments, tx.reviews.list_same(answers, failure))
             groups.append(
                 FailureGroup(
                     failure=failure,
@@ -74,6 +98,7 @@ def list_failures(
                     check=_read_check(tx, one.sample, failure),
                     sample=one.sample,
                     count=one.students,
+                    last=None if last is None else Remark(decision=last, by=tx.people.get(last.decided_by)),
                 )
             )
     return Failures(course=found, offering=offering, title=loaded.title, groups=tuple(groups))
@@ -88,10 +113,22 @@ def comment_failure(
     caller: Caller,
     stores: Stores,
     assignments: StoredAssignments,
+    seen: DecisionId | None = None,
 ) -> Sequence[Decision]:
     """Say the same to everybody in whose submission the run found this; points stay as they are.
 
+    Args:
+        failure: the mistake.
+        comment: the words.
+        course: its slug.
+        assignment: its slug.
+        caller: who says it.
+        stores: where it stands.
+        assignments: for the questions.
+        seen: the last comment that the caller read; NOTHING_SAID where there was none, None: that does not matter.
+
     Raises:
+        Conflict: somebody has said or decided something meanwhile that the caller has not seen.
         NotFound: no such course, assignment or failure, or not for the caller.
         Forbidden: the caller is a student.
         InvalidRequest: there are no words.
@@ -102,15 +139,38 @@ def comment_failure(
         found, offering = _find_offering(tx, course, assignment, caller)
         scope = AnswerScope(course_id=found.course_id, offering_ids=[offering.offering_id])
         submission_ids = tx.reviews.list_same(scope, failure)
+        decisions = tx.reviews.list_decisions(scope, failure.question_id)
     if not submission_ids:
         raise NotFound(what="check", name=failure.check_id)
+    if seen is not None:
+        last = _find_newest(_comments(decisions, failure), submission_ids)
+        if seen != (NOTHING_SAID if last is None else last.decision_id):
+            raise Conflict(what="comment", name=failure.check_id)
+    known = Counter(each.submission_id for each in decisions)
     judgements = [
-        Judgement(submission_id=each, question_id=failure.question_id, comment=comment.strip())
+        Judgement(
+            submission_id=each,
+            question_id=failure.question_id,
+            comment=comment.strip(),
+            # Nor may anybody come in between from here on.
+            seen=None if seen is None else known[each],
+        )
         for each in submission_ids
     ]
     return comment_together(
         judgements, caller=caller, stores=stores, assignments=assignments, check_id=failure.check_id
     )
+
+
+def _comments(decisions: Sequence[Decision], failure: Failure) -> list[Decision]:
+    return [each for each in decisions if each.kind is DecisionKind.COMMENT and each.check_id == failure.check_id]
+
+
+def _find_newest(comments: Sequence[Decision], submission_ids: Sequence[SubmissionId]) -> Decision | None:
+    """Of those on these submissions: what was said to several at once is the same for any of them."""
+    among = set(submission_ids)
+    own = [each for each in comments if each.submission_id in among]
+    return max(own, key=lambda each: (each.decided_at, each.decision_id), default=None)
 
 
 def _find_offering(tx: Transaction, course: str, assignment: str, caller: Caller) -> tuple[Course, Offering]:

@@ -1,5 +1,6 @@
 """Reviewing: the queue of what waits for a person, and mistakes that several students share."""
 
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import urlencode
@@ -9,11 +10,13 @@ from fastapi.responses import RedirectResponse
 
 from grader.domain.ids import CheckId, QuestionId
 from grader.domain.review import Failure
+from grader.domain.submission import DecisionId
 from grader.domain.text import Note
-from grader.errors import InvalidRequest
+from grader.errors import Conflict, InvalidRequest
 from grader.flow.review_failures import comment_failure, list_failures
 from grader.flow.review_queue import read_queue
 from grader.web.access import AppServices, PageCaller
+from grader.web.errors import status_of
 from grader.web.language import request_language
 from grader.web.pages.review_place import Choices, Keys, Names, Whose, address_of_part, choices_of
 from grader.web.pages.review_words import name_question, tell_check
@@ -88,6 +91,7 @@ def post_failure(
     code: Typed = "",
     diagnosis: Typed = "",
     comment: Typed = "",
+    seen: Typed = "",
 ) -> Response:
     """Say the same to everybody who made this mistake."""
     failure = Failure(question_id=QuestionId(question), check_id=CheckId(check), code=code, diagnosis=diagnosis or None)
@@ -100,13 +104,27 @@ def post_failure(
             caller=caller,
             stores=services.stores,
             assignments=services.assignments,
+            seen=DecisionId(seen),
         )
-    except InvalidRequest as error:
-        return _show_failures(
-            course, assignment, request=request, services=services, caller=caller, failed=(failure, error.note)
-        )
+    except (InvalidRequest, Conflict) as error:
+        failed = _Failed(failure=failure, comment=comment, error=error)
+        return _show_failures(course, assignment, request=request, services=services, caller=caller, failed=failed)
     here = f"{request.url.path}?{urlencode({'said': len(told)})}"
     return RedirectResponse(here, HTTPStatus.SEE_OTHER)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Failed:
+    """What was sent and not said."""
+
+    failure: Failure
+    comment: str
+    error: InvalidRequest | Conflict
+
+    @property
+    def note(self) -> Note:
+        is_late = isinstance(self.error, Conflict)
+        return Note(code="review_page.said_meanwhile" if is_late else "review_page.bad_comment")
 
 
 def _show_failures(
@@ -117,7 +135,7 @@ def _show_failures(
     services: Services,
     caller: PageCaller,
     said: int = 0,
-    failed: tuple[Failure, Note] | None = None,
+    failed: _Failed | None = None,
 ) -> Response:
     seen = list_failures(course, assignment, caller=caller, stores=services.stores, assignments=services.assignments)
     language = request_language(request)
@@ -132,5 +150,5 @@ def _show_failures(
         "name_of": lambda question: name_question(question, language),
         "tell_group": lambda group: tell_check(group.check, group.question, language),
     }
-    status = HTTPStatus.OK if failed is None else HTTPStatus.UNPROCESSABLE_ENTITY
+    status = HTTPStatus.OK if failed is None else status_of(failed.error)
     return render_page("review_failures.html", request, caller=caller, status=status, facts=facts)

@@ -8,10 +8,10 @@ from reviewing import FIRST, WORDS, ReviewedLoaded, ToldLogic, give, hand_in, op
 from grader.domain.ids import CheckId
 from grader.domain.result import Verdict
 from grader.domain.review import Failure
-from grader.errors import InvalidRequest, NotFound
+from grader.errors import Conflict, InvalidRequest, NotFound
 from grader.flow.progress import read_result
 from grader.flow.review import Judgement, comment_together, override
-from grader.flow.review_failures import comment_failure, list_failures
+from grader.flow.review_failures import NOTHING_SAID, comment_failure, list_failures
 from grader.flow.table import TableQuery, read_table
 
 MISTAKE = Failure(question_id=FIRST, check_id=CheckId("value"), code="value.missing_name", diagnosis=None)
@@ -31,16 +31,25 @@ def school(tmp_path, template):
     school.stores.storage.close()
 
 
-def tell(school, words, *, failure=MISTAKE):
+def tell(school, words, *, failure=MISTAKE, by="tom", seen=None):
     return comment_failure(
         failure,
         words,
         course="demo",
         assignment="tiny",
-        caller=school.caller("tom"),
+        caller=school.caller(by),
         stores=school.stores,
         assignments=school.assignments,
+        seen=seen,
     )
+
+
+def group_of(school):
+    seen = list_failures(
+        "demo", "tiny", caller=school.caller("tom"), stores=school.stores, assignments=school.assignments
+    )
+    (group,) = seen.groups
+    return group
 
 
 def first_question(school, submission_id):
@@ -56,11 +65,8 @@ def test_what_several_got_wrong_alike_is_a_group(school):
     for login, x in (("ann", 1), ("bob", 2), ("cam", 3)):
         hand_in(school, login, f"I am {login}.", x=x)
 
-    seen = list_failures(
-        "demo", "tiny", caller=school.caller("tom"), stores=school.stores, assignments=school.assignments
-    )
+    group = group_of(school)
 
-    (group,) = seen.groups
     assert (group.failure, group.count, group.check.verdict) == (MISTAKE, 2, Verdict.FAILED)
 
 
@@ -85,6 +91,21 @@ def test_a_comment_stands_beside_an_override_and_the_newest_one_counts(school):
     assert (question.score, said(question)) == (7, ["Second."])
     table = read_table("demo", query=TableQuery(), caller=school.caller("tom"), stores=school.stores)
     assert [row.total.score for row in table.rows if row.student.login == "ann"] == [12]
+
+
+def test_a_comment_that_was_not_read_is_never_replaced(school):
+    ann, _ = (hand_in(school, login, "Words.", x=1) for login in ("ann", "bob"))
+    assert (group_of(school).last, group_of(school).seen) == (None, NOTHING_SAID)
+    tell(school, "From Ida.", by="ida", seen=NOTHING_SAID)
+
+    with pytest.raises(Conflict):
+        tell(school, "From Tom.", seen=NOTHING_SAID)
+
+    group = group_of(school)
+    assert (group.last.by.login, group.last.decision.comment) == ("ida", "From Ida.")
+    assert said(first_question(school, ann)) == ["From Ida."]
+    tell(school, "From Tom.", seen=group.seen)
+    assert said(first_question(school, ann)) == ["From Tom."]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -496,6 +496,32 @@ def test_everybody_with_the_same_mistake_is_told_at_once(school, open_browser, l
         assert question.score == 0
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        pytest.param("ja", ["まだ送っていません", "ida さんがすでにコメントしています"], id="japanese"),
+        pytest.param("en", ["nothing was sent", "ida has told them this already"], id="english"),
+    ],
+)
+def test_a_comment_for_all_waits_until_the_one_before_was_read(school, open_browser, language, words):
+    for login in ("ann", "bob"):
+        hand_in(school, login, f"I am {login}.", x=1)
+    tom, ida = open_browser(language=language), open_browser("ida")
+
+    def send(browser, page, comment):
+        fields = re.findall(r'type="hidden" name="(question|check|code|diagnosis|seen)" value="([^"]*)"', page)
+        return browser.post("/courses/demo/review/tiny", data={**dict(fields), "comment": comment})
+
+    page = tom.get("/courses/demo/review/tiny").text
+    send(ida, page, "From Ida.")
+
+    answer = send(tom, page, "From Tom.")
+
+    assert answer.status_code == 409
+    assert [word for word in (*words, "From Ida.", ">From Tom.<") if word not in answer.text] == []
+    assert send(tom, answer.text, "From Tom.").status_code == 303
+
+
 @pytest.mark.parametrize("login", ["ann", "dora"])
 def test_students_and_strangers_review_nothing(school, open_browser, login):
     ann = hand_in(school, "ann", "It is four.")
