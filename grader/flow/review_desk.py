@@ -151,7 +151,8 @@ class Desk:
     """Of the answer among all, from 1; 0 where there is none to show."""
     previous: Stop | None
     next: Stop | None
-    """The next that waits for a person; on the way through a student's questions just the next."""
+    """The next that waits for a person; on the way through a student's questions just the next, and after their last
+    one the first that waits of another student."""
     sheet: Sheet | None
 
 
@@ -178,6 +179,9 @@ def read_desk(query: DeskQuery, *, caller: Caller, stores: Stores, assignments: 
                 tx, _put_first(item, lead), stack=stack, query=query, caller=caller, assignments=assignments
             )
         place = 0 if item is None else stack.items.index(item) + 1
+        onwards = stack.find_next(item, query, waiting)
+        if onwards is None and query.walk is Walk.STUDENT:
+            onwards = _find_next_student(tx, query, course=course, offering=offering, caller=caller)
         desk = Desk(
             course=course,
             offering=offering,
@@ -187,7 +191,7 @@ def read_desk(query: DeskQuery, *, caller: Caller, stores: Stores, assignments: 
             waiting=len(waiting),
             place=place,
             previous=_stop(stack.items[place - 2]) if place > 1 else None,
-            next=stack.find_next(item, query, waiting),
+            next=onwards,
             sheet=sheet,
         )
     return desk if sheet is None else replace(desk, sheet=_with_files(sheet, stores=stores))
@@ -291,6 +295,26 @@ def _read_decided(tx: Transaction, query: DeskQuery, *, offering: Offering) -> _
         histories={submission.submission_id: history},
         reviewers=(),
     )
+
+
+def _find_next_student(
+    tx: Transaction, query: DeskQuery, *, course: Course, offering: Offering, caller: Caller
+) -> Stop | None:
+    """The first that waits of the student who comes after this one, in an order that is always the same."""
+    scope = AnswerScope(course_id=course.course_id, offering_ids=[offering.offering_id])
+    items = group_answers(tx.reviews.list_waiting(scope), {})
+    if query.only_own:
+        reviewers = list_reviewers(tx.courses.list_roster(course.course_id))
+        items = tuple(item for item in items if reviewer_of(item, reviewers) == caller.person.person_id)
+    waiting = {(answer.submission_id, item.part) for item in items for answer in item.answers}
+    here = query.submission_id or ""
+    others = sorted({submission_id for submission_id, _ in waiting} - {here}, key=lambda one: (one < here, one))
+    if not others:
+        return None
+    for answer in tx.reviews.list_answers_of(scope, others[0]):
+        if (others[0], part_of(answer)) in waiting:
+            return Stop(part=part_of(answer), submission_id=others[0])
+    return None
 
 
 def _put_first(item: Item, submission_id: SubmissionId) -> Item:
