@@ -2,6 +2,8 @@
 
 import secrets
 import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from grader.domain.accounts import JoinRequest, JoinRequestId, SessionLifetimes
@@ -52,6 +54,8 @@ class PendingPage:
     """Of all."""
     page: int
     pages: int
+    fitting: int
+    """Of all, how many `admit_fitting` would let in."""
 
 
 def renew_join_code(course: str, *, stores: Stores, by: Caller | None = None) -> str:
@@ -172,8 +176,9 @@ def read_pending(course: str, *, page: int, stores: Stores, by: Caller | None = 
         count = tx.joins.count_in(course_id)
         pages = max(1, -(-count // _PER_PAGE))
         page = min(max(1, page), pages)
-        joins = _pending(tx, course_id, offset=(page - 1) * _PER_PAGE, limit=_PER_PAGE)
-        return PendingPage(joins=joins, count=count, page=page, pages=pages)
+        everybody = _pending(tx, course_id, offset=0, limit=count)
+        joins = everybody[(page - 1) * _PER_PAGE : page * _PER_PAGE]
+        return PendingPage(joins=joins, count=count, page=page, pages=pages, fitting=len(_fitting(tx, everybody)))
 
 
 def admit(request_id: JoinRequestId, *, course: str, stores: Stores, by: Caller | None = None) -> Membership:
@@ -188,22 +193,27 @@ def admit(request_id: JoinRequestId, *, course: str, stores: Stores, by: Caller 
         Conflict: the number is that of a member who has signed in.
     """
     with stores.storage.writing() as tx:
-        found = staffed_course(tx, course, by)
-        request = _request_in(tx, found, request_id)
-        for member in tx.courses.list_roster(found.course_id):
-            is_other = member.person.person_id != request.person.person_id
-            if is_other and member.membership.student_number == request.student_number:
-                _make_room(tx, member, stores=stores)
-        held = tx.courses.find_membership(found.course_id, request.person.person_id)
-        membership = Membership(
-            course_id=found.course_id,
-            person_id=request.person.person_id,
-            role=Role.STUDENT if held is None else held.role,
-            student_number=request.student_number,
-        )
-        tx.courses.put_member(membership)
-        tx.joins.forget(request_id)
-    return membership
+        request = _request_in(tx, staffed_course(tx, course, by), request_id)
+        return _admit(tx, request, roster=tx.courses.list_roster(request.course_id), stores=stores)
+
+
+def admit_fitting(course: str, *, stores: Stores, by: Caller | None = None) -> int:
+    """Admit everybody whom the roster has by number and name, and tell how many; the others go on waiting.
+
+    Who asks with the number or the name of somebody else, of a member who has signed in, or with the number that
+    another one asks with, is left to somebody's eyes.
+
+    Raises:
+        NotFound: no such course, or not for `by`.
+        Forbidden: `by` is a student.
+    """
+    with stores.storage.writing() as tx:
+        course_id = staffed_course(tx, course, by).course_id
+        roster = tx.courses.list_roster(course_id)
+        fitting = _fitting(tx, _pending(tx, course_id, offset=0, limit=tx.joins.count_in(course_id)))
+        for request in fitting:
+            _admit(tx, request, roster=roster, stores=stores)
+    return len(fitting)
 
 
 def decline(request_id: JoinRequestId, *, course: str, stores: Stores, by: Caller | None = None) -> None:
@@ -226,6 +236,50 @@ def _ask(tx: Transaction, person: Person, *, course_id: CourseId, student_number
     )
     tx.joins.add(request)
     return request
+
+
+def _admit(tx: Transaction, request: JoinRequest, *, roster: Iterable[Member], stores: Stores) -> Membership:
+    for member in roster:
+        is_other = member.person.person_id != request.person.person_id
+        if is_other and member.membership.student_number == request.student_number:
+            _make_room(tx, member, stores=stores)
+    held = tx.courses.find_membership(request.course_id, request.person.person_id)
+    membership = Membership(
+        course_id=request.course_id,
+        person_id=request.person.person_id,
+        role=Role.STUDENT if held is None else held.role,
+        student_number=request.student_number,
+    )
+    tx.courses.put_member(membership)
+    tx.joins.forget(request.request_id)
+    return membership
+
+
+def _fitting(tx: Transaction, everybody: Sequence[PendingJoin]) -> tuple[JoinRequest, ...]:
+    """Those that nobody needs to look at, of all who ask to join a course."""
+    askers = Counter(each.request.student_number for each in everybody)
+    return tuple(
+        each.request
+        for each in everybody
+        if each.expected is not None
+        and askers[each.request.student_number] == 1
+        and _is_waited_for(tx, each.expected, name=each.request.person.name)
+    )
+
+
+def _is_waited_for(tx: Transaction, member: Member, *, name: str) -> bool:
+    """Is this a student of that name, whose account nobody has used?"""
+    return (
+        member.membership.role is Role.STUDENT
+        and member.membership.left_at is None
+        and _comparable(member.person.name) == _comparable(name)
+        and not can_sign_in(tx, member.person.person_id)
+    )
+
+
+def _comparable(name: str) -> str:
+    """However it was typed: full-width, in small letters, with or without a blank between its parts."""
+    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def _make_room(tx: Transaction, member: Member, *, stores: Stores) -> None:

@@ -101,6 +101,7 @@ RULES = {
         f"GET {MEMBERS}",
         f"GET {MEMBERS}/{{person}}",
         f"POST {MEMBERS}/{{person}}/link",
+        f"POST {MEMBERS}/waiting",
         f"POST {MEMBERS}/waiting/{{request_id}}",
         f"GET /api/v1{MEMBERS}",
         f"GET /api/v1{SUBMISSION}/rubrics",

@@ -63,10 +63,12 @@ def get_members(
     page: int = 1,
     waiting: int = 1,
     done: str = "",
+    admitted: int | None = None,
 ) -> Response:
     """The roster with those who ask to join above it (staff)."""
     question = Question(q=q, left=left, page=page, waiting=waiting)
-    return _show_roster(course, request, services=services, caller=caller, question=question, done=done)
+    note = _done(done) if admitted is None else Note(code="course.done_admitted_all", facts={"count": admitted})
+    return _show_roster(course, request, services=services, caller=caller, question=question, done=note)
 
 
 @router.post("/courses/{course}/members")
@@ -116,6 +118,13 @@ def post_mail(course: str, request: Request, services: AppServices, caller: Page
     except MailRefused as error:
         return _show_roster(course, request, services=services, caller=caller, error=error)
     return _show_roster(course, request, services=services, caller=caller, mailed=report)
+
+
+@router.post("/courses/{course}/members/waiting")
+def post_all_waiting(course: str, services: AppServices, caller: PageCaller) -> Response:
+    """Let everybody in whom the roster has by number and name; the others go on waiting."""
+    admitted = joining.admit_fitting(course, stores=services.stores, by=caller)
+    return _back(course, f"?admitted={admitted}")
 
 
 @router.post("/courses/{course}/members/waiting/{request_id}")
@@ -206,7 +215,7 @@ def _show_roster(
     typed: NewMember = _NOBODY,
     error: GraderError | None = None,
     mailed: MailReport | None = None,
-    done: str = "",
+    done: Note | None = None,
 ) -> Response:
     stores = services.stores
     view = members.list_people(
@@ -226,7 +235,7 @@ def _show_roster(
         "typed": typed,
         "roles": tuple(Role),
         "note": None if error is None else error.note,
-        "done": _done(done),
+        "done": done,
         "now": stores.clock.now(),
     }
     status = HTTPStatus.OK if error is None else status_of(error)

@@ -1,6 +1,7 @@
 """Joining with a code: it opens nothing before staff have said that somebody is who they say."""
 
 import functools
+from dataclasses import replace
 
 import pytest
 
@@ -109,6 +110,76 @@ def test_nobody_takes_the_number_of_a_member_who_has_signed_in(school, code, sig
         admit(school)
     assert roster(school)["ann"].student_number == "7"
     assert len(pending(school)) == 1
+
+
+def expect(school, number, *, name="Dora", **facts):
+    add_member(
+        NewMember(login=f"n{number}", name=name, student_number=number, **facts), course="demo", stores=school.stores
+    )
+
+
+def admit_fitting(school, by="tom"):
+    return joining.admit_fitting("demo", stores=school.stores, by=school.caller(by))
+
+
+def test_all_whom_the_roster_has_are_admitted_at_once_and_the_others_go_on_waiting(school, code):
+    for number in ("1", "2", "３"):
+        join(school, code, f"dora{number}", number=number)
+    expect(school, "1")
+    expect(school, "3", name="ＤＯ ra")
+    assert joining.read_pending("demo", page=1, stores=school.stores).fitting == 2
+
+    assert admit_fitting(school) == 2
+
+    assert [(login, each.student_number) for login, each in roster(school).items() if login.startswith("dora")] == [
+        ("dora1", "1"),
+        ("dora3", "3"),
+    ]
+    assert (roster(school)["n1"].student_number, roster(school)["n1"].left_at) == (None, school.clock.now())
+    assert [each.request.student_number for each in pending(school)] == ["2"]
+    assert joining.read_pending("demo", page=1, stores=school.stores).fitting == admit_fitting(school) == 0
+
+
+def leave_again(school):
+    expect(school, "7")
+    with school.stores.storage.writing() as tx:
+        tx.courses.put_member(replace(roster(school)["n7"], left_at=school.clock.now()))
+
+
+def sign_in_before(school):
+    add_member(NewMember(login="ann", name="Dora", student_number="7"), course="demo", stores=school.stores)
+    choose_password(school)
+
+
+def ask_twice(school):
+    expect(school, "7")
+    join(school, joining.find_join_code("demo", stores=school.stores), "other")
+
+
+@pytest.mark.parametrize(
+    "arrange",
+    [
+        pytest.param(lambda school: None, id="the roster lacks the number"),
+        pytest.param(lambda school: expect(school, "7", name="Dana"), id="the number of somebody else"),
+        pytest.param(lambda school: expect(school, "7", role=Role.TA), id="a number of staff"),
+        pytest.param(leave_again, id="a number of who has left"),
+        pytest.param(sign_in_before, id="a number of who has signed in"),
+        pytest.param(ask_twice, id="two ask with one number"),
+    ],
+)
+def test_what_needs_eyes_is_not_admitted_along_with_the_others(school, code, arrange):
+    join(school, code)
+    arrange(school)
+    waiting = pending(school)
+
+    assert joining.read_pending("demo", page=1, stores=school.stores).fitting == 0
+    assert admit_fitting(school) == 0
+    assert pending(school) == waiting
+
+
+def test_students_admit_nobody(school):
+    with pytest.raises(Forbidden):
+        admit_fitting(school, by="ann")
 
 
 def test_who_is_declined_stays_outside_and_may_ask_again(school, code):

@@ -240,6 +240,36 @@ def test_very_many_who_ask_come_in_pages(school, enter_as, language, words):
     assert words in second
 
 
+@pytest.mark.parametrize(
+    ("language", "offer", "told"),
+    [
+        pytest.param("ja", "名簿と合う2件を承認", "2件の参加を承認しました。", id="japanese"),
+        pytest.param("en", "Admit all 2 whose number and name", "Admitted: 2.", id="english"),
+    ],
+)
+def test_staff_let_all_in_whom_the_roster_has(school, enter_as, language, offer, told):
+    code = joining.renew_join_code("demo", stores=school.stores)
+    for number in "123":
+        name = f"Dora {number}"
+        new = joining.NewAccount(login=f"dora{number}", name=name, student_number=number, password=PASSWORD)
+        joining.join(code, new, stores=school.stores)
+        if number != "3":
+            new_member = NewMember(login=f"n{number}", name=name, student_number=number)
+            add_member(new_member, course="demo", stores=school.stores)
+    tom = enter_as("tom", language)
+    page = tom.get(ROSTER).text
+    assert offer in page
+    assert f'action="{ROSTER}/waiting"' in page
+
+    answer = tom.post(f"{ROSTER}/waiting")
+
+    assert answer.status_code == 303
+    page = tom.get(answer.headers["location"]).text
+    assert told in page
+    assert re.findall(r"<h3>(.*)</h3>", page) == ["Dora 3"]
+    assert f'action="{ROSTER}/waiting"' not in page
+
+
 def test_staff_turn_somebody_down(enter_as, dora):
     tom = enter_as("tom")
     tom.post(dora, data={"answer": "decline"})
