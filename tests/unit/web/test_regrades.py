@@ -76,6 +76,20 @@ def test_from_the_question_to_the_undone_answer(school, moved_on, enter_as, lang
     assert address in browser.get(ADDRESS).text
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        pytest.param("en", "applying it may change the points of other questions", id="english"),
+        pytest.param("ja", "反映するとほかの問題の点も変わることがあります", id="japanese"),
+    ],
+)
+def test_who_chooses_one_question_reads_that_the_others_are_graded_too(school, enter_as, language, words):
+    page = enter_as("tom", language).get(ADDRESS).text
+
+    assert words in page
+    assert 'aria-describedby="some-hint"' in page
+
+
 def test_one_submission_is_offered_where_the_address_names_it(school, moved_on, enter_as):
     browser = enter_as("tom")
     page = browser.get(f"{ADDRESS}?submission={moved_on.submission_id}")
