@@ -20,8 +20,8 @@ from grader.flow.table import Cell, CellState, Column, Table, TableRow
 Entry: TypeAlias = str | Points | None
 Line: TypeAlias = Sequence[Entry]
 
-_ABOUT_STUDENT = ("number", "name", "login")
-_ABOUT_TOTAL = ("score", "pending")
+_ABOUT_STUDENT = ("table.number", "table.name", "table.login")
+_ABOUT_TOTAL = ("table.score", "table.pending")
 _WIDTHS = (14, 20, 26)
 """Of the columns about the student, in characters."""
 
@@ -59,15 +59,16 @@ def make_lines(table: Table, *, language: Language) -> list[Line]:
     """
 
     def word(code: str) -> str:
-        return sentence(Note(code=f"table.{code}"), language)
+        return sentence(Note(code=code), language)
 
     heading = [
         *map(word, _ABOUT_STUDENT),
         *(_heading_of(column, language) for column in table.columns),
         *map(word, _ABOUT_TOTAL),
     ]
-    words = {state: word(state.value) for state in (CellState.NOT_HANDED_IN, CellState.WAITING, CellState.FAILED)}
-    words[CellState.PENDING] = word("nothing_decided")
+    scoreless = (CellState.NOT_HANDED_IN, CellState.WAITING, CellState.FAILED)
+    words = {state: word(f"table.{state.value}") for state in scoreless}
+    words[CellState.PENDING] = word("table.nothing_decided")
     return [list(map(harmless, heading)), *([harmless(entry) for entry in _line(row, words)] for row in table.rows)]
 
 

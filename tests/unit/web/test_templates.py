@@ -25,7 +25,10 @@ NOT_FOR_PEOPLE = re.compile(r"width=device-width, initial-scale=1|system|light|d
 GAP = "\N{NO-BREAK SPACE}"
 HTMX = re.compile(r'hx-[\w:-]+="[^"]*"')
 """Attributes that a macro makes stand outside of any tag there."""
-OF_PAGES = ("authoring_page.", "course.", "page.", "result.", "review_page.", "staff.", "student.")
+OF_PAGES = (
+    *("authoring_page.", "course.", "page.", "regrade_page.", "release."),
+    *("result.", "review_page.", "staff.", "student.", "table."),
+)
 """Beginnings of codes that only pages say."""
 LIKE_WORDS = re.compile(r"[ぁ-んァ-ヶ一-龠]|[^\W\d_]{2,}[.,!?]? +[^\W\d_]{2,}")
 SHOWN_BY_SCRIPT = re.compile(r"""(textContent|innerText|title|alt|placeholder|ariaLabel) = $|"aria-label", $""")
