@@ -81,6 +81,22 @@ def test_a_result_its_notebook_and_its_cells_can_be_read(hand_in, open_as, langu
     reader.check_page()
 
 
+def test_a_printed_result_says_whose_it_is_and_leaves_out_what_is_for_screens(hand_in, open_as):
+    address, page = hand_in("ann"), open_as("ann", "en", DESK).page
+    page.goto(address)
+    whose = page.get_by_text("Handed in by ann (ann)")
+    shown = [page.locator("main h1"), page.locator(".res-score strong"), page.locator("#q1"), page.locator("#cell-2")]
+    for_screens = page.locator("header, nav, footer, button, .res-doors").all()
+    assert any(each.is_visible() for each in for_screens)
+    assert not whose.is_visible()
+
+    page.emulate_media(media="print")
+
+    assert [each.is_visible() for each in (whose, *shown)] == [True] * 5
+    assert "submission" in shown[0].inner_text()
+    assert not any(each.is_visible() for each in for_screens)
+
+
 def test_a_notebook_that_attacks_its_readers_does_nothing_on_its_page(site, open_as):
     school = site.school
     cells = [cell for data in CORPUS.values() for cell in json.loads(data)["cells"]]
