@@ -204,6 +204,9 @@ class Courses(Protocol):
     def list_roster(self, course_id: CourseId) -> tuple[Member, ...]:
         """Everybody who is or was a member, by login."""
 
+    def list_staff(self, course_id: CourseId) -> tuple[Member, ...]:
+        """Its members who are no students, by login."""
+
     def was_ever_member(self, person_id: PersonId) -> bool:
         """Of any course."""
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from grader.domain.ids import CheckId, OfferingId, PersonId, QuestionId, SubmissionId
@@ -54,9 +55,15 @@ Settled: TypeAlias = Mapping[tuple[SubmissionId, Part], Decision]
 
 def part_of(answer: Answer) -> Part:
     """What an answer is settled with."""
-    if answer.verdict is Verdict.NEEDS_REVIEW and answer.kind == "written":
-        return Part(answer.question_id, Need.WRITTEN, answer.check_id)
-    return Part(answer.question_id, _NEEDS.get(answer.verdict, Need.DOUBT), None)
+    return _part(answer.question_id, answer.check_id, answer.kind, answer.verdict)
+
+
+@lru_cache(maxsize=4096)
+def _part(question_id: QuestionId, check_id: CheckId, kind: str, verdict: Verdict) -> Part:
+    """Remembered: a queue is made of thousands of answers, and of some dozens of these."""
+    if verdict is Verdict.NEEDS_REVIEW and kind == "written":
+        return Part(question_id, Need.WRITTEN, check_id)
+    return Part(question_id, _NEEDS.get(verdict, Need.DOUBT), None)
 
 
 def find_settled(answers: Iterable[Answer], decisions: Mapping[SubmissionId, Sequence[Decision]]) -> Settled:

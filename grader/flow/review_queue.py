@@ -92,7 +92,7 @@ def read_queue(
         for item in group_answers(tx.reviews.list_waiting(scope), {}):
             items[item.offering_id].append(item)
         ungraded = [(each, tx.people.get(each.person_id)) for each in tx.reviews.list_ungraded(scope)]
-        reviewers = list_reviewers(tx.courses.list_roster(found.course_id))
+        reviewers = list_reviewers(tx.courses.list_staff(found.course_id))
         titles = {each.slug: tx.versions.get_revision(each.version, number=each.revision).title for each in offerings}
         sections = tuple(
             _section(
@@ -131,8 +131,11 @@ class _Share:
     caller: PersonId
     reviewers: tuple[PersonId, ...]
 
-    def has(self, item: Item) -> bool:
-        return reviewer_of(item, self.reviewers) == self.caller
+    def count(self, items: Sequence[Item]) -> int:
+        """How many of them are the caller's, who may be none of those."""
+        if self.caller not in self.reviewers:
+            return 0
+        return sum(reviewer_of(item, self.reviewers) == self.caller for item in items)
 
 
 def _section(
@@ -163,7 +166,7 @@ def _section(
                 question=questions.get(part.question_id),
                 items=len(own),
                 submissions=sum(len(item.answers) for item in own),
-                own=sum(share.has(item) for item in own),
+                own=share.count(own),
             )
         )
     return QueueSection(

@@ -54,6 +54,7 @@ _ROSTER = (
     .where(MembershipRow.course_id == sa.bindparam("course"))
     .order_by(PersonRow.login)
 )
+_STAFF = _ROSTER.where(_IS_MEMBER, MembershipRow.role != Role.STUDENT.value)
 _MEMBERS = _ROSTER.where(_IS_MEMBER).limit(sa.bindparam("most"))
 _MEMBERS_AFTER = _MEMBERS.where(PersonRow.login > sa.bindparam("after"))
 
@@ -124,6 +125,9 @@ class CoursesTable:
 
     def list_roster(self, course_id: CourseId) -> tuple[Member, ...]:
         return self._read_members(_ROSTER, course_id)
+
+    def list_staff(self, course_id: CourseId) -> tuple[Member, ...]:
+        return self._read_members(_STAFF, course_id)
 
     def was_ever_member(self, person_id: PersonId) -> bool:
         return self._rows.scalar(_EVER_MEMBER, person=person_id) is not None

@@ -23,18 +23,19 @@ from grader.storage.tables import (
     RunRow,
     SavedCommentRow,
     SubmissionRow,
+    VersionRow,
     WaitingCheckRow,
     WrittenAnswerRow,
 )
 
 _PENDING = [verdict.value for verdict in Verdict if verdict.is_pending]
 
-_OF_STUDENTS = sa.and_(
-    CountingSubmissionRow.offering_id.in_(sa.bindparam("offerings", expanding=True)),
+_IS_STUDENT = sa.and_(
     MembershipRow.course_id == sa.bindparam("course"),
     MembershipRow.role == Role.STUDENT.value,
     MembershipRow.left_at.is_(None),
 )
+_OF_STUDENTS = sa.and_(CountingSubmissionRow.offering_id.in_(sa.bindparam("offerings", expanding=True)), _IS_STUDENT)
 _ANSWERS = (
     sa.select(
         CountingSubmissionRow.offering_id,
@@ -112,13 +113,29 @@ _NEWEST_STATE = (
     .correlate(CountingSubmissionRow)
     .scalar_subquery()
 )
+# By version and state there is an index: of a course's thousands only the few that ever failed are looked at.
+_EVER_FAILED = sa.select(RunRow.submission_id).where(
+    RunRow.version.in_(sa.select(VersionRow.version)), RunRow.state == RunState.FAILED.value
+)
 _UNGRADED = (
     sa.select(CountingSubmissionRow.offering_id, CountingSubmissionRow.person_id, CountingSubmissionRow.submission_id)
-    .select_from(CountingSubmissionRow)
-    .join(MembershipRow, MembershipRow.person_id == CountingSubmissionRow.person_id)
-    .join(SubmissionRow, SubmissionRow.submission_id == CountingSubmissionRow.submission_id)
-    # First what nearly all have: their runs are not looked at.
-    .where(_OF_STUDENTS, ~_HAS_RESULT, _NEWEST_STATE.in_([RunState.FAILED.value]))
+    .select_from(SubmissionRow)
+    .join(
+        CountingSubmissionRow,
+        sa.and_(
+            CountingSubmissionRow.offering_id == SubmissionRow.offering_id,
+            CountingSubmissionRow.person_id == SubmissionRow.person_id,
+            CountingSubmissionRow.submission_id == SubmissionRow.submission_id,
+        ),
+    )
+    .join(MembershipRow, MembershipRow.person_id == SubmissionRow.person_id)
+    .where(
+        SubmissionRow.submission_id.in_(_EVER_FAILED),
+        SubmissionRow.offering_id.in_(sa.bindparam("offerings", expanding=True)),
+        _IS_STUDENT,
+        ~_HAS_RESULT,
+        _NEWEST_STATE.in_([RunState.FAILED.value]),
+    )
     .order_by(SubmissionRow.received_at, CountingSubmissionRow.submission_id)
 )
 _DECISIONS = (
