@@ -123,6 +123,15 @@ def test_the_chart_shows_the_due_date(school_with_dates, due, place):
     assert chart.due == (None if place is None else pytest.approx(chart.width * place))
 
 
+def test_the_chart_says_from_when_to_when_it_reaches(school, enter_as):
+    school.submit("ann")
+
+    page = enter_as("tom").get(ADDRESS).text
+
+    (ends,) = re.findall(r'<p class="ends soft">(.*?)</p>', page)
+    assert re.sub(r"<.*?>", "", ends) == "Tue 24 Nov, 21:00 Tue 24 Nov, 22:00"
+
+
 def test_nothing_is_drawn_of_nothing(school):
     assert draw_arrivals(read_dashboard("demo", "tiny", caller=school.caller("tom"), stores=school.stores)) is None
 
