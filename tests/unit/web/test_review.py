@@ -499,8 +499,8 @@ def test_everybody_with_the_same_mistake_is_told_at_once(school, open_browser, l
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        pytest.param("ja", ["まだ送っていません", "ida さんがすでにコメントしています"], id="japanese"),
-        pytest.param("en", ["nothing was sent", "ida has told them this already"], id="english"),
+        pytest.param("ja", ["まだ送っていません", "このコメントは置き換わります。ida さん"], id="japanese"),
+        pytest.param("en", ["nothing was sent", "ida wrote it"], id="english"),
     ],
 )
 def test_a_comment_for_all_waits_until_the_one_before_was_read(school, open_browser, language, words):
