@@ -23,8 +23,8 @@ from grader.flow import publish
 from grader.wiring.data_folder import open_stores
 
 DAYS = {"ja-phone": ("ja", PHONE), "ja-desk": ("ja", DESK), "en-phone": ("en", PHONE), "en-desk": ("en", DESK)}
-WITH_AXE = ("ja-phone", "en-desk")
-"""It takes most of a day's time, and these two have both languages and both sizes."""
+USUAL = ("ja-phone", "en-desk")
+"""Both languages and both sizes, read by axe too, which takes most of a day's time. `make soak` lives the other two."""
 PASSWORD = "correct horse battery"
 COURSE = "デモ / Demo"
 HOMEWORK = parse(read_bundle(bundled()["torch-tensor"])).assignment
@@ -76,7 +76,7 @@ class Person:
         ).click()
 
     def check_page(self):
-        self.reader.check_page(with_axe=self.day in WITH_AXE)
+        self.reader.check_page(with_axe=self.day in USUAL)
 
     def wait_for(self, code, **facts):
         """Until the page says it; and then the page must be as pages are."""
@@ -88,7 +88,7 @@ class Person:
         self.check_page()
 
 
-@pytest.fixture(params=DAYS)
+@pytest.fixture(params=[pytest.param(day, marks=() if day in USUAL else pytest.mark.soak) for day in DAYS])
 def come_in(request, campus: Campus, open_browser):
     """Opens the course to a new member of it: a browser, the link from the mail, a password."""
     language, size = DAYS[request.param]
