@@ -571,10 +571,7 @@ def test_reading_loads_nothing_heavy():
 
 
 def emitted_codes():
-    package = Path(grader.__file__).parent
-    text = "".join(
-        (package / name).read_text() for name in ("notebook/read.py", "notebook/parse.py", "web/pages/assignment.py")
-    )
+    text = "".join(path.read_text() for path in Path(grader.__file__).parent.rglob("*.py"))
     refused = re.findall(r'NotebookRefused\(\s*"([a-z_]+)"', text)
     return {f"refused.{reason}" for reason in refused} | set(re.findall(r'"(repair\.[a-z_]+)"', text))
 
@@ -587,7 +584,8 @@ def test_every_code_has_a_sentence_and_every_sentence_a_code(language):
 
 
 def test_every_refusal_stands_in_the_table():
-    elsewhere = {"too_large", "too_many_cells", "no_file", "several_files"}  # the last two in tests/unit/web
+    elsewhere = {"too_large", "too_many_cells"}
+    elsewhere |= {"no_file", "several_files", "too_much_kept"}  # in tests/unit/web and tests/unit/flow
     tried = {param.values[1] for param in REFUSED} | elsewhere
 
     assert {f"refused.{reason}" for reason in tried} == {
