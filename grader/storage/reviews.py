@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import InstrumentedAttribute
 
 from grader.domain.ids import CheckId, OfferingId, PersonId, QuestionId, SubmissionId
 from grader.domain.people import Role
@@ -36,19 +37,35 @@ _IS_STUDENT = sa.and_(
     MembershipRow.left_at.is_(None),
 )
 _OF_STUDENTS = sa.and_(CountingSubmissionRow.offering_id.in_(sa.bindparam("offerings", expanding=True)), _IS_STUDENT)
-_ANSWERS = (
-    sa.select(
+
+
+def _of_answers(
+    question: type[QuestionResultRow | WaitingCheckRow], check: type[CheckResultRow | WaitingCheckRow]
+) -> tuple[InstrumentedAttribute[Any], ...]:
+    """What an `Answer` is made of."""
+    return (
         CountingSubmissionRow.offering_id,
-        QuestionResultRow.question_id,
-        CheckResultRow.check_id,
-        CheckResultRow.kind,
-        CheckResultRow.verdict,
-        CheckResultRow.code,
+        question.question_id,
+        check.check_id,
+        check.kind,
+        check.verdict,
+        check.code,
         CountingSubmissionRow.person_id,
         CountingSubmissionRow.submission_id,
         WrittenAnswerRow.text_hash,
         WrittenAnswerRow.has_attachments,
     )
+
+
+def _has_words(question: type[QuestionResultRow | WaitingCheckRow]) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        WrittenAnswerRow.submission_id == CountingSubmissionRow.submission_id,
+        WrittenAnswerRow.question_id == question.question_id,
+    )
+
+
+_ANSWERS = (
+    sa.select(*_of_answers(QuestionResultRow, CheckResultRow))
     .select_from(CountingSubmissionRow)
     .join(MembershipRow, MembershipRow.person_id == CountingSubmissionRow.person_id)
     .join(CountingRunRow, CountingRunRow.submission_id == CountingSubmissionRow.submission_id)
@@ -60,38 +77,15 @@ _ANSWERS = (
             CheckResultRow.question_place == QuestionResultRow.place,
         ),
     )
-    .outerjoin(
-        WrittenAnswerRow,
-        sa.and_(
-            WrittenAnswerRow.submission_id == CountingSubmissionRow.submission_id,
-            WrittenAnswerRow.question_id == QuestionResultRow.question_id,
-        ),
-    )
+    .outerjoin(WrittenAnswerRow, _has_words(QuestionResultRow))
     .where(_OF_STUDENTS, CheckResultRow.verdict.in_(_PENDING))
 )
 _WAITING = (
-    sa.select(
-        CountingSubmissionRow.offering_id,
-        WaitingCheckRow.question_id,
-        WaitingCheckRow.check_id,
-        WaitingCheckRow.kind,
-        WaitingCheckRow.verdict,
-        WaitingCheckRow.code,
-        CountingSubmissionRow.person_id,
-        CountingSubmissionRow.submission_id,
-        WrittenAnswerRow.text_hash,
-        WrittenAnswerRow.has_attachments,
-    )
+    sa.select(*_of_answers(WaitingCheckRow, WaitingCheckRow))
     .select_from(CountingSubmissionRow)
     .join(MembershipRow, MembershipRow.person_id == CountingSubmissionRow.person_id)
     .join(WaitingCheckRow, WaitingCheckRow.submission_id == CountingSubmissionRow.submission_id)
-    .outerjoin(
-        WrittenAnswerRow,
-        sa.and_(
-            WrittenAnswerRow.submission_id == CountingSubmissionRow.submission_id,
-            WrittenAnswerRow.question_id == WaitingCheckRow.question_id,
-        ),
-    )
+    .outerjoin(WrittenAnswerRow, _has_words(WaitingCheckRow))
     .where(_OF_STUDENTS)
 )
 _IN_ORDER = _ANSWERS.join(SubmissionRow, SubmissionRow.submission_id == CountingSubmissionRow.submission_id).order_by(

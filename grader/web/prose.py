@@ -58,6 +58,7 @@ def mark_code(text: str) -> Markup:
 def link_places(text: str, *, find: FindPlace) -> Markup:
     """The same of a sentence of `catalogue.point_out`, with a link to each place that can be found."""
     html = mark_code(text)
+    # All of it was escaped there; a slice of a Markup is one, and the marks around a place cannot come from a student.
     pieces, end = [], 0
     for mention in MENTION.finditer(html):
         line = int(mention["line"]) if mention["line"] else None
@@ -69,4 +70,5 @@ def link_places(text: str, *, find: FindPlace) -> Markup:
 
 
 def _link(address: str, words: Markup) -> Markup:
+    # The format of a Markup escapes the address, and leaves words that are HTML already.
     return Markup('<a href="{}">{}</a>').format(address, words)

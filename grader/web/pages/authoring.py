@@ -52,6 +52,14 @@ async def _typed_form(request: Request) -> FormData:
 TypedForm = Annotated[FormData, Depends(_typed_form)]
 
 
+def _sent_files(files: Annotated[list[UploadFile] | None, File()] = None) -> list[tuple[str, bytes]]:
+    # Where nothing was chosen browsers send a file without a name.
+    return [(file.filename, file.file.read()) for file in files or () if file.filename]
+
+
+SentFiles = Annotated[list[tuple[str, bytes]], Depends(_sent_files)]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rival:
     """What somebody else has saved since the reader's page was made."""
@@ -105,12 +113,11 @@ def post_new(
     request: Request,
     services: AppServices,
     caller: PageCaller,
-    files: Annotated[list[UploadFile] | None, File()] = None,
+    uploads: SentFiles,
     slug: Annotated[str, Form()] = "",
     ready: Annotated[str, Form()] = "",
 ) -> Response:
     """Begin an assignment from what was dropped, or from one that comes with the service."""
-    uploads = [(file.filename or "", file.file.read()) for file in files or () if file.filename]
     chosen = slug.strip() or ready or suggest_slug(uploads)
     stores = services.stores
     try:

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from grader.catalog.dropped import read_added, read_replacement
@@ -17,13 +17,12 @@ from grader.flow import manuscripts
 from grader.flow.manuscripts import Writing, read_files, read_writing
 from grader.flow.people import Caller
 from grader.web.access import AppServices, PageCaller
-from grader.web.pages.authoring import Told, base_facts, read_assignment
+from grader.web.pages.authoring import SentFiles, Told, base_facts, read_assignment
 from grader.web.services import Services
 from grader.web.templating import render_page
 
 router = APIRouter(include_in_schema=False, prefix="/courses/{course}/assignments/{slug}/edit/files")
 
-Uploaded = Annotated[list[UploadFile] | None, File()]
 Typed = Annotated[str, Form()]
 Edition = Annotated[int, Form()]
 _NOTHING_TOLD = Told()
@@ -45,14 +44,13 @@ def post_files(
     request: Request,
     services: AppServices,
     caller: PageCaller,
-    files: Uploaded = None,
+    uploads: SentFiles,
     edition: Edition = _NOT_SEEN,
     path: Typed = "",
     folder: Typed = "",
 ) -> Response:
     """Put what was chosen in the place of one file (`path`), or beside all of them."""
     writing = read_writing(course, slug, caller=caller, stores=services.stores)
-    uploads = [(file.filename or "", file.file.read()) for file in files or () if file.filename]
     there = read_files(writing.manuscript, stores=services.stores)
     try:
         if not uploads:

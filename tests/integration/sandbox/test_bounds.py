@@ -40,6 +40,7 @@ def bounded_by(request, sandbox_runner, monkeypatch):
             "import mmap\nshared = mmap.mmap(-1, 1 << 30)\nfor at in range(0, 1 << 30, 4096): shared[at] = 1",
             id="shared with nobody",
         ),
+        # It waits for all of them: one that is killed alone must not let the cell go on before the rest is ended.
         pytest.param(
             "import os, time\nfor _ in range(4):\n    if os.fork() == 0:\n        kept = bytearray(b'x') * (80 << 20)\n"
             "        time.sleep(30)\nfor _ in range(4): os.wait()",

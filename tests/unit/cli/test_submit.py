@@ -29,7 +29,7 @@ def submit(grader, school, tmp_path, monkeypatch):
     school.caller("ann")
     token = school.secrets["ann"]
 
-    def submit(*more, dates=Dates(), **rules):  # noqa: B008  # frozen
+    def submit(*more, dates=Dates(), **rules):  # noqa: B008  # frozen: no call can change it
         rules = Rules(**rules)
         set_schedule("demo", "tiny", dates=dates, rules=rules, caller=school.caller("ida"), stores=school.stores)
         return grader("submit", str(file), "-c", "demo", "-a", "tiny", "--token", token, "--lang", "en", *more)
