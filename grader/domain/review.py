@@ -89,11 +89,13 @@ class Draft:
     person_id: PersonId
     submission_id: SubmissionId
     question_id: QuestionId
-    check_id: CheckId
+    check_id: CheckId | None
+    """None: about the whole question."""
     items: tuple[str, ...]
     points: str
     """As it was typed."""
     comment: str
+    reason: str
     saved_at: datetime
 
 

@@ -131,6 +131,9 @@ class Sheet:
     """All about the question, the newest first."""
     deciders: Mapping[PersonId, Person]
     draft: Draft | None
+    """The caller's own about the written check."""
+    draft_of_question: Draft | None
+    """The caller's own about the whole question."""
     others: tuple[OtherDraft, ...]
     comments: tuple[SavedComment, ...]
     earlier: Earlier | None
@@ -347,8 +350,11 @@ def _read_sheet(
     )
     located = tx.runs.load_graded(run.run_id).located.get(part.question_id)
     cells = () if located is None else tuple(sorted({*located.code_cells, *located.markdown_cells}))
-    drafts = _list_drafts(tx, submission.submission_id, part)
-    own = caller.person.person_id
+    drafts = tx.reviews.list_drafts(submission.submission_id, question_id=part.question_id)
+    about = [one for one in drafts if one.check_id in (None, part.check_id)]
+    own = {one.check_id: one for one in about if one.person_id == caller.person.person_id}
+    # Each of them once, by what they typed last.
+    others = {one.person_id: one for one in about[::-1] if one.person_id != caller.person.person_id}
     people = {each.decided_by for each in history}
     return Sheet(
         submission=replace(submission, file_name=anonymizer.hide(submission.file_name)),
@@ -365,11 +371,12 @@ def _read_sheet(
         anonymizer=anonymizer,
         history=tuple(history[::-1]),
         deciders={person_id: tx.people.get(person_id) for person_id in people},
-        draft=next((one for one in drafts if one.person_id == own), None),
+        draft=None if part.check_id is None else own.get(part.check_id),
+        draft_of_question=own.get(None),
         others=tuple(
             OtherDraft(person=tx.people.get(one.person_id), saved_at=one.saved_at)
-            for one in drafts
-            if one.person_id != own and item.decision is None
+            for one in others.values()
+            if item.decision is None
         ),
         comments=tx.reviews.list_comments(submission.offering_id, question_id=part.question_id),
         earlier=None if written is None else _read_earlier(tx, submission, written, part=part, anonymizer=anonymizer),
@@ -417,12 +424,6 @@ def _student_number(tx: Transaction, submission: Submission) -> str | None:
     course_id = tx.offerings.get(submission.offering_id).course_id
     membership = tx.courses.find_membership(course_id, submission.person_id)
     return None if membership is None else membership.student_number
-
-
-def _list_drafts(tx: Transaction, submission_id: SubmissionId, part: Part) -> tuple[Draft, ...]:
-    if part.check_id is None:
-        return ()
-    return tx.reviews.list_drafts(submission_id, question_id=part.question_id, check_id=part.check_id)
 
 
 def _read_earlier(

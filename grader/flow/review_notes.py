@@ -15,14 +15,15 @@ _LONGEST_COMMENT = 4000
 
 @dataclass(frozen=True, kw_only=True)
 class Typed:
-    """What stands in the form about one written check, good or not."""
+    """What stands in the form about one written check or a whole question, good or not."""
 
     submission_id: SubmissionId
     question_id: QuestionId
-    check_id: CheckId
+    check_id: CheckId | None
     items: tuple[str, ...] = ()
     points: str = ""
     comment: str = ""
+    reason: str = ""
 
 
 def save_draft(typed: Typed, *, caller: Caller, stores: Stores, seen: int | None = None) -> None:
@@ -47,6 +48,7 @@ def save_draft(typed: Typed, *, caller: Caller, stores: Stores, seen: int | None
         items=typed.items,
         points=typed.points,
         comment=typed.comment,
+        reason=typed.reason,
         saved_at=stores.clock.now(),
     )
     with stores.storage.writing() as tx:

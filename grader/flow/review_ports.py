@@ -31,13 +31,11 @@ class Reviews(Protocol):
     def put_draft(self, draft: Draft) -> None:
         """The person's earlier one about this answer is gone."""
 
-    def list_drafts(
-        self, submission_id: SubmissionId, *, question_id: QuestionId, check_id: CheckId
-    ) -> tuple[Draft, ...]:
-        """Everybody's, the newest first."""
+    def list_drafts(self, submission_id: SubmissionId, *, question_id: QuestionId) -> tuple[Draft, ...]:
+        """Everybody's, about the question and each of its checks, the newest first."""
 
     def forget_draft(
-        self, person_id: PersonId, *, submission_id: SubmissionId, question_id: QuestionId, check_id: CheckId
+        self, person_id: PersonId, *, submission_id: SubmissionId, question_id: QuestionId, check_id: CheckId | None
     ) -> None: ...
 
     def add_comment(self, comment: SavedComment) -> None: ...

@@ -29,6 +29,8 @@ from grader.storage.tables import (
     WrittenAnswerRow,
 )
 
+_WHOLE_QUESTION = ""
+"""What stands for the check of a draft that is about no single one: a part of a key is never empty."""
 _PENDING = [verdict.value for verdict in Verdict if verdict.is_pending]
 
 _IS_STUDENT = sa.and_(
@@ -175,7 +177,6 @@ _DRAFTS = (
     .where(
         ReviewDraftRow.submission_id == sa.bindparam("submission"),
         ReviewDraftRow.question_id == sa.bindparam("question"),
-        ReviewDraftRow.check_id == sa.bindparam("check"),
     )
     .order_by(ReviewDraftRow.saved_at.desc(), ReviewDraftRow.person_id)
 )
@@ -241,13 +242,14 @@ class ReviewTables:
             "items": list(draft.items),
             "points": draft.points,
             "comment": draft.comment,
+            "reason": draft.reason,
             "saved_at": draft.saved_at,
         }
         changed = self._rows.write(
             _CHANGE_DRAFT,
             of_submission=draft.submission_id,
             of_question=draft.question_id,
-            of_check=draft.check_id,
+            of_check=draft.check_id or _WHOLE_QUESTION,
             of_person=draft.person_id,
             **typed,
         )
@@ -256,26 +258,23 @@ class ReviewTables:
                 _ADD_DRAFT,
                 submission_id=draft.submission_id,
                 question_id=draft.question_id,
-                check_id=draft.check_id,
+                check_id=draft.check_id or _WHOLE_QUESTION,
                 person_id=draft.person_id,
                 **typed,
             )
 
-    def list_drafts(
-        self, submission_id: SubmissionId, *, question_id: QuestionId, check_id: CheckId
-    ) -> tuple[Draft, ...]:
-        rows = self._rows.list(_DRAFTS, submission=submission_id, question=question_id, check=check_id)
-        return tuple(map(_read_draft, rows))
+    def list_drafts(self, submission_id: SubmissionId, *, question_id: QuestionId) -> tuple[Draft, ...]:
+        return tuple(map(_read_draft, self._rows.list(_DRAFTS, submission=submission_id, question=question_id)))
 
     def forget_draft(
-        self, person_id: PersonId, *, submission_id: SubmissionId, question_id: QuestionId, check_id: CheckId
+        self, person_id: PersonId, *, submission_id: SubmissionId, question_id: QuestionId, check_id: CheckId | None
     ) -> None:
         self._rows.write(
             _FORGET_DRAFT,
             of_person=person_id,
             of_submission=submission_id,
             of_question=question_id,
-            of_check=check_id,
+            of_check=check_id or _WHOLE_QUESTION,
         )
 
     def add_comment(self, comment: SavedComment) -> None:
@@ -338,10 +337,11 @@ def _read_draft(row: ReviewDraftRow) -> Draft:
         person_id=PersonId(row.person_id),
         submission_id=SubmissionId(row.submission_id),
         question_id=QuestionId(row.question_id),
-        check_id=CheckId(row.check_id),
+        check_id=CheckId(row.check_id) if row.check_id != _WHOLE_QUESTION else None,
         items=tuple(row.items),
         points=row.points,
         comment=row.comment,
+        reason=row.reason,
         saved_at=row.saved_at,
     )
 

@@ -496,10 +496,12 @@ class ReviewDraftRow(Table):
     submission_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("submissions.submission_id"), primary_key=True)
     question_id: Mapped[str] = mapped_column(_Slug, primary_key=True)
     check_id: Mapped[str] = mapped_column(_Slug, primary_key=True)
+    """Empty: about the whole question. No part of a key may be null."""
     person_id: Mapped[str] = mapped_column(_Id, sa.ForeignKey("people.person_id"), primary_key=True)
     items: Mapped[list[Any]]
     points: Mapped[str] = mapped_column(StudentText)
     comment: Mapped[str] = mapped_column(StudentText)
+    reason: Mapped[str] = mapped_column(StudentText, server_default="")
     saved_at: Mapped[datetime]
 
 

@@ -153,6 +153,13 @@ def test_what_is_typed_is_kept_and_going_on_reaches_the_next_answer(site, answer
     page.reload()
     assert page.get_by_label(say("comment")).first.input_value() == "Name the unit."
 
+    page.get_by_text(say("override"), exact=True).click()
+    page.get_by_label(say("reason")).fill("The prompt was wrong.")
+    page.get_by_text(say("autosaved")).wait_for()
+    page.reload()
+    assert page.get_by_label(say("reason")).is_visible()
+    assert page.get_by_label(say("reason")).input_value() == "The prompt was wrong."
+
     page.get_by_role("checkbox").first.check()
     page.get_by_role("button", name=say("save_next")).click()
     page.get_by_role("button", name=say("turn_right")).wait_for()

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from grader.domain.ids import SubmissionId
 from grader.domain.result import Points
-from grader.domain.review import Need, SavedCommentId
+from grader.domain.review import Draft, Need, SavedCommentId
 from grader.domain.submission import Decision
 from grader.domain.text import Fact, Language, Note
 from grader.errors import Conflict, InvalidRequest, NotFound
@@ -60,6 +60,8 @@ class Filled:
     points: str = ""
     comment: str = ""
     reason: str = ""
+    is_whole: bool = False
+    """It is the form about the whole question, not the one about its written check."""
     go_on: str = "/"
 
     def judge(self, query: DeskQuery, *, points: Points | None, items: tuple[str, ...] | None) -> list[Judgement]:
@@ -87,6 +89,7 @@ def _read_filled(
     points: Annotated[str, Form()] = "",
     comment: Annotated[str, Form()] = "",
     reason: Annotated[str, Form()] = "",
+    whole: Annotated[str, Form()] = "",
     next: Annotated[str, Form()] = "/",  # noqa: A002  # the field's name in every form
 ) -> Filled:
     members = []
@@ -104,6 +107,7 @@ def _read_filled(
         points=points,
         comment=comment,
         reason=reason,
+        is_whole=bool(whole),
         go_on=own_path(next),
     )
 
@@ -124,17 +128,15 @@ class _Errand:
 
     @property
     def typed(self) -> Typed:
-        """Raises InvalidRequest: there is no written check to type about."""
         part = self.query.part
-        if part.check_id is None:
-            raise InvalidRequest(what="check")
         return Typed(
             submission_id=self.filled.lead,
             question_id=part.question_id,
-            check_id=part.check_id,
+            check_id=None if self.filled.is_whole else part.check_id,
             items=self.filled.items,
             points=self.filled.points,
             comment=self.filled.comment,
+            reason=self.filled.reason,
         )
 
     @property
@@ -185,16 +187,19 @@ def post_desk(
 
 def _decide(errand: _Errand) -> Response:
     """Give points by the rubric, or the number where one was typed."""
-    points, typed = _read_points(errand.filled.points), errand.typed
+    check_id = errand.query.part.check_id
+    if check_id is None:
+        raise InvalidRequest(what="check")
+    points = _read_points(errand.filled.points)
     items = _read_items(errand.filled.items) if points is None else None
     decide_points_together(
         errand.filled.judge(errand.query, points=points, items=items),
         caller=errand.caller,
         stores=errand.services.stores,
         assignments=errand.services.assignments,
-        check_id=errand.query.part.check_id,
+        check_id=check_id,
     )
-    forget_draft(typed, caller=errand.caller, stores=errand.services.stores)
+    forget_draft(errand.typed, caller=errand.caller, stores=errand.services.stores)
     return _go(errand.onwards)
 
 
@@ -206,6 +211,7 @@ def _override(errand: _Errand) -> Response:
         stores=errand.services.stores,
         assignments=errand.services.assignments,
     )
+    forget_draft(replace(errand.typed, check_id=None), caller=errand.caller, stores=errand.services.stores)
     return _go(errand.onwards)
 
 
@@ -328,7 +334,7 @@ def _show(
     }
     if desk.sheet is not None:
         facts |= _lay_out(desk.sheet, request_language(request), services=services)
-        facts["typed"] = _typed(desk.sheet, filled)
+        facts |= _fill(desk.sheet, filled)
         facts["told"] = _tell_checks(desk.sheet, request_language(request), need=query.part.need)
     status = HTTPStatus.OK if error is None else status_of(error)
     return render_page("review_desk.html", request, caller=caller, status=status, facts=facts)
@@ -353,30 +359,36 @@ def _read_overtaken(facts: Mapping[str, Fact]) -> tuple[str, datetime] | None:
 
 @dataclass(frozen=True, kw_only=True)
 class _Values:
-    """What stands in the form."""
+    """What stands in a form."""
 
-    items: Sequence[str]
-    points: str
-    comment: str
-    reason: str
+    items: Sequence[str] = ()
+    points: str = ""
+    comment: str = ""
+    reason: str = ""
 
 
-def _typed(sheet: Sheet, filled: Filled | None) -> _Values:
+def _fill(sheet: Sheet, filled: Filled | None) -> Mapping[str, _Values]:
+    """What stands in the form about the written check and in the one about the whole question."""
+    is_whole = sheet.check is None or (filled is not None and filled.is_whole)
+    given = None if sheet.decision is None else _given(sheet.decision)
+    return {
+        "typed": _choose(None if is_whole else filled, sheet.draft, None if sheet.check is None else given),
+        "whole": _choose(filled if is_whole else None, sheet.draft_of_question, given if sheet.check is None else None),
+    }
+
+
+def _choose(sent: Filled | None, draft: Draft | None, given: _Values | None) -> _Values:
     """What was sent, or kept, or given before."""
-    if filled is not None:
-        return _Values(items=filled.items, points=filled.points, comment=filled.comment, reason=filled.reason)
-    if sheet.draft is not None:
-        draft = sheet.draft
-        return _Values(items=draft.items, points=draft.points, comment=draft.comment, reason="")
-    if sheet.decision is not None:
-        return _given(sheet.decision)
-    return _Values(items=(), points="", comment="", reason="")
+    kept = sent or draft
+    if kept is None:
+        return given or _Values()
+    return _Values(items=kept.items, points=kept.points, comment=kept.comment, reason=kept.reason)
 
 
 def _given(decision: Decision) -> _Values:
     points = "" if decision.items is not None or decision.points is None else str(decision.points)
     items = (_NONE_MET,) if decision.items == () else decision.items or ()
-    return _Values(items=items, points=points, comment=decision.comment, reason="")
+    return _Values(items=items, points=points, comment=decision.comment)
 
 
 def _tell_checks(sheet: Sheet, language: Language, *, need: Need) -> list[Markup]:

@@ -4,23 +4,45 @@
 
 const AUTOSAVE_AFTER_MS = 1200;
 const desk = document.querySelector(".rv-desk");
-const form = document.querySelector("form[data-autosave]");
+const judging = document.getElementById("judge");
 
-if (form) {
-  const status = form.querySelector("#autosaved");
+for (const form of document.querySelectorAll("form[data-autosave]")) keep(form);
+if (judging) quicken(judging);
+
+// What is typed is kept a moment after the last key.
+function keep(form) {
+  const status = form.querySelector(".rv-kept");
+  let waiting = 0;
+
+  form.addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(autosave, AUTOSAVE_AFTER_MS);
+  });
+  form.addEventListener("submit", () => clearTimeout(waiting));
+
+  async function autosave() {
+    const typed = new FormData(form);
+    typed.set("act", "autosave");
+    try {
+      const answer = await fetch(location.href, { method: "POST", body: new URLSearchParams(typed) });
+      status.textContent = answer.ok ? form.dataset.saved : form.dataset.unsaved;
+    } catch {
+      status.textContent = form.dataset.unsaved;
+    }
+  }
+}
+
+// Keys, a sum and the team's comments for the form about a written answer.
+function quicken(form) {
   const comment = form.elements.namedItem("comment");
   const none = form.querySelector(".rv-none input");
   const items = [...form.querySelectorAll(".rv-item:not(.rv-none) input[name=item]")];
-  let waiting = 0;
 
   showSum();
   form.addEventListener("input", (event) => {
     keepApart(event.target);
     showSum();
-    clearTimeout(waiting);
-    waiting = setTimeout(autosave, AUTOSAVE_AFTER_MS);
   });
-  form.addEventListener("submit", () => clearTimeout(waiting));
   form.addEventListener("click", (event) => {
     const button = event.target.closest("button[value^='insert:']");
     if (!button) return;
@@ -41,17 +63,6 @@ if (form) {
       item.click();
       item.focus();
     });
-  }
-
-  async function autosave() {
-    const typed = new FormData(form);
-    typed.set("act", "autosave");
-    try {
-      const answer = await fetch(location.href, { method: "POST", body: new URLSearchParams(typed) });
-      status.textContent = answer.ok ? form.dataset.saved : form.dataset.unsaved;
-    } catch {
-      status.textContent = form.dataset.unsaved;
-    }
   }
 
   // That none of the items is met, and an item that is, cannot both be.

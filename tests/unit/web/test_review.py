@@ -13,7 +13,7 @@ from reviewing import ReviewedLoaded, ToldLogic, desk_of, give, hand_in, open_re
 from school import School
 from starlette.testclient import TestClient
 
-from grader.domain.ids import CheckId, QuestionId
+from grader.domain.ids import QuestionId
 from grader.domain.people import Role
 from grader.domain.result import Verdict
 from grader.flow import accounts, people
@@ -322,7 +322,41 @@ def test_what_was_on_its_way_while_its_author_decided_is_no_draft(school, open_b
     assert browser.post(DESK, data=form_of(page, act="autosave", comment="Half a thought")).status_code == 204
 
     with school.stores.storage.reading() as tx:
-        assert tx.reviews.list_drafts(ann, question_id=QuestionId("q2"), check_id=CheckId("words")) == ()
+        assert tx.reviews.list_drafts(ann, question_id=QuestionId("q2")) == ()
+
+
+def test_what_is_typed_about_the_whole_question_is_kept_apart_until_it_settles_it(school, open_browser):
+    ann = hand_in(school, "ann", "It is four.")
+    browser = open_browser()
+    page = browser.get(DESK).text
+    whole = form_of(page, act="autosave", whole="yes", points="3", comment="In full", reason="Half a reason")
+
+    browser.post(DESK, data=form_of(page, act="autosave", comment="Half a thought"))
+    assert browser.post(DESK, data=whole).status_code == 204
+
+    again = browser.get(DESK).text
+    assert re.search(r'name="points" value=""', again)
+    assert re.search(r'id="all-points" name="points" value="3"', again)
+    assert [again.count(words) for words in ("Half a thought", "In full", "Half a reason")] == [1, 1, 1]
+    assert "tom is working on this answer too" in open_browser("ida").get(DESK).text
+    browser.post(DESK, data={**whole, "act": "override"})
+    with school.stores.storage.reading() as tx:
+        (left,) = tx.reviews.list_drafts(ann, question_id=QuestionId("q2"))
+    assert (left.check_id, left.comment) == ("words", "Half a thought")
+
+
+def test_what_is_typed_where_nothing_was_found_is_kept_too(school, open_browser):
+    school.loaded = ReviewedLoaded(first=ToldLogic(name="x", wrong=Verdict.NOT_FOUND))
+    hand_in(school, "ann", "It is four.", x=1)
+    browser = open_browser()
+    here = "/courses/demo/review/tiny/q1?need=not_found"
+
+    browser.post(here, data=form_of(browser.get(here).text, act="draft", whole="yes", points="4", reason="Cell 7"))
+
+    page = browser.get(here).text
+    assert re.search(r'id="all-points" name="points" value="4"', page)
+    assert re.search(r'id="reason" name="reason" value="Cell 7"', page)
+    assert "Draft kept:" in page
 
 
 def test_the_team_shares_comments(school, open_browser):
