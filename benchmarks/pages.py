@@ -3,23 +3,21 @@
 import gc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from itertools import count
 from urllib.parse import quote
 
-from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from grader.domain.ids import PersonId, SubmissionId
-from grader.domain.people import Course, Role
+from grader.domain.people import Course, Person, Role
 from grader.domain.publishing import Offering
 from grader.domain.review import AnswerScope
-from grader.flow.people import Caller
+from grader.flow.accounts import DEFAULT_LIFETIMES, invite, sign_out, start_session
+from grader.flow.people import make_token, revoke_token
 from grader.flow.ports import Stores, Transaction
 from grader.flow.review_items import part_of
 from grader.flow.submit import Intake
 from grader.notebook.read import read
-from grader.web.access import caller_of, page_caller_of
 from grader.web.app import create_app
 from grader.web.pages.review_place import address_of_part
 from grader.web.services import Services
@@ -27,26 +25,25 @@ from grader.wiring.data_folder import stored_assignments
 from grader.wiring.processes import OBJECTS_OF_PAGES
 
 MOST_UPLOAD_BYTES = 1 << 20
+ADMIN = "admin"
+"""Whom `scripts/seed` lets into every course."""
 Ask = Callable[[], object]
 
 
 class Visitor:
-    """Staff of a course and one of its students, with an assignment open; nobody has to sign in."""
+    """An admin and a student of each course, all signed in, with an assignment open."""
 
-    def __init__(self, stores: Stores, client: TestClient, app: FastAPI) -> None:
+    def __init__(self, stores: Stores, client: TestClient, people: "SignedIn") -> None:
         self._stores = stores
         self._client = client
-        app.dependency_overrides = {page_caller_of: self._say_who, caller_of: self._say_who}
+        self._people = people
         with stores.storage.reading() as tx:
             self._places = [
                 (course.slug, each.slug)
                 for course in tx.courses.list_all()
                 for each in tx.offerings.list_of(course.course_id)
             ]
-            self._students = {course.slug: _find_somebody(tx, course, Role.STUDENT) for course in tx.courses.list_all()}
-            tutor = _find_somebody(tx, tx.courses.list_all()[0], Role.TA).person
-        # An admin for this while, who may open every page; a folder that is kept stays as it was.
-        self._staff = self._caller = Caller(person=replace(tutor, is_admin=True), memberships=())
+            self._students = {course.slug: _find_student(tx, course) for course in tx.courses.list_all()}
         self._turns = count()
         self.turn_to_the_next()
 
@@ -58,34 +55,42 @@ class Visitor:
             assert course is not None
             offering = tx.offerings.find(course.course_id, slug=self._assignment)
             assert offering is not None
-            person_id = self._students[self._course].person.person_id
+            person_id = self._students[self._course].person_id
             self._own = _find_graded(tx, offering, person_id=person_id)
             self._submission = _find_graded(tx, offering)
             assert self._submission is not None
             self._desks = _find_desks(tx, course, offering)
+            self._trials = _find_trials(tx, course)
 
     @property
     def asks(self) -> Mapping[str, Ask]:
+        """A page's or list's name, and what asks for it."""
+        return {name: self._asking(*what) for name, what in self.addresses.items()}
+
+    @property
+    def addresses(self) -> Mapping[str, tuple[str, Mapping[str, str]]]:
+        """With the headers that say who asks."""
         course = f"/courses/{self._course}"
         assignment = f"{course}/assignments/{self._assignment}"
-        student = self._students[self._course]
+        student = self._people.headers_of(self._students[self._course])
         own = {"home": "/", "course": course, "assignment": assignment, "account": "/account"}
         if self._own is not None:
             own |= _submission_pages(self._own)
         pages = self._course_pages(course) | self._assignment_pages(course, assignment) | self._api_lists(course)
         return {
-            **{name: self._asking(address, self._staff) for name, address in pages.items()},
-            **{f"{name} of a student": self._asking(address, student) for name, address in own.items()},
+            **{name: (address, self._people.admin) for name, address in pages.items()},
+            **{f"{name} of a student": (address, student) for name, address in own.items()},
         }
 
     def _course_pages(self, course: str) -> dict[str, str]:
-        person = self._students[self._course].person.person_id
+        person = self._students[self._course].person_id
         return {
             "home": "/",
             "workers": "/workers",
             "new course": "/courses/new",
             "sign in": "/sign-in",
             "join": "/join",
+            "invitation": f"/invitation/{self._people.invitation}",
             "course": course,
             "settings": f"{course}/settings",
             "members": f"{course}/members",
@@ -101,6 +106,7 @@ class Visitor:
             "review queue": f"{course}/review",
             "review queue, before due dates": f"{course}/review?early=1",
             "assignments to write": f"{course}/assignments/new",
+            **self._trials,
         }
 
     def _assignment_pages(self, course: str, assignment: str) -> dict[str, str]:
@@ -126,6 +132,7 @@ class Visitor:
         submission = f"/api/v1/submissions/{self._submission}"
         return {
             "API, courses": "/api/v1/courses",
+            "API, course": api,
             "API, assignments": f"{api}/assignments",
             "API, assignment": f"{api}/assignments/{self._assignment}",
             "API, members": f"{api}/members",
@@ -136,16 +143,40 @@ class Visitor:
             "API, decisions": f"{submission}/decisions",
         }
 
-    def _asking(self, address: str, caller: Caller) -> Ask:
+    def _asking(self, address: str, headers: Mapping[str, str]) -> Ask:
         def ask() -> None:
-            self._caller = caller
-            answer = self._client.get(address)
+            answer = self._client.get(address, headers=headers)
             assert answer.status_code == 200, f"{address}: {answer.status_code}"
 
         return ask
 
-    async def _say_who(self) -> Caller:
-        return self._caller
+
+class SignedIn:
+    """Sessions and a token of people in a seeded folder, until they leave."""
+
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+        self._secrets: dict[PersonId, str] = {}
+        with stores.storage.reading() as tx:
+            admin = tx.people.find_by_login(ADMIN)
+        assert admin is not None, "the folder is an earlier release's: make it anew with scripts/seed"
+        issued = make_token(admin.login, label="benchmark", stores=stores)
+        self._token = issued.token.token_id
+        self.invitation = invite(ADMIN, stores=stores).secret
+        self.admin = {**self.headers_of(admin), "Authorization": f"Bearer {issued.secret}"}
+
+    def headers_of(self, person: Person) -> Mapping[str, str]:
+        if person.person_id not in self._secrets:
+            with self._stores.storage.writing() as tx:
+                now = self._stores.clock.now()
+                issued = start_session(tx, person, lifetimes=DEFAULT_LIFETIMES, at=now)
+            self._secrets[person.person_id] = issued.secret
+        return {"Cookie": f"session={self._secrets[person.person_id]}"}
+
+    def leave(self) -> None:
+        for secret in self._secrets.values():
+            sign_out(secret, stores=self._stores)
+        revoke_token(self._token, stores=self._stores)
 
 
 @contextmanager
@@ -164,7 +195,11 @@ def open_visitor(stores: Stores) -> Iterator[Visitor]:
     gc.freeze()
     gc.set_threshold(OBJECTS_OF_PAGES)
     with TestClient(app, headers={"Accept": "text/html", "Accept-Encoding": "gzip"}) as client:
-        yield Visitor(stores, client, app)
+        people = SignedIn(stores)
+        try:
+            yield Visitor(stores, client, people)
+        finally:
+            people.leave()
 
 
 def _submission_pages(submission_id: SubmissionId) -> dict[str, str]:
@@ -198,8 +233,19 @@ def _find_desks(tx: Transaction, course: Course, offering: Offering) -> dict[str
     }
 
 
-def _find_somebody(tx: Transaction, course: Course, role: Role) -> Caller:
-    """The first of the roster in this role."""
+def _find_trials(tx: Transaction, course: Course) -> dict[str, str]:
+    """The newest regrade of any assignment, and the version that it tries, if one was asked for."""
+    for offering in tx.offerings.list_of(course.course_id):
+        for regrade in tx.regrades.list_of(offering.offering_id):
+            versions = f"/courses/{course.slug}/assignments/{offering.slug}/versions"
+            return {
+                "regrade, before and after": f"/regrades/{regrade.regrade_id}",
+                "a version not offered yet": f"{versions}/{regrade.version}",
+            }
+    return {}
+
+
+def _find_student(tx: Transaction, course: Course) -> Person:
+    """The first of the roster."""
     roster = tx.courses.list_roster(course.course_id)
-    member = next(each for each in roster if each.membership.role is role)
-    return Caller(person=member.person, memberships=tx.courses.list_memberships(member.person.person_id))
+    return next(each.person for each in roster if each.membership.role is Role.STUDENT)

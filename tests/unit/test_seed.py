@@ -1,14 +1,19 @@
 """The courses that `scripts/seed` makes up: the same every time, and such as the service itself would have left."""
 
+import importlib
+import re
 import runpy
 import sqlite3
 from pathlib import Path
 
 import pytest
+from route_rules import list_routes
 
 from grader.domain.assignment import Visibility
+from grader.domain.regrading import RegradeState
 from grader.domain.text import Language, Note
 from grader.feedback.catalogue import sentence
+from grader.flow.adopting import read_effect
 from grader.flow.people import Caller
 from grader.flow.progress import read_result
 from grader.flow.standing import recount
@@ -16,7 +21,8 @@ from grader.flow.table import CellState, SortBy, TableQuery, read_table
 from grader.settings import Settings
 from grader.wiring.data_folder import open_stores
 
-SCRIPT = runpy.run_path(str(Path(__file__).parents[2] / "scripts" / "seed"))
+CHECKOUT = Path(__file__).parents[2]
+SCRIPT = runpy.run_path(str(CHECKOUT / "scripts" / "seed"))
 STUDENTS, ASSIGNMENTS, SUBMISSIONS = 12, 3, 60
 
 
@@ -121,6 +127,49 @@ def test_the_table_has_the_points_of_every_result(stores, caller):
     for cell in cells:
         result = read_result(cell.submission_id, caller=caller, stores=stores).result
         assert tuple(cell.sums) == (result.score, result.decided, result.pending, result.points)
+
+
+NO_PAGES = re.compile(
+    r"/(healthz|readyz|static/.*|api/v1/openapi.json)"
+    r"|/sign-in/provider(/back)?"
+    r"|.*/(template|download|events|table\.{file_format}|files/{path:path})"
+    r"|.*/{kept}/(frames|images)/.*"
+    r"|/api/v1/submissions/{submission_id}/(notebook|executed)"
+)
+"""Files, signs of life and ways to somebody else's sign-in."""
+
+
+def test_the_benchmark_asks_for_every_page_and_list(stores, monkeypatch):
+    monkeypatch.syspath_prepend(str(CHECKOUT / "benchmarks"))
+    pages = importlib.import_module("pages")
+    routes = {route.removeprefix("GET ") for route in list_routes() if route.startswith("GET ")}
+    wanted = {route for route in routes if not NO_PAGES.fullmatch(route)}
+
+    with pages.open_visitor(stores) as visitor:
+        addresses = [address.partition("?")[0] for address, _ in visitor.addresses.values()]
+        for ask in visitor.asks.values():
+            ask()
+
+    assert len(wanted) > 40
+    forms = {route: re.compile(re.sub(r"{\w+}", "[^/]+", route)) for route in wanted}
+    assert {route for route, form in forms.items() if not any(map(form.fullmatch, addresses))} == set()
+    assert {address for address in addresses if not any(form.fullmatch(address) for form in forms.values())} == set()
+
+
+def test_a_regrade_waits_for_somebody_to_apply_it(stores):
+    with stores.storage.reading() as tx:
+        course = tx.courses.find_by_slug("course-1")
+        (offering,) = [each for each in tx.offerings.list_of(course.course_id) if tx.regrades.list_of(each.offering_id)]
+        (regrade,) = tx.regrades.list_of(offering.offering_id)
+        admin = tx.people.find_by_login("admin")
+    caller = Caller(person=admin, memberships=())
+
+    effect = read_effect("course-1", offering.slug, regrade.version, caller=caller, stores=stores)
+
+    assert (effect.is_offered, effect.is_unasked, effect.regrade.state) == (False, False, RegradeState.READY)
+    assert effect.regrade.left_out == []
+    assert effect.regrade.gaining
+    assert effect.regrade.losing
 
 
 def test_a_folder_that_is_there_is_left_alone(seeded, monkeypatch):
