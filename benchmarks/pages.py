@@ -114,6 +114,7 @@ class Visitor:
         return {
             "assignment": assignment,
             "dashboard": f"{assignment}/dashboard",
+            "dashboard, every mistake": f"{assignment}/dashboard?mistakes=all",
             "regrade": f"{assignment}/regrade",
             "shared mistakes": f"{course}/review/{self._assignment}",
             **{name: f"{course}/review/{self._assignment}{desk}" for name, desk in self._desks.items()},

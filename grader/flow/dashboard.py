@@ -41,8 +41,8 @@ BARS = 10
 """Of the distribution."""
 RISKY_MISSES, RISKY_SHARE = 2, 0.5
 """So many assignments not handed in, or less than this part of the points, and somebody may fail."""
-EXAMPLES = 12
-"""Of what people get wrong."""
+_EXAMPLES, _MOST_EXAMPLES = 12, 200
+"""Of what people get wrong: at first, and when somebody asks for all."""
 _HOUR, _DAY, _WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
 _LONGEST_BY = {_HOUR: timedelta(days=3), _DAY: timedelta(days=120), _WEEK: timedelta.max}
 """Up to which span arrivals are counted by hours, days and weeks."""
@@ -162,8 +162,17 @@ class Dashboard:
     """None where the course does not want to know."""
 
 
-def read_dashboard(course: str, assignment: str, *, caller: Caller, stores: Stores) -> Dashboard:
+def read_dashboard(
+    course: str, assignment: str, *, caller: Caller, stores: Stores, tells_all: bool = False
+) -> Dashboard:
     """How an assignment goes, for staff: of each student what counts, with what people decided.
+
+    Args:
+        course: its short name.
+        assignment: the same.
+        caller: who asks.
+        stores: where it is read.
+        tells_all: give an example of every mistake, not of the most frequent ones only.
 
     Raises:
         NotFound: no such course or assignment, or not for the caller.
@@ -183,7 +192,9 @@ def read_dashboard(course: str, assignment: str, *, caller: Caller, stores: Stor
         totals = tx.overview.add_up_questions(scope)
         groups = tx.overview.group_checks(scope)
         judged = _judge(rulings, weights)
-        failures = _with_examples(tx, _list_failures(groups, judged))
+        failures = _with_examples(
+            tx, _list_failures(groups, judged), most=_MOST_EXAMPLES if tells_all else _EXAMPLES
+        )
         arrivals = tx.overview.list_arrivals(found.course_id, offering_id=offering.offering_id)
         at_risk = _find_at_risk(tx, found, students, at=stores.clock.now()) if found.shows_at_risk else None
     scores = [each.sums.score for each in counted if each.sums is not None]
@@ -337,15 +348,15 @@ def _list_failures(groups: Sequence[CheckGroup], judged: Sequence[Judged]) -> tu
     return tuple(sorted((each for each in failures if each.count), key=lambda each: -each.count))
 
 
-def _with_examples(tx: Transaction, failures: Sequence[FailureGroup]) -> tuple[FailureGroup, ...]:
+def _with_examples(tx: Transaction, failures: Sequence[FailureGroup], *, most: int) -> tuple[FailureGroup, ...]:
     """The most frequent ones with what their sample says: each is looked up by itself."""
     told = []
-    for each in failures[:EXAMPLES]:
+    for each in failures[:most]:
         check = tx.overview.find_check(each.sample, question_id=each.question_id, check_id=each.check_id)
         if check is not None:
             each = replace(each, finding=Note(code=check.code, facts=check.facts), mistake=check.diagnosis)
         told.append(each)
-    return (*told, *failures[EXAMPLES:])
+    return (*told, *failures[most:])
 
 
 def _bucket(arrivals: Sequence[Arrival], *, due_at: datetime | None, zone: ZoneInfo) -> tuple[Bucket, ...]:

@@ -26,10 +26,12 @@ MOST_NAMES = 60
 
 
 @router.get("/courses/{course}/assignments/{slug}/dashboard")
-def get_dashboard(course: str, slug: str, request: Request, services: AppServices, caller: PageCaller) -> Response:
+def get_dashboard(
+    course: str, slug: str, request: Request, services: AppServices, caller: PageCaller, mistakes: str = ""
+) -> Response:
     """Scores, questions, checks, mistakes, arrivals, who is missing, and whether grading works."""
     stores = services.stores
-    seen = read_dashboard(course, slug, caller=caller, stores=stores)
+    seen = read_dashboard(course, slug, caller=caller, stores=stores, tells_all=mistakes == "all")
     loaded = services.assignments.load(seen.offering.version, revision=seen.offering.revision)
     language = request_language(request)
     names = name_questions(loaded.assignment, language)
@@ -48,6 +50,7 @@ def get_dashboard(course: str, slug: str, request: Request, services: AppService
         "name_of": lambda question_id: names.get(question_id, question_id),
         "percent": percent,
         "tally": tally,
+        "shows_all": mistakes == "all",
         "chart": draw_arrivals(seen),
         "names": seen.not_handed_in[:MOST_NAMES],
         "health": health,

@@ -58,6 +58,18 @@ def test_what_staff_look_for_is_there(graded, enter_as, language, words):
     assert sample == f"/submissions/{seen.failures[0].sample}"
 
 
+def test_kinds_of_mistakes_that_are_left_out_are_a_press_away(graded, enter_as, monkeypatch):
+    monkeypatch.setattr("grader.flow.dashboard._EXAMPLES", 0)
+    staff = enter_as("tom")
+
+    page = staff.get(ADDRESS)
+    (further,) = re.findall(r'href="(\?mistakes=all)#mistakes"', page.text)
+    whole = staff.get(ADDRESS + further)
+
+    assert ("Further kinds of mistakes: 1" in page.text, "`x` is None." in text_of(page)) == (True, False)
+    assert ("Further kinds of mistakes" in whole.text, "`x` is None." in text_of(whole)) == (False, True)
+
+
 @pytest.mark.parametrize(
     ("login", "status"),
     [
