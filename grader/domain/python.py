@@ -1,9 +1,11 @@
 """Other people's Python as a syntax tree: quietly, and without failing on what is not Python."""
 
 import ast
+import gc
 import threading
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from grader.domain.remember import remember_by_text
 
@@ -11,8 +13,7 @@ MAX_PARSED_CHARACTERS = 1_000_000
 """Above this a source is treated as one that does not parse: a tree takes some hundred times its text's memory."""
 
 
-# CPython 3.11 and 3.12 count the depth of the tree that is being built for all threads together: two at once may raise
-# SystemError (python/cpython#106905). The filters of `warnings` belong to all threads, too.
+# The filters of `warnings` belong to all threads, and so does the garbage collector.
 _ONE_AT_A_TIME = threading.RLock()
 
 
@@ -36,16 +37,39 @@ def parse_strictly(source: str) -> ast.Module:
     Raises:
         SyntaxError, ValueError, RecursionError, MemoryError: it has none.
     """
-    with _ONE_AT_A_TIME, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return ast.parse(source)
+    tree = _parse(source, "exec")
+    assert isinstance(tree, ast.Module)  # noqa: S101  # by the mode
+    return tree
 
 
 def parse_expression(source: str) -> ast.expr:
     """The tree of one expression. Raises as parse_strictly."""
-    with _ONE_AT_A_TIME, warnings.catch_warnings():
+    tree = _parse(source, "eval")
+    assert isinstance(tree, ast.Expression)  # noqa: S101  # by the mode
+    return tree.body
+
+
+def _parse(source: str, mode: str) -> ast.AST:
+    """Nothing else runs between the first node and the last.
+
+    CPython 3.11 and 3.12 count the depth of the tree that is being built for all threads together: two at once raise
+    SystemError (python/cpython#106905), and others than we parse, such as `traceback` for the line that it underlines.
+    Threads change places there only where the collector runs somebody's Python.
+    """
+    with _ONE_AT_A_TIME, warnings.catch_warnings(), _no_collection():
         warnings.simplefilter("ignore")
-        return ast.parse(source, mode="eval").body
+        return ast.parse(source, mode=mode)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    is_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if is_enabled:
+            gc.enable()
 
 
 def walk(tree: ast.AST) -> Iterator[ast.AST]:

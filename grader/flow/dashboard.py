@@ -192,9 +192,7 @@ def read_dashboard(
         totals = tx.overview.add_up_questions(scope)
         groups = tx.overview.group_checks(scope)
         judged = _judge(rulings, weights)
-        failures = _with_examples(
-            tx, _list_failures(groups, judged), most=_MOST_EXAMPLES if tells_all else _EXAMPLES
-        )
+        failures = _with_examples(tx, _list_failures(groups, judged), most=_MOST_EXAMPLES if tells_all else _EXAMPLES)
         arrivals = tx.overview.list_arrivals(found.course_id, offering_id=offering.offering_id)
         at_risk = _find_at_risk(tx, found, students, at=stores.clock.now()) if found.shows_at_risk else None
     scores = [each.sums.score for each in counted if each.sums is not None]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from grader.domain.notebook import Cell, CellKind, IdentityHint
+from grader.domain.python import parse_expression
 
 
 def find_identity(cells: Sequence[Cell]) -> IdentityHint:
@@ -85,7 +86,7 @@ def _literal(code: str) -> str:
         return code
     if _ESCAPES.fullmatch(code) is None:
         return ""
-    return str(ast.literal_eval(code))
+    return str(ast.literal_eval(parse_expression(code)))
 
 
 # --- lines of text ----------------------------------------------------------------------------------------------------
