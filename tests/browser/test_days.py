@@ -19,7 +19,7 @@ from grader.catalog import Bundle, bundled, parse, read_bundle
 from grader.domain.people import Role
 from grader.domain.text import Language, Text
 from grader.feedback.catalogue import load_messages
-from grader.flow import publish
+from grader.flow import people, publish
 from grader.wiring.data_folder import open_stores
 
 DAYS = {"ja-phone": ("ja", PHONE), "ja-desk": ("ja", DESK), "en-phone": ("en", PHONE), "en-desk": ("en", DESK)}
@@ -116,6 +116,24 @@ def full_marks(words):
     return json.dumps(notebook).encode()
 
 
+def put_last(notebook, heading):
+    """The same with a question's two cells at the end, where nothing says what they answer."""
+    whole = json.loads(notebook)
+    cells = whole["cells"]
+    (place,) = [place for place, cell in enumerate(cells) if "".join(cell["source"]) == heading]
+    cells += [{**cells.pop(place), "source": "おまけ"}, cells.pop(place)]
+    return json.dumps(whole).encode()
+
+
+def drop(page, notebook):
+    """As a file from the desktop."""
+    dropped = page.evaluate_handle(
+        "source => { const all = new DataTransfer(); all.items.add(new File([source], 'hw8.ipynb')); return all }",
+        notebook.decode(),
+    )
+    page.locator("[data-drop]").dispatch_event("drop", {"dataTransfer": dropped})
+
+
 def test_a_student_looks_hands_in_waits_and_reads_the_score(come_in):
     ann = come_in("ann", Role.STUDENT)
     page, say = ann.page, ann.say
@@ -130,26 +148,42 @@ def test_a_student_looks_hands_in_waits_and_reads_the_score(come_in):
     field = page.get_by_label(say("student.file"))
     field.set_input_files({"name": "photo.png", "mimeType": "image/png", "buffer": b"\x89PNG\r\n"})
     page.get_by_text(say("student.refused_costs_nothing")).wait_for()
-    notebook = {"name": "kadai8.ipynb", "mimeType": "application/x-ipynb+json", "buffer": full_marks(ann.day)}
-    field.set_input_files(notebook)
-    ann.wait_for("student.look_all_found", found=6, count=6)
-
+    drop(page, put_last(full_marks(ann.day), "**問題2**"))
+    ann.wait_for("student.look_some_found", found=5, count=6)
     ann.press("student.hand_in")
+    ann.wait_for("result.points", score=65, decided=65)
+
+    ann.follow("result.see_cells")
+    ann.wait_for("result.cells_none")
+    cells = page.get_by_role("group", name=say("result.cells_of", number=2))
+    cells.get_by_label(say("word.cell", cell=19)).check()
+    ann.press("result.cells_keep")
     ann.wait_for("result.points", score=75, decided=75)
 
     page.get_by_role("heading", level=1).get_by_role("link").click()
-    page.get_by_text(say("student.score_pending", score=75, decided=75, pending=25)).wait_for()
+    ann.wait_for("student.counts")
+    notebook = {"name": "kadai8.ipynb", "mimeType": "application/x-ipynb+json", "buffer": full_marks(ann.day)}
+    page.get_by_label(say("student.file")).set_input_files(notebook)
+    ann.wait_for("student.look_all_found", found=6, count=6)
+    ann.press("student.hand_in")
+    ann.wait_for("result.points", score=75, decided=75)
+    page.get_by_role("heading", level=1).get_by_role("link").click()
+    page.get_by_text(say("student.score_pending", score=75, decided=75, pending=25)).first.wait_for()
     ann.wait_for("student.counts")
 
 
 @pytest.fixture(scope="module")
 def too_early(campus):
-    """Who handed in 4 while 3 was right; by now the course offers a version that says 4. The submission's id too."""
-    student = campus.service.add_member("too-early")
+    """Who handed in 4 while 3 was right; by now the course offers a version that says 4. The submission's id too.
+
+    Somebody else made the same mistake.
+    """
+    student, another = (campus.service.add_member(name) for name in ("too-early", "as-early"))
     with open_stores(campus.service.settings) as stores:
         publish_number(3, stores=stores)
         publish.offer("numbers", course="demo", stores=stores)
     submission_id = student.hand_in(notebook_with(4), slug="numbers").json()["id"]
+    another.wait_for_result(another.hand_in(notebook_with(4), slug="numbers").json()["id"])
     assert student.wait_for_result(submission_id)["score"] == 0
     with open_stores(campus.service.settings) as stores:
         publish_number(4, stores=stores)
@@ -208,9 +242,29 @@ def test_a_ta_reads_an_answer_saves_the_table_and_regrades(campus, come_in, too_
         assert name in line
         assert float(line[column]) == after["score"]
 
+    page.get_by_role("row").filter(has=page.get_by_role("rowheader", name=name)).get_by_role("link").click()
+    tom.follow("review_page.correct", number=2)
+    page.get_by_label(say("review_page.points", most=HOMEWORK.questions[1].points)).fill("4")
+    page.get_by_label(say("review_page.reason")).fill(tom.day)
+    page.get_by_text(say("review_page.autosaved")).wait_for()
+    tom.check_page()
+    tom.press("review_page.override_do")
+    page.wait_for_url("**#q2")
+    corrected = student.get(f"/submissions/{reviewed}/result").json()
+    assert corrected["score"] == after["score"] - 6
+
     student, submission_id = too_early
+    tom.open_tab("staff.tab_table")
     page.get_by_role("link", name=say("staff.dashboard_of", title=tom.read(NUMBERS)), exact=True).click()
     tom.wait_for_heading("staff.mistakes")
+    tom.follow("staff.comment_on_all")
+    page.get_by_label(say("review_page.comment_for_all")).fill(comment)
+    tom.press("review_page.say_to_all", count=2)
+    tom.wait_for("review_page.said_to", count=2)
+    told = student.get(f"/submissions/{submission_id}/result").json()
+    assert comment in json.dumps(told, ensure_ascii=False)
+    tom.open_tab("staff.tab_table")
+    page.get_by_role("link", name=say("staff.dashboard_of", title=tom.read(NUMBERS)), exact=True).click()
     tom.follow("staff.regrade")
     tom.wait_for("staff.regrade_what")
     tom.press("staff.regrade_start")
@@ -307,3 +361,60 @@ def test_an_instructor_drafts_publishes_and_replaces_an_assignment(campus, come_
     ida.press("staff.undo")
     ida.wait_for("staff.regrade_undone")
     assert student.get(f"/submissions/{submission_id}/result").json()["score"] == before
+
+
+def test_an_instructor_brings_a_roster_and_releases_points_by_hand(campus, come_in):
+    ida = come_in("ida", Role.INSTRUCTOR)
+    page, say, course = ida.page, ida.say, f"roster-{ida.day}"
+    names = {f"{name}-{ida.day}": kanji for name, kanji in (("hanako", "山田 花子"), ("taro", "佐藤 太郎"))}
+    with open_stores(campus.service.settings) as stores:
+        people.add_course(course, title=course, stores=stores)
+        herself = people.NewMember(login=f"ida-{ida.day}", name="ida", role=Role.INSTRUCTOR)
+        people.add_member(herself, course=course, stores=stores)
+        publish.offer("torch-tensor", course=course, stores=stores)
+
+    def bring(*lines):
+        """A roster as a Japanese Excel saves it."""
+        table = "\r\n".join(["学籍番号,氏名,ログイン名", *lines]).encode("cp932")
+        file = {"name": "名簿.csv", "mimeType": "text/csv", "buffer": table}
+        ida.open_tab("course.members")
+        ida.follow("course.import")
+        page.get_by_label(say("course.import_file"), exact=True).set_input_files(file)
+        ida.press("course.import_look")
+        ida.wait_for_heading("course.import_plan")
+
+    page.goto("/")
+    page.get_by_role("heading", name=course).get_by_role("link").click()
+    bring(*(f"1A{number},{name},{login}" for number, (login, name) in enumerate(names.items())))
+    ida.press("course.import_apply")
+    for name in names.values():
+        page.get_by_role("rowheader", name=name).wait_for()
+    ida.check_page()
+
+    login = next(iter(names))
+    with open_stores(campus.service.settings) as stores:
+        student = campus.service.client(people.make_token(login, label="test", stores=stores).secret)
+    submission_id = student.hand_in(full_marks(f"{login} in {course}"), course=course).json()["id"]
+    before = student.wait_for_result(submission_id)
+    result = f"/submissions/{submission_id}/result"
+    page.goto(f"/courses/{course}/assignments/torch-tensor/dates")
+    for part in ("authoring_page.release", "release.details"):
+        page.get_by_role("group", name=say(part)).get_by_label(say("authoring_page.release_by_hand")).check()
+    ida.press("authoring_page.save_dates")
+    ida.wait_for("release.nothing")
+    assert student.get(result).status_code == 403
+    ida.press("release.points_now")
+    page.get_by_text(say("release.done")).wait_for()
+    ida.wait_for("release.only_points")
+    points = student.get(result).json()
+    assert (points["score"], points["questions"][0]["checks"]) == (75, [])
+    ida.press("release.details_now")
+    page.get_by_role("button", name=say("release.details_now")).wait_for(state="detached")
+    assert student.get(result).json() == before
+
+    bring(f"1A0,{names[login]},{login}")
+    ida.wait_for("course.plan_left_what")
+    ida.press("course.import_apply")
+    ida.follow("course.show_left", count=1)
+    page.get_by_role("rowheader", name=names[f"taro-{ida.day}"]).wait_for()
+    ida.check_page()
