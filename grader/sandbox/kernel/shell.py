@@ -37,6 +37,8 @@ _STREAM_CAP_CHARACTERS = 1 << 20
 """Per cell and stream: a courtesy to honest notebooks that print too much; the host has bounds of its own."""
 _FLUSH_CHARACTERS = 1 << 16
 _FLUSH_S = 0.2
+_TIMEIT_OPTIONS = "n:r:"
+"""How those of `%timeit` begin; no other magic has them."""
 _TRACEBACK_ENDS = 50
 """Frames of an exception that are shown at most, at each end."""
 
@@ -290,7 +292,25 @@ def build_kernel() -> SocketKernel:
         log=logging.getLogger("kernel"),
     )
     kernel.prepare()
+    _measure_once(kernel.shell.magics_manager.registry["ExecutionMagics"])
     return kernel
+
+
+def _measure_once(magics: Any) -> None:  # noqa: ANN401 - IPython's, which has no types
+    """Let `%timeit` run its code once, unless it is told how often.
+
+    Ten seconds of every lecture's notebook would go into a number that is never the same twice and never counts.
+    """
+    parse = magics.parse_options
+
+    def parse_options(arg_str: str, opt_str: str, *long_opts: str, **how: object) -> Any:  # noqa: ANN401
+        options, rest = parse(arg_str, opt_str, *long_opts, **how)
+        if opt_str.startswith(_TIMEIT_OPTIONS):
+            for name in "nr":
+                options.setdefault(name, "1")
+        return options, rest
+
+    magics.parse_options = parse_options
 
 
 def warm_up(kernel: SocketKernel, cells: tuple[str, ...]) -> None:

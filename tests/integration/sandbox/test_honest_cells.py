@@ -72,6 +72,20 @@ def test_honest_cell_runs_as_under_jupyter(source, text, run_cells, printed):
     assert printed(execution, 1) == "'next'"
 
 
+def test_what_measures_time_runs_once_unless_it_is_told_how_often(run_cells, printed):
+    execution = run_cells(
+        "runs = []",
+        "%%timeit\nruns.append('cell')",
+        "%timeit runs.append('line')",
+        "%timeit -n 3 -r 2 runs.append('six times')",
+        "print(runs)",
+    )
+
+    assert printed(execution, 4) == f"{['cell', 'line', *['six times'] * 6]}\n"
+    assert "1 loop each" in printed(execution, 1)
+    assert "mean ± std. dev. of 2 runs, 3 loops each" in printed(execution, 3)
+
+
 def test_japanese_plot_title_is_drawn_without_a_warning(run_cells):
     execution = run_cells(
         "%matplotlib inline\nimport matplotlib.pyplot as plt\n"
