@@ -13,7 +13,7 @@ from grader.domain.regrading import PassedOver, PersonChange, Regrade, RegradeLi
 from grader.domain.result import Points
 from grader.domain.submission import Submission
 from grader.flow.ports import Transaction
-from grader.flow.standing import choose, counting_policy, earned_by, those_that_may_count
+from grader.flow.standing import choose, counting_policy, earned_by, hoped_by, those_that_may_count
 
 OwnOf: TypeAlias = Mapping[PersonId, Sequence[Submission]]
 
@@ -70,7 +70,7 @@ def list_left_out(
     meant = _list_meant(tx, offering, own_of, question_id=None)
     winning = [each for own in own_of.values() for each in _list_winning(tx, own, after=after)]
     others = [each for each in dict.fromkeys((*meant, *winning)) if each not in after]
-    graded = tx.standings.list_graded(offering.offering_id) if others else {}
+    graded = {each: run.version for each, run in tx.runs.list_counting(others).items()}
     return [each for each in others if regrade.version not in (graded.get(each), tx.runs.get_newest(each).version)]
 
 
@@ -81,7 +81,7 @@ def _list_winning(
     if not any(one.submission_id in after for one in own) or len(_take(tx, own)) == len(own):
         return []
     standing = tx.standings.list_of([one.submission_id for one in own])
-    besides = _besides(tx, own, standing=standing)
+    besides = hoped_by(tx, [own])
     sums = {**standing, **after}
     earned = {each: sums[each].score + besides.get(each, 0) for each in sums}
     best = max(earned[one.submission_id] for one in own if one.submission_id in after)
@@ -113,15 +113,14 @@ def compare(
         return tuple(map(_alone, lines))
     line_of = {line.submission_id: line for line in lines}
     everybodys = [own for own in own_of.values() if any(one.submission_id in line_of for one in own)]
-    standing = tx.standings.list_of([one.submission_id for own in everybodys for one in own])
-    before = {**standing, **{each: line.before for each, line in line_of.items()}}
+    others = [one.submission_id for own in everybodys for one in own if one.submission_id not in line_of]
+    before = {**tx.standings.list_of(others), **{each: line.before for each, line in line_of.items()}}
     after = {**before, **{each: line.after for each, line in line_of.items() if _has_effect(line, regrade)}}
+    # A new run finds the same words as the one before it.
+    besides = hoped_by(tx, everybodys)
     changes = []
     for own in everybodys:
         named = next(line_of[one.submission_id] for one in own if one.submission_id in line_of)
-        # Where nothing changes it is all the same which one counts, and that takes no look into the database.
-        is_same = all(before.get(one.submission_id) == after.get(one.submission_id) for one in own)
-        besides = {} if is_same or len(own) == 1 else _besides(tx, own, standing=standing)
         old, new = (_choose(own, sums=sums, besides=besides) for sums in (before, after))
         change = PersonChange(
             person_name=named.person_name,
@@ -148,14 +147,6 @@ def group_own(tx: Transaction, offering: Offering, *, until: datetime | None = N
 
 def _has_effect(line: RegradeLine, regrade: Regrade) -> bool:
     return line.after is not None and (line.is_applied or regrade.applied_at is None)
-
-
-def _besides(
-    tx: Transaction, own: Sequence[Submission], *, standing: Mapping[SubmissionId, Sums]
-) -> Mapping[SubmissionId, Points]:
-    """What the rule of counting sees in each besides its points; a new run finds the same words."""
-    earned = earned_by(tx, own)
-    return {each: earned[each] - standing[each].score for each in earned if each in standing}
 
 
 def _choose(

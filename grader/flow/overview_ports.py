@@ -71,9 +71,6 @@ class Standings(Protocol):
 
     def list_awaited(self, submission_ids: Sequence[SubmissionId]) -> Mapping[SubmissionId, Points]: ...
 
-    def list_graded(self, offering_id: OfferingId) -> Mapping[SubmissionId, VersionHash]:
-        """The offering's submissions that have a result, with the version that it is of."""
-
     def list_graded_with(self, offering_id: OfferingId, version: VersionHash) -> tuple[SubmissionId, ...]:
         """The offering's submissions with a result of a version, if only to look at."""
 

@@ -29,7 +29,7 @@ from grader.domain.people import Course, Member, Membership, Person
 from grader.domain.publishing import Dates, Offering, PublishedVersion, Revision, Rubrics, Rules, VersionState
 from grader.domain.result import Points, Result
 from grader.domain.selftest import SelfTestReport
-from grader.domain.submission import Decision, Graded, Run, Submission, WrittenAnswer
+from grader.domain.submission import Decision, DecisionKind, Graded, Run, Submission, WrittenAnswer
 from grader.domain.text import Language, Note, Text
 from grader.domain.values import Reply
 from grader.flow.account_ports import Accounts, Joins, Sessions, Tokens
@@ -382,8 +382,10 @@ class Decisions(Protocol):
     def list_of(self, submission_id: SubmissionId) -> tuple[Decision, ...]:
         """Oldest first."""
 
-    def list_decided(self, submission_ids: Sequence[SubmissionId]) -> frozenset[SubmissionId]:
-        """Those of them about which anything was ever decided."""
+    def list_decided(
+        self, submission_ids: Sequence[SubmissionId], *, kinds: Collection[DecisionKind] = tuple(DecisionKind)
+    ) -> frozenset[SubmissionId]:
+        """Those of them about which anything of these kinds was ever decided, taken back or not."""
 
     def list_decided_in(self, offering_id: OfferingId) -> tuple[SubmissionId, ...]:
         """The offering's submissions about which anything was ever decided, oldest first."""

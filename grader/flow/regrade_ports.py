@@ -1,5 +1,6 @@
 """What regrades need of the database, as a Protocol."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -25,7 +26,8 @@ class Regrades(Protocol):
     def list_open_runs(self, submission_id: SubmissionId) -> tuple[RunId, ...]:
         """The finished runs of the submission in regrades that nobody has applied."""
 
-    def list_changes(self, regrade_id: RegradeId) -> tuple[QuestionChange, ...]: ...
+    def list_changes(self, regrade_id: RegradeId, submission_ids: Sequence[SubmissionId]) -> tuple[QuestionChange, ...]:
+        """What the runs of these submissions change, in the assignment's order."""
 
     def put_after(self, run_id: RunId, sums: Sums) -> None:
         """What would stand with this run; nothing happens if it belongs to no regrade."""

@@ -258,22 +258,27 @@ def earned_by(tx: Transaction, submissions: Sequence[Submission]) -> Mapping[Sub
         submissions: one person's for one assignment.
     """
     ids = [one.submission_id for one in submissions]
-    standing = tx.standings.list_of(ids)
-    awaited = {each: points for each, points in tx.standings.list_awaited(ids).items() if points}
-    judged = _number_judged_last(tx, submissions) if awaited else 0
-    hoped = {one.submission_id: awaited.get(one.submission_id, 0) for one in submissions if one.number >= judged}
+    standing, hoped = tx.standings.list_of(ids), hoped_by(tx, [submissions])
     return {each: sum_points((standing[each].score, hoped.get(each, 0))) if each in standing else -1 for each in ids}
 
 
-def _number_judged_last(tx: Transaction, submissions: Sequence[Submission]) -> int:
-    decided = tx.decisions.list_decided([one.submission_id for one in submissions])
-    numbers = [
-        one.number
-        for one in submissions
-        if one.submission_id in decided
-        and any(each.kind in _JUDGED for each in tx.decisions.list_of(one.submission_id))
-    ]
-    return max(numbers, default=0)
+def hoped_by(tx: Transaction, everybodys: Sequence[Sequence[Submission]]) -> Mapping[SubmissionId, Points]:
+    """What `earned_by` counts for words that wait to be read, of many people at once; nothing is left out.
+
+    Args:
+        tx: to read in.
+        everybodys: of each person those for one assignment.
+    """
+    ids = [one.submission_id for own in everybodys for one in own]
+    awaited = {each: points for each, points in tx.standings.list_awaited(ids).items() if points}
+    judged = tx.decisions.list_decided(ids, kinds=_JUDGED) if awaited else frozenset()
+    hoped = {}
+    for own in everybodys:
+        last = max((one.number for one in own if one.submission_id in judged), default=0)
+        for one in own:
+            if one.number >= last and one.submission_id in awaited:
+                hoped[one.submission_id] = awaited[one.submission_id]
+    return hoped
 
 
 def _question(question: QuestionResult, decisions: Sequence[Decision]) -> QuestionResult:

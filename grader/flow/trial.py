@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from grader.domain.ids import OfferingId, PersonId, QuestionId, SubmissionId, VersionHash
 from grader.domain.people import Course, Person
@@ -78,6 +78,7 @@ class RegradeView:
     left_out: Sequence[SubmissionId] = ()
     """What other rules graded and this has no points for, although everybody was meant: applying it grades them."""
     changes: Mapping[SubmissionId, Sequence[QuestionChange]] = field(default_factory=dict)
+    """Of the submissions of those who are `changing`."""
 
     @property
     def is_applicable(self) -> bool:
@@ -302,12 +303,9 @@ def _view(tx: Transaction, regrade_id: RegradeId, caller: Caller) -> RegradeView
         raise NotFound(what="regrade", name=regrade_id)
     lines = tx.regrades.list_lines(regrade_id)
     state = _state(regrade, lines)
-    changes: defaultdict[SubmissionId, list[QuestionChange]] = defaultdict(list)
-    for change in tx.regrades.list_changes(regrade_id):
-        changes[change.submission_id].append(change)
     has_ended, is_ready = state is not RegradeState.RUNNING, state is RegradeState.READY
     own_of = group_own(tx, offering, until=regrade.applied_at) if has_ended else {}
-    return RegradeView(
+    view = RegradeView(
         course=tx.courses.get(offering.course_id),
         offering=offering,
         revision=revision_for(tx, regrade.version, offering=offering),
@@ -319,5 +317,14 @@ def _view(tx: Transaction, regrade_id: RegradeId, caller: Caller) -> RegradeView
         people=compare(tx, regrade, lines=lines, own_of=own_of) if has_ended else (),
         left_out=list_left_out(tx, offering, regrade, lines=lines, own_of=own_of) if is_ready else (),
         passed_over=count_passed_over(regrade, lines=lines, own_of=own_of),
-        changes=changes,
     )
+    return replace(view, changes=_list_changes(tx, view))
+
+
+def _list_changes(tx: Transaction, view: RegradeView) -> Mapping[SubmissionId, Sequence[QuestionChange]]:
+    """Of those who are shown."""
+    changes: defaultdict[SubmissionId, list[QuestionChange]] = defaultdict(list)
+    changing = [each.submission_id for each in view.changing]
+    for change in tx.regrades.list_changes(view.regrade.regrade_id, changing):
+        changes[change.submission_id].append(change)
+    return changes

@@ -1,6 +1,6 @@
 """People's decisions in the database: rows are added, none is ever changed."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import sqlalchemy as sa
 
@@ -20,6 +20,7 @@ _OF_SUBMISSION = (
 _DECIDED = (
     sa.select(DecisionRow.submission_id)
     .where(DecisionRow.submission_id.in_(sa.bindparam("submissions", expanding=True)))
+    .where(DecisionRow.kind.in_(sa.bindparam("kinds", expanding=True)))
     .distinct()
 )
 _DECIDED_IN = (
@@ -51,8 +52,11 @@ class DecisionsTable:
             decided_at=decision.decided_at,
         )
 
-    def list_decided(self, submission_ids: Sequence[SubmissionId]) -> frozenset[SubmissionId]:
-        return frozenset(map(SubmissionId, self._rows.scalars(_DECIDED, submissions=submission_ids)))
+    def list_decided(
+        self, submission_ids: Sequence[SubmissionId], *, kinds: Collection[DecisionKind] = tuple(DecisionKind)
+    ) -> frozenset[SubmissionId]:
+        words = [kind.value for kind in kinds]
+        return frozenset(map(SubmissionId, self._rows.scalars(_DECIDED, submissions=submission_ids, kinds=words)))
 
     def list_decided_in(self, offering_id: OfferingId) -> tuple[SubmissionId, ...]:
         return tuple(map(SubmissionId, self._rows.scalars(_DECIDED_IN, offering=offering_id)))

@@ -80,6 +80,7 @@ _CHANGES = (
     )
     .where(
         RegradeRunRow.regrade_id == sa.bindparam("regrade"),
+        RegradeRunRow.submission_id.in_(sa.bindparam("submissions", expanding=True)),
         sa.or_(
             _earlier.score.is_(None),
             _earlier.score != QuestionResultRow.score,
@@ -127,8 +128,8 @@ class RegradesTable:
     def list_open_runs(self, submission_id: SubmissionId) -> tuple[RunId, ...]:
         return tuple(map(RunId, self._rows.scalars(_OPEN_RUNS, submission=submission_id)))
 
-    def list_changes(self, regrade_id: RegradeId) -> tuple[QuestionChange, ...]:
-        rows = self._rows.list_tuples(_CHANGES, regrade=regrade_id)
+    def list_changes(self, regrade_id: RegradeId, submission_ids: Sequence[SubmissionId]) -> tuple[QuestionChange, ...]:
+        rows = self._rows.list_tuples(_CHANGES, regrade=regrade_id, submissions=submission_ids)
         return tuple(QuestionChange(SubmissionId(each), QuestionId(question), *rest) for each, question, *rest in rows)
 
     def put_after(self, run_id: RunId, sums: Sums) -> None:

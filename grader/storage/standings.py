@@ -31,12 +31,6 @@ _OF = sa.select(
 _AWAITED = sa.select(StandingRow.submission_id, StandingRow.awaited).where(
     StandingRow.submission_id.in_(sa.bindparam("submissions", expanding=True))
 )
-_GRADED = (
-    sa.select(CountingRunRow.submission_id, RunRow.version)
-    .join(RunRow, RunRow.run_id == CountingRunRow.run_id)
-    .join(SubmissionRow, SubmissionRow.submission_id == CountingRunRow.submission_id)
-    .where(SubmissionRow.offering_id == sa.bindparam("offering"))
-)
 _GRADED_WITH = (
     sa.select(RunRow.submission_id)
     .distinct()
@@ -104,10 +98,6 @@ class StandingsTable:
     def list_awaited(self, submission_ids: Sequence[SubmissionId]) -> Mapping[SubmissionId, Points]:
         rows = self._rows.list_tuples(_AWAITED, submissions=submission_ids)
         return {SubmissionId(submission_id): awaited for submission_id, awaited in rows}
-
-    def list_graded(self, offering_id: OfferingId) -> Mapping[SubmissionId, VersionHash]:
-        rows = self._rows.list_tuples(_GRADED, offering=offering_id)
-        return {SubmissionId(submission_id): VersionHash(version) for submission_id, version in rows}
 
     def list_graded_with(self, offering_id: OfferingId, version: VersionHash) -> tuple[SubmissionId, ...]:
         return tuple(map(SubmissionId, self._rows.scalars(_GRADED_WITH, offering=offering_id, version=version)))

@@ -142,14 +142,14 @@ def test_what_waits_is_what_nobody_has_settled(result, history):
 def test_what_an_earlier_release_left_is_settled(school):
     """As after a migration that made the table of what stands: there is a decision, and nothing in the table."""
     submission = school.submit("ann").submission
-    school.submit("bob")
+    others = school.submit("bob").submission
     school.work_off()
     judgement = Judgement(submission_id=submission.submission_id, question_id=QuestionId("q1"), points=1, reason="Hm.")
     override(judgement, caller=school.caller("tom"), stores=school.stores, assignments=school.assignments)
     with school.stores.storage.writing() as tx:
         before = tx.standings.list_of([submission.submission_id])
-        for each in tx.standings.list_graded(submission.offering_id):
-            tx.standings.forget(each)
+        for each in (submission, others):
+            tx.standings.forget(each.submission_id)
 
     assert settle_missing(stores=school.stores) == 2
 
