@@ -64,7 +64,7 @@ def measure_in(folder: Path, *, students: int, within_s: float) -> list[Row]:
     draw = random.Random(0)  # noqa: S311  # the same minute in every run
     # Not those of an earlier run in this folder, who have handed in.
     prefix = f"rush-{secrets.token_hex(4)}-"
-    with loaded_service(folder) as service:
+    with loaded_service(folder, course=COURSE) as service:
         tokens = add_students(service, students + AT_REST, course=COURSE, prefix=prefix)
         client = service.client(None)
         fixed_s = percentile_95([timed(fixed_work) for _ in range(AT_REST)])

@@ -10,6 +10,7 @@ import argparse
 import math
 import multiprocessing
 import os
+import secrets
 import statistics
 import tempfile
 import time
@@ -173,12 +174,12 @@ class PlainRuns:
 
 
 @contextmanager
-def loaded_service(folder: Path) -> Iterator[Service]:
+def loaded_service(folder: Path, *, course: str = "demo") -> Iterator[Service]:
     """A service whose workers are ready and have graded something."""
     with running_service(folder, patience_s=START_PATIENCE_S, GRADER_WORKERS=str(WORKERS)) as service:
         wait_until(lambda: len(ready_workers(service)) == WORKERS, service)
-        client = service.add_member("warm-up")
-        ids = [client.hand_in(data).json()["id"] for data in usual_notebooks(2 * WORKERS)]
+        client = service.add_member(f"warm-up-{secrets.token_hex(4)}", course=course)
+        ids = [client.hand_in(data, course=course).json()["id"] for data in usual_notebooks(2 * WORKERS)]
         for one in ids:
             client.wait_for_result(one)
         yield service

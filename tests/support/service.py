@@ -3,10 +3,11 @@
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -99,6 +100,7 @@ def running_service(
         **settings,
     }
     data_folder.mkdir(parents=True, exist_ok=True)
+    is_first = not has_admin(Settings(data_folder=data_folder))
     with (data_folder / "serve.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "grader", "serve"], env=environment, stdout=subprocess.PIPE, stderr=log, text=True
@@ -108,12 +110,9 @@ def running_service(
         found = re.search(r"http://\S+:\d+", first)
         assert found, (first, (data_folder / "serve.log").read_text()[-3000:])
         service = Service(process, found[0], data_folder, None, environment)
-        if (data_folder / ".token_shown").exists():
-            service.admin_token = None
-        else:
+        if is_first:
             token = re.search(r"grd_\S+", process.stdout.readline())
             service.admin_token = token[0] if token else None
-            (data_folder / ".token_shown").touch()
         if wait_until_ready:
             wait_until(
                 lambda: httpx2.get(f"{service.url}/readyz", timeout=5).json()["missing"] == [],
@@ -133,6 +132,14 @@ def running_service(
                 process.kill()
                 process.wait()
             process.stdout.close()
+
+
+def has_admin(settings: Settings) -> bool:
+    """Only a start without one prints a token."""
+    if not settings.database_path.exists():
+        return False
+    with closing(sqlite3.connect(settings.database_path)) as connection:
+        return bool(connection.execute("SELECT count(*) FROM people WHERE is_admin").fetchone()[0])
 
 
 def wait_until(condition, service: Service, *, patience_s: float = START_PATIENCE_S) -> None:

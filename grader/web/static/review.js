@@ -25,9 +25,9 @@ function keep(form) {
     typed.set("act", "autosave");
     try {
       const answer = await fetch(location.href, { method: "POST", body: new URLSearchParams(typed) });
-      status.textContent = answer.ok ? form.dataset.saved : form.dataset.unsaved;
+      status.textContent = answer.ok ? status.dataset.saved : status.dataset.unsaved;
     } catch {
-      status.textContent = form.dataset.unsaved;
+      status.textContent = status.dataset.unsaved;
     }
   }
 }
