@@ -1,5 +1,6 @@
 """Our sentences on a page: code is shown as code, places are links, and everything else is the text that it is."""
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -18,6 +19,7 @@ class Place:
     line: int | None = None
 
 
+_CELL_ID = re.compile(r'id="(cell-[0-9]+(?:-line-[0-9]+)?)"')
 FindPlace: TypeAlias = Callable[[Place], str | None]
 """Gives the address of a place; None where the reader cannot be led there."""
 
@@ -43,6 +45,11 @@ class PagePlaces:
         if cell in self.cell_ids:
             return f"#{line if line in self.cell_ids else cell}"
         return None if self.notebook is None else f"{self.notebook}#{cell if place.line is None else line}"
+
+
+def find_cell_ids(html: str) -> frozenset[str]:
+    """Of the cells that were rendered into this, and of their lines."""
+    return frozenset(_CELL_ID.findall(html))
 
 
 def mark_code(text: str) -> Markup:

@@ -12,7 +12,7 @@ from grader.domain.ids import CheckId, QuestionId, SubmissionId
 from grader.domain.people import Role
 from grader.domain.result import Finding, Verdict
 from grader.domain.review import Need
-from grader.domain.text import Text
+from grader.domain.text import Note, Text
 from grader.flow import people
 from grader.flow.review import Judgement, decide_points
 from grader.flow.review_desk import DeskQuery, read_desk
@@ -32,12 +32,15 @@ class ToldLogic(NameLogic):
     """Tells everybody who is wrong the same, in a sentence that the catalogues have."""
 
     wrong: Verdict = Verdict.FAILED
+    told: Note | None = None
+    """What everybody is told; by default that the name is missing."""
 
     def evaluate(self, *, actual, expected):
         found = super().evaluate(actual=actual, expected=expected)
         if found.verdict in (Verdict.PASSED, Verdict.NEEDS_REVIEW, Verdict.NOT_FOUND):
             return found
-        return Finding(verdict=self.wrong, code="value.missing_name", facts={"name": self.name})
+        told = self.told or Note(code="value.missing_name", facts={"name": self.name})
+        return Finding(verdict=self.wrong, code=told.code, facts=told.facts)
 
 
 @dataclass(frozen=True, kw_only=True)

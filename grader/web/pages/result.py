@@ -1,6 +1,5 @@
 """A submission's page: its result in words, or how far its grading is."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +24,7 @@ from grader.rendering.notebook import order_headings, render_notebook
 from grader.web.access import AppServices, PageCaller
 from grader.web.language import RequestLanguage
 from grader.web.pages.notebook import Kept, address_images
-from grader.web.prose import PagePlaces, link_places
+from grader.web.prose import PagePlaces, find_cell_ids, link_places
 from grader.web.templating import render_page
 from grader.web.times import write_moment
 
@@ -37,7 +36,6 @@ Pictures: TypeAlias = Mapping[int, Mapping[str, Image]]
 _LISTED = 20
 _LATE = "late."
 _FORMULA = 'class="math'
-_CELL_ID = re.compile(r'id="(cell-[0-9]+(?:-line-[0-9]+)?)"')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +103,7 @@ def get_result(
 def _find_places(digest: Digest, cells: Mapping[int, Markup]) -> PagePlaces:
     submission_id = digest.view.submission.submission.submission_id
     return PagePlaces(
-        cell_ids=frozenset(name for html in cells.values() for name in _CELL_ID.findall(html)),
+        cell_ids=find_cell_ids("".join(cells.values())),
         questions={one.question.number: one.question.question_id for one in digest.questions},
         notebook=None if digest.executed is None else f"/submissions/{submission_id}/{Kept.EXECUTED}",
     )

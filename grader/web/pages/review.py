@@ -19,7 +19,7 @@ from grader.web.access import AppServices, PageCaller
 from grader.web.errors import status_of
 from grader.web.language import request_language
 from grader.web.pages.review_place import Choices, Keys, Names, Whose, address_of_part, choices_of
-from grader.web.pages.review_words import name_question, tell_check
+from grader.web.pages.review_words import name_question, places_in, tell_check
 from grader.web.security import keep_choice, own_path
 from grader.web.services import Services
 from grader.web.templating import render_page
@@ -148,7 +148,9 @@ def _show_failures(
         "said": said,
         "failed": failed,
         "name_of": lambda question: name_question(question, language),
-        "tell_group": lambda group: tell_check(group.check, group.question, language),
+        "tell_group": lambda group: tell_check(
+            group.check, group.question, language, find=places_in(group.sample, shown="").find
+        ),
     }
     status = HTTPStatus.OK if failed is None else status_of(failed.error)
     return render_page("review_failures.html", request, caller=caller, status=status, facts=facts)

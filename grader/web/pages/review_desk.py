@@ -31,7 +31,7 @@ from grader.web.errors import status_of
 from grader.web.language import request_language
 from grader.web.pages.notebook import Kept, address_images
 from grader.web.pages.review_place import DeskPlace, Signposts, choices_of
-from grader.web.pages.review_words import name_question, tell_check
+from grader.web.pages.review_words import name_question, places_in, tell_check
 from grader.web.security import own_path
 from grader.web.services import Services
 from grader.web.templating import render_page
@@ -333,9 +333,8 @@ def _show(
         "has_formulas": False,
     }
     if desk.sheet is not None:
-        facts |= _lay_out(desk.sheet, request_language(request), services=services)
+        facts |= _lay_out(desk.sheet, request_language(request), query=query, services=services)
         facts |= _fill(desk.sheet, filled)
-        facts["told"] = _tell_checks(desk.sheet, request_language(request), need=query.part.need)
     status = HTTPStatus.OK if error is None else status_of(error)
     return render_page("review_desk.html", request, caller=caller, status=status, facts=facts)
 
@@ -391,15 +390,18 @@ def _given(decision: Decision) -> _Values:
     return _Values(items=items, points=points, comment=decision.comment)
 
 
-def _tell_checks(sheet: Sheet, language: Language, *, need: Need) -> list[Markup]:
+def _tell_checks(sheet: Sheet, language: Language, *, query: DeskQuery, answer: str) -> list[Markup]:
     """What the checks of a question found that no rubric decides: those that wait, or all where that is not asked."""
     if sheet.check is not None or sheet.result is None:
         return []
-    shown = [check for check in sheet.result.checks if check.pending or need is Need.DECIDED]
-    return [tell_check(check, sheet.question, language) for check in shown]
+    places = places_in(sheet.submission.submission_id, shown=answer)
+    if query.is_anonymous:
+        places = replace(places, notebook=None)  # which says whose it is
+    shown = [check for check in sheet.result.checks if check.pending or query.part.need is Need.DECIDED]
+    return [tell_check(check, sheet.question, language, find=places.find) for check in shown]
 
 
-def _lay_out(sheet: Sheet, language: Language, *, services: Services) -> Mapping[str, object]:
+def _lay_out(sheet: Sheet, language: Language, *, query: DeskQuery, services: Services) -> Mapping[str, object]:
     """The texts of the page as HTML."""
     outputs = load_prompt_outputs(sheet.run.version, stores=services.stores)
     prompt = render_prompt(sheet.question.prompt, outputs.get(sheet.question.question_id, {}))
@@ -412,6 +414,7 @@ def _lay_out(sheet: Sheet, language: Language, *, services: Services) -> Mapping
     }
     return {
         **shown,
+        "told": _tell_checks(sheet, language, query=query, answer=answer),
         "has_formulas": any(_FORMULA in html for html in shown.values() if html is not None),
         "has_pictures": _PICTURE in answer,
     }

@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 from grader.domain.ids import QuestionId
 from grader.domain.people import Role
 from grader.domain.result import Verdict
+from grader.domain.text import Note
 from grader.flow import accounts, people
 from grader.flow.progress import read_result
 from grader.flow.review import history
@@ -510,6 +511,24 @@ def test_one_students_questions_follow_each_other(school, open_browser):
 
     (onwards,) = set(re.findall(r'<a href="([^"]*)" rel="next"', page))
     assert html.unescape(onwards).startswith(f"{DESK}&submission={ann}&walk=student")
+
+
+def test_what_a_sentence_names_is_a_link_unless_it_would_say_whose_it_is(school, open_browser):
+    note = Note(code="diagnose.capital_tensor", facts={"places": [{"cell": 2, "line": 1}, {"cell": 9, "line": 1}]})
+    school.loaded = ReviewedLoaded(first=ToldLogic(name="x", told=note))
+    ann = hand_in(school, "ann", "It is four.", x=1)
+    hand_in(school, "bob", "It is five.", x=1)
+    browser = open_browser()
+    desk, shared = f"/courses/demo/review/tiny/q1?need=decided&submission={ann}", "/courses/demo/review/tiny"
+
+    def links(page):
+        return set(re.findall(r'<a href="([^"]*#?cell-[^"]*)">', browser.get(page).text))
+
+    far = f"/submissions/{ann}/executed#cell-9-line-1"
+    assert links(desk) == {"#cell-2-line-1", far}
+    assert {link.partition("#")[2] for link in links(shared)} == {"cell-2-line-1", "cell-9-line-1"}
+    browser.post("/review-preferences", data={"names": "hidden"})
+    assert links(desk) == {"#cell-2-line-1"}
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])
