@@ -153,7 +153,7 @@ class Visitor:
 
 
 class SignedIn:
-    """Sessions and a token of people in a seeded folder, until they leave."""
+    """Sessions, a token and an invitation of people in a seeded folder, until they leave."""
 
     def __init__(self, stores: Stores) -> None:
         self._stores = stores
@@ -163,6 +163,7 @@ class SignedIn:
         assert admin is not None, "the folder is an earlier release's: make it anew with scripts/seed"
         issued = make_token(admin.login, label="benchmark", stores=stores)
         self._token = issued.token.token_id
+        self._invited = admin.person_id
         self.invitation = invite(ADMIN, stores=stores).secret
         self.admin = {**self.headers_of(admin), "Authorization": f"Bearer {issued.secret}"}
 
@@ -178,6 +179,8 @@ class SignedIn:
         for secret in self._secrets.values():
             sign_out(secret, stores=self._stores)
         revoke_token(self._token, stores=self._stores)
+        with self._stores.storage.writing() as tx:
+            tx.accounts.forget_invitation(self._invited)
 
 
 @contextmanager
@@ -192,6 +195,7 @@ def open_visitor(stores: Stores) -> Iterator[Visitor]:
         )
     )
     # As the web process does when it starts: without it one answer in a few would stop for the garbage collector.
+    threshold = gc.get_threshold()
     gc.collect()
     gc.freeze()
     gc.set_threshold(OBJECTS_OF_PAGES)
@@ -201,6 +205,8 @@ def open_visitor(stores: Stores) -> Iterator[Visitor]:
             yield Visitor(stores, client, people)
         finally:
             people.leave()
+            gc.set_threshold(*threshold)
+            gc.unfreeze()
 
 
 def _submission_pages(submission_id: SubmissionId) -> dict[str, str]:

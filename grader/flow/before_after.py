@@ -14,6 +14,7 @@ from grader.domain.result import Points
 from grader.domain.submission import Submission
 from grader.flow.ports import Transaction
 from grader.flow.standing import choose, counting_policy, earned_by, hoped_by, those_that_may_count
+from grader.grading.score import sum_points
 
 OwnOf: TypeAlias = Mapping[PersonId, Sequence[Submission]]
 
@@ -83,7 +84,7 @@ def _list_winning(
     standing = tx.standings.list_of([one.submission_id for one in own])
     besides = hoped_by(tx, [own])
     sums = {**standing, **after}
-    earned = {each: sums[each].score + besides.get(each, 0) for each in sums}
+    earned = {each: sum_points((sums[each].score, besides.get(each, 0))) for each in sums}
     best = max(earned[one.submission_id] for one in own if one.submission_id in after)
     winning = [one.submission_id for one in own if earned.get(one.submission_id, best) > best]
     return sorted(winning, key=lambda each: earned[each], reverse=True)[:_MOST_OF_A_PERSON]
@@ -157,7 +158,7 @@ def _choose(
 ) -> Submission:
     def earned(submission_id: SubmissionId) -> Points:
         found = sums.get(submission_id)
-        return -1 if found is None else found.score + besides.get(submission_id, 0)
+        return -1 if found is None else sum_points((found.score, besides.get(submission_id, 0)))
 
     return choose(own, earned={one.submission_id: earned(one.submission_id) for one in own})
 

@@ -172,7 +172,7 @@ def read_dashboard(
         assignment: the same.
         caller: who asks.
         stores: where it is read.
-        tells_all: give an example of every mistake, not of the most frequent ones only.
+        tells_all: give an example of up to 200 mistakes, not of the most frequent dozen only.
 
     Raises:
         NotFound: no such course or assignment, or not for the caller.

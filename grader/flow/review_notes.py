@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from grader.domain.ids import CheckId, QuestionId, SubmissionId
 from grader.domain.review import Draft, SavedComment, SavedCommentId
+from grader.domain.submission import Decision, DecisionKind
 from grader.errors import InvalidRequest, NotFound
 from grader.flow.names import new_id
 from grader.flow.people import Caller
@@ -34,7 +35,7 @@ def save_draft(typed: Typed, *, caller: Caller, stores: Stores, seen: int | None
         caller: who typed it.
         stores: where it goes.
         seen: how many decisions about the question the caller had before them. Words that were on their way while the
-            caller decided are no draft any more; None keeps them whatever was decided.
+            caller decided just this are no draft any more; None keeps them whatever was decided.
 
     Raises:
         NotFound: no such submission, or not for the caller.
@@ -54,9 +55,15 @@ def save_draft(typed: Typed, *, caller: Caller, stores: Stores, seen: int | None
     with stores.storage.writing() as tx:
         check_reviewer(tx, typed.submission_id, caller)
         about = [each for each in tx.decisions.list_of(typed.submission_id) if each.question_id == typed.question_id]
-        if seen is not None and any(each.decided_by == caller.person.person_id for each in about[seen:]):
+        if seen is not None and any(_is_made_of(draft, each) for each in about[seen:]):
             return
         tx.reviews.put_draft(draft)
+
+
+def _is_made_of(draft: Draft, decision: Decision) -> bool:
+    """Has the draft's author settled with the decision what the draft is about?"""
+    is_about = decision.check_id in (None, draft.check_id) and decision.kind is not DecisionKind.COMMENT
+    return is_about and decision.decided_by == draft.person_id
 
 
 def forget_draft(typed: Typed, *, caller: Caller, stores: Stores) -> None:

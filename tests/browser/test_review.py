@@ -168,6 +168,22 @@ def test_what_is_typed_is_kept_and_going_on_reaches_the_next_answer(site, answer
     assert reader.trouble == []
 
 
+def test_a_press_in_one_form_keeps_what_was_just_typed_in_the_other(answers, open_ta):
+    say, reader = words_of("en"), open_ta("en")
+    page = reader.page
+    page.goto(f"{PLACE}&submission={answers['ann']}")
+    page.get_by_text(say("override"), exact=True).click()
+    page.get_by_label(say("comment")).first.fill("About the words")
+    page.get_by_label(say("reason")).fill("About all of it")
+
+    page.get_by_role("button", name=say("save_draft")).first.click()
+    page.get_by_text(say("draft_from")).first.wait_for()
+
+    assert page.get_by_label(say("comment")).first.input_value() == "About the words"
+    assert page.get_by_label(say("reason")).input_value() == "About all of it"
+    assert reader.trouble == []
+
+
 def test_a_picture_can_be_turned_and_enlarged(answers, open_ta):
     say, reader = words_of("en"), open_ta("en", size=PHONE)
     page = reader.page

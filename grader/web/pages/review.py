@@ -1,19 +1,21 @@
 """Reviewing: the queue of what waits for a person, and mistakes that several students share."""
 
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
+from markupsafe import Markup
 
 from grader.domain.ids import CheckId, QuestionId
 from grader.domain.review import Failure
 from grader.domain.submission import DecisionId
-from grader.domain.text import Note
+from grader.domain.text import Language, Note
 from grader.errors import Conflict, InvalidRequest
-from grader.flow.review_failures import comment_failure, list_failures
+from grader.flow.review_failures import FailureGroup, comment_failure, list_failures
 from grader.flow.review_queue import read_queue
 from grader.web.access import AppServices, PageCaller
 from grader.web.errors import status_of
@@ -148,9 +150,12 @@ def _show_failures(
         "said": said,
         "failed": failed,
         "name_of": lambda question: name_question(question, language),
-        "tell_group": lambda group: tell_check(
-            group.check, group.question, language, find=places_in(group.sample, shown="").find
-        ),
+        "tell_group": partial(_tell_group, language=language, hides_names=choices_of(request).names is Names.HIDDEN),
     }
     status = HTTPStatus.OK if failed is None else status_of(failed.error)
     return render_page("review_failures.html", request, caller=caller, status=status, facts=facts)
+
+
+def _tell_group(group: FailureGroup, *, language: Language, hides_names: bool) -> Markup:
+    places = places_in(group.sample, shown="", hides_names=hides_names)
+    return tell_check(group.check, group.question, language, find=places.find)

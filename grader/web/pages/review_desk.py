@@ -43,6 +43,7 @@ _FORMULA = 'class="math'
 _PICTURE = "<img"
 _NONE_MET = ""
 """What the form sends among the rubric's items to say that the answer meets none of them."""
+_WITHDRAW = "withdraw"
 _CALLED = 6
 """Characters of a submission's identifier: what an answer is called where names are hidden."""
 
@@ -180,7 +181,8 @@ def post_desk(
             request=request,
             services=services,
             caller=caller,
-            filled=filled,
+            # What takes a decision back has no fields: what stands in the others is kept as a draft.
+            filled=None if verb == _WITHDRAW else filled,
             error=error,
         )
 
@@ -273,7 +275,7 @@ def _forget_comment(errand: _Errand) -> Response:
 _ACTS: Mapping[str, Callable[[_Errand], Response]] = {
     "decide": _decide,
     "override": _override,
-    "withdraw": _withdraw,
+    _WITHDRAW: _withdraw,
     "draft": _keep_draft,
     "autosave": _autosave,
     "keep": _keep_comment,
@@ -394,9 +396,7 @@ def _tell_checks(sheet: Sheet, language: Language, *, query: DeskQuery, answer: 
     """What the checks of a question found that no rubric decides: those that wait, or all where that is not asked."""
     if sheet.check is not None or sheet.result is None:
         return []
-    places = places_in(sheet.submission.submission_id, shown=answer)
-    if query.is_anonymous:
-        places = replace(places, notebook=None)  # which says whose it is
+    places = places_in(sheet.submission.submission_id, shown=answer, hides_names=query.is_anonymous)
     shown = [check for check in sheet.result.checks if check.pending or query.part.need is Need.DECIDED]
     return [tell_check(check, sheet.question, language, find=places.find) for check in shown]
 

@@ -18,9 +18,12 @@ def name_question(question: Question, language: Language) -> str:
     return title if str(question.number) in title else f"{question.number}. {title}"
 
 
-def places_in(submission_id: SubmissionId, *, shown: str) -> PagePlaces:
-    """Where reviewers find what a sentence names: in the cells that are `shown`, or on the page of all that ran."""
-    notebook = f"/submissions/{submission_id}/{Kept.EXECUTED}"
+def places_in(submission_id: SubmissionId, *, shown: str, hides_names: bool) -> PagePlaces:
+    """Where reviewers find what a sentence names: in the cells that are `shown`, or on the page of all that ran.
+
+    That one says whose it is.
+    """
+    notebook = None if hides_names else f"/submissions/{submission_id}/{Kept.EXECUTED}"
     return PagePlaces(cell_ids=find_cell_ids(shown), questions={}, notebook=notebook)
 
 

@@ -6,8 +6,18 @@ const AUTOSAVE_AFTER_MS = 1200;
 const desk = document.querySelector(".rv-desk");
 const judging = document.getElementById("judge");
 
-for (const form of document.querySelectorAll("form[data-autosave]")) keep(form);
+const kept = [...document.querySelectorAll("form[data-autosave]")].map(keep);
 if (judging) quicken(judging);
+
+// A press in one form must not lose what was typed in the other a moment before.
+document.addEventListener("submit", async (event) => {
+  const others = kept.filter((one) => one.form !== event.target && one.isWaiting());
+  if (!others.length) return;
+  event.preventDefault();
+  await Promise.all(others.map((one) => one.save()));
+  event.target.requestSubmit(event.submitter);
+});
+addEventListener("pagehide", () => kept.filter((one) => one.isWaiting()).forEach((one) => one.save()));
 
 // What is typed is kept a moment after the last key.
 function keep(form) {
@@ -15,16 +25,24 @@ function keep(form) {
   let waiting = 0;
 
   form.addEventListener("input", () => {
-    clearTimeout(waiting);
-    waiting = setTimeout(autosave, AUTOSAVE_AFTER_MS);
+    stop();
+    waiting = setTimeout(save, AUTOSAVE_AFTER_MS);
   });
-  form.addEventListener("submit", () => clearTimeout(waiting));
+  form.addEventListener("submit", stop);
+  return { form, save, isWaiting: () => waiting !== 0 };
 
-  async function autosave() {
+  function stop() {
+    clearTimeout(waiting);
+    waiting = 0;
+  }
+
+  async function save() {
+    stop();
     const typed = new FormData(form);
     typed.set("act", "autosave");
     try {
-      const answer = await fetch(location.href, { method: "POST", body: new URLSearchParams(typed) });
+      const sent = { method: "POST", body: new URLSearchParams(typed), keepalive: true };
+      const answer = await fetch(location.href, sent);
       status.textContent = answer.ok ? status.dataset.saved : status.dataset.unsaved;
     } catch {
       status.textContent = status.dataset.unsaved;

@@ -346,6 +346,40 @@ def test_what_is_typed_about_the_whole_question_is_kept_apart_until_it_settles_i
     assert (left.check_id, left.comment) == ("words", "Half a thought")
 
 
+def test_points_for_the_words_or_a_comment_leave_the_draft_about_the_whole_question(school, open_browser):
+    ann = hand_in(school, "ann", "It is four.")
+    browser = open_browser()
+    page = browser.get(DESK).text
+    whole = form_of(page, act="autosave", whole="yes", points="3", reason="Half a reason")
+
+    browser.post(DESK, data=form_of(page, points="2"))
+    browser.post(DESK, data=whole)
+    with school.stores.storage.reading() as tx:
+        (draft,) = tx.reviews.list_drafts(ann, question_id=QuestionId("q2"))
+    assert (draft.check_id, draft.reason) == (None, "Half a reason")
+
+    browser.post(DESK, data={**whole, "act": "override", "member": [f"{ann}:1"]})
+    browser.post(DESK, data=whole)
+    with school.stores.storage.reading() as tx:
+        assert tx.reviews.list_drafts(ann, question_id=QuestionId("q2")) == ()
+
+
+def test_a_draft_stands_in_its_form_when_taking_back_was_refused(school, open_browser):
+    ann = hand_in(school, "ann", "It is four.")
+    give(school, ann, points=2)
+    here, tom, ida = f"{DESK}&submission={ann}", open_browser(), open_browser("ida")
+    page = tom.get(here).text
+    tom.post(here, data=form_of(page, act="autosave", comment="Half a thought"))
+    tom.post(here, data=form_of(page, act="autosave", whole="yes", reason="Half a reason"))
+    ida.post(here, data=form_of(ida.get(here).text, points="1"))
+    (button,) = re.findall(r'value="(withdraw:[0-9a-f]+)"', page)
+
+    refused = tom.post(here, data=form_of(page, act=button))
+
+    assert refused.status_code == 409
+    assert [refused.text.count(words) for words in ("Half a thought", "Half a reason")] == [1, 1]
+
+
 def test_what_is_typed_where_nothing_was_found_is_kept_too(school, open_browser):
     school.loaded = ReviewedLoaded(first=ToldLogic(name="x", wrong=Verdict.NOT_FOUND))
     hand_in(school, "ann", "It is four.", x=1)
@@ -529,6 +563,7 @@ def test_what_a_sentence_names_is_a_link_unless_it_would_say_whose_it_is(school,
     assert {link.partition("#")[2] for link in links(shared)} == {"cell-2-line-1", "cell-9-line-1"}
     browser.post("/review-preferences", data={"names": "hidden"})
     assert links(desk) == {"#cell-2-line-1"}
+    assert links(shared) == set()
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])
