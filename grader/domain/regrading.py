@@ -40,6 +40,8 @@ class Regrade:
 class RegradeState(StrEnum):
     RUNNING = "running"
     """Not all runs have ended."""
+    REFUSED = "refused"
+    """Its version cannot be graded with: what has not run never will."""
     READY = "ready"
     """All runs have ended; somebody may apply it."""
     APPLIED = "applied"

@@ -21,7 +21,7 @@ _AT_ONCE = 500
 _ALL = 100_000
 """More submissions than anyone makes for one assignment."""
 _MOST_OF_A_COURSE = 1_000_000
-_OVERRIDDEN = "review.overridden"
+_OVERRIDDEN, _SETTLED = "review.overridden", "review.settled"
 _JUDGED = (DecisionKind.POINTS, DecisionKind.OVERRIDE)
 """Somebody has looked; points that go along with the same words, and comments, do not say that."""
 
@@ -295,6 +295,8 @@ def _question(question: QuestionResult, decisions: Sequence[Decision]) -> Questi
         points = min(override.points or 0, question.points)
         note = Note(code=_OVERRIDDEN, facts={"points": points, "comment": override.comment})
         notes = (*question.notes, note, *said)
+        # Nobody waits for these any more, whatever the run said of them.
+        checks = tuple(replace(each, code=_SETTLED, facts={}) if each.pending else each for each in checks)
         return replace(question, checks=checks, score=points, decided=question.points, pending=0, notes=notes)
     return sum_question(question.question_id, checks, notes=(*question.notes, *said), cells=question.cells)
 

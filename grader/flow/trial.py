@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from grader.domain.ids import OfferingId, PersonId, QuestionId, SubmissionId, VersionHash
 from grader.domain.people import Course, Person
-from grader.domain.publishing import Offering, Revision
+from grader.domain.publishing import Offering, Revision, VersionState
 from grader.domain.regrading import (
     PassedOver,
     PersonChange,
@@ -288,12 +288,15 @@ def _recount(tx: Transaction, submission_ids: Sequence[SubmissionId]) -> None:
         recount(tx, submission)
 
 
-def _state(regrade: Regrade, lines: Sequence[RegradeLine]) -> RegradeState:
+def _state(tx: Transaction, regrade: Regrade, lines: Sequence[RegradeLine]) -> RegradeState:
     if regrade.undone_at is not None:
         return RegradeState.UNDONE
     if regrade.applied_at is not None:
         return RegradeState.APPLIED
-    return RegradeState.READY if all(line.run_state in _ENDED for line in lines) else RegradeState.RUNNING
+    if all(line.run_state in _ENDED for line in lines):
+        return RegradeState.READY
+    is_refused = tx.versions.get(regrade.version).state is VersionState.FAILED
+    return RegradeState.REFUSED if is_refused else RegradeState.RUNNING
 
 
 def _view(tx: Transaction, regrade_id: RegradeId, caller: Caller) -> RegradeView:
@@ -302,8 +305,9 @@ def _view(tx: Transaction, regrade_id: RegradeId, caller: Caller) -> RegradeView
     if not caller.is_staff_in(offering.course_id):
         raise NotFound(what="regrade", name=regrade_id)
     lines = tx.regrades.list_lines(regrade_id)
-    state = _state(regrade, lines)
-    has_ended, is_ready = state is not RegradeState.RUNNING, state is RegradeState.READY
+    state = _state(tx, regrade, lines)
+    has_ended = state not in (RegradeState.RUNNING, RegradeState.REFUSED)
+    is_ready = state is RegradeState.READY
     own_of = group_own(tx, offering, until=regrade.applied_at) if has_ended else {}
     view = RegradeView(
         course=tx.courses.get(offering.course_id),

@@ -19,6 +19,7 @@ from grader.flow.people import Caller
 from grader.web.addresses import path_back
 from grader.web.assets import accepts_gzip, load_assets
 from grader.web.language import request_language
+from grader.web.prose import mark_code
 from grader.web.security import PAGE_POLICY
 from grader.web.theme import Theme, request_theme
 from grader.web.times import write_moment
@@ -94,6 +95,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["code"] = mark_code
     environment.globals.update(say=_say, say_in=_say_in, tell=_tell, moment=_moment, asset=load_assets().address_of)
     return environment
 
@@ -109,9 +111,9 @@ def _say_in(language: Language, code: str, **facts: Fact) -> str:
 
 
 @pass_context
-def _tell(context: Context, note: Note) -> str:
-    """The sentence of a note."""
-    return sentence(note, _reader(context).language)
+def _tell(context: Context, note: Note) -> Markup:
+    """The sentence of a note, with code as code."""
+    return mark_code(sentence(note, _reader(context).language))
 
 
 @pass_context

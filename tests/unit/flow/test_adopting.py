@@ -9,12 +9,14 @@ from school import TinyLoaded, notebook_bytes
 
 from grader.domain.assignment import RubricItem
 from grader.domain.ids import VersionHash
+from grader.domain.regrading import RegradeState
 from grader.domain.text import Text
 from grader.errors import Conflict, Forbidden, NotFound
 from grader.flow.adopting import ask_effect, move_to, read_effect
 from grader.flow.manuscripts import publish_writing, read_writing, save
 from grader.flow.progress import read_result
 from grader.flow.publish import publish
+from grader.flow.trial import apply_regrade
 
 NEWER = TinyLoaded(version=VersionHash("b" * 64), reference_x=5)
 """It wants x = 5, where the version before wanted 3."""
@@ -224,6 +226,20 @@ def test_a_version_that_does_not_hold_takes_no_effect(school, publish_newer):
 
     with pytest.raises(Conflict):
         move_to(*wanted, counts=True, **facts)
+
+
+def test_nobody_waits_for_a_regrade_with_a_version_that_does_not_hold(school, publish_newer):
+    school.submit("ann")
+    school.work_off()
+    wanted, facts = publish_newer(replace(NEWER, first=replace(NEWER.first, name="z")))
+    ask_effect(*wanted, **facts)
+    assert read_effect(*wanted, **facts).regrade.state is RegradeState.RUNNING
+    school.work_off()
+
+    effect = read_effect(*wanted, **facts)
+    assert (effect.regrade.state, effect.is_known) == (RegradeState.REFUSED, False)
+    with pytest.raises(Conflict):
+        apply_regrade(effect.regrade.regrade.regrade_id, only_gains=False, **facts)
 
 
 def test_only_instructors_see_and_decide(school, publish_newer):

@@ -9,6 +9,7 @@ from school import notebook_bytes
 
 from grader.domain.ids import VersionHash
 from grader.flow import before_after
+from grader.flow.adopting import ask_effect
 from grader.flow.manuscripts import publish_writing, save
 from grader.flow.publish import publish, update_offering
 
@@ -265,3 +266,26 @@ def test_what_is_not_graded_again_is_told(school, published, enter_as, monkeypat
 
     assert words in text_of(page)
     assert words in text_of(ida.get(re.search(r"/regrades/[^\"]+", page.text)[0]))
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "The version was refused, so nothing is graded with it."), ("ja", "採点には使いません")],
+)
+def test_what_is_refused_keeps_nobody_waiting(school, enter_as, language, words):
+    school.submit("ann")
+    school.work_off()
+    refused = replace(school.loaded, version=VersionHash("b" * 64), first=replace(school.loaded.first, name="z"))
+    school.editions[b"refused"] = refused
+    facts = {"caller": school.caller("ida"), "stores": school.stores}
+    save("demo", "tiny", {"assignment.yaml": b"refused"}, edition=0, **facts)
+    publish_writing("demo", "tiny", edition=1, assignments=school.assignments, **facts)
+    ask_effect("demo", "tiny", refused.version, **facts)
+    school.work_off()
+    (address,) = set(re.findall(r'href="(/regrades/\w+)"', enter_as("ida").get(ADDRESS).text))
+
+    for login, is_led in (("ida", True), ("tom", False)):
+        page = enter_as(login, language).get(address)
+        assert words in text_of(page)
+        assert (f"versions/{refused.version}" in page.text) is is_led
+        assert "hx-get" not in page.text

@@ -270,7 +270,7 @@ def test_an_empty_field_is_no_zero_where_there_is_no_rubric(school, open_browser
 
     answer = browser.post(DESK, data=form_of(browser.get(DESK).text))
 
-    assert (answer.status_code, "Please give points as a number within the range" in answer.text) == (422, True)
+    assert (answer.status_code, "Please give points as a number, from 0" in answer.text) == (422, True)
     assert points_of(school, ann).verdict is Verdict.NEEDS_REVIEW
 
 
@@ -293,7 +293,7 @@ def test_points_that_are_none_are_asked_for_again_with_all_that_was_typed(school
     answer = browser.post(DESK, data=form_of(browser.get(DESK).text, points=points, comment="Kept words."))
 
     assert answer.status_code == 422
-    assert "Please give points as a number within the range" in answer.text
+    assert "Please give points as a number, from 0" in answer.text
     assert "Kept words." in answer.text
     assert f'value="{points}"' in answer.text
     assert points_of(school, ann).verdict is Verdict.NEEDS_REVIEW
@@ -496,6 +496,28 @@ def test_what_the_machine_decided_is_corrected_with_a_reason(school, open_browse
     (question, _) = read_result(ann, caller=school.caller("ann"), stores=school.stores).result.questions
     assert (question.score, question.decided) == (4, 10)
     assert "The prompt was wrong." in browser.get(here).text
+
+
+def test_a_whole_question_is_settled_for_others_only_where_somebody_says_so(school, open_browser):
+    """Their words are the same, their code need not be."""
+    words = "It is four."
+    ann, bob = hand_in(school, "ann", words), hand_in(school, "bob", words)
+    browser = open_browser()
+    page = browser.get(f"{DESK}&submission={ann}").text
+    whole = page.partition('name="whole"')[0].rpartition("<form")[2]
+
+    ticked = {f"{one}:0": f'value="{one}:0" checked' in whole for one in (ann, bob)}
+    assert f'type="hidden" name="member" value="{ann}:0"' in whole
+    assert re.search(rf'type="checkbox" name="member" value="{bob}:0">', whole)
+    assert ticked == {f"{ann}:0": False, f"{bob}:0": False}
+    form = form_of(page, act="override", whole="yes", points="3", reason="Too late.")
+    browser.post(DESK, data={**form, "lead": ann, "member": [f"{ann}:0"]})
+
+    def told(login, submission_id):
+        result = read_result(submission_id, caller=school.caller(login), stores=school.stores).result
+        return result.questions[1].checks[1].code
+
+    assert (told("ann", ann), told("bob", bob)) == ("review.settled", "written.waits")
 
 
 @pytest.mark.parametrize(
