@@ -324,7 +324,10 @@ def _share_checks(groups: Sequence[CheckGroup], judged: Sequence[Judged]) -> tup
 
 
 def _list_failures(groups: Sequence[CheckGroup], judged: Sequence[Judged]) -> tuple[FailureGroup, ...]:
-    """All that the runs found not to be right, where no person has decided otherwise since."""
+    """All that the runs found to be wrong, where no person has decided otherwise since.
+
+    What waits for a person, or for us, is no mistake of anybody.
+    """
     overruled = Counter(
         (each.question_id, each.found_check, each.found_verdict, each.found_code, each.found_diagnosis)
         for each, _ in judged
@@ -341,7 +344,7 @@ def _list_failures(groups: Sequence[CheckGroup], judged: Sequence[Judged]) -> tu
             sample=group.sample,
         )
         for group in groups
-        if group.verdict not in (Verdict.PASSED, Verdict.NEEDS_REVIEW)
+        if group.verdict is not Verdict.PASSED and not group.verdict.is_pending
     ]
     return tuple(sorted((each for each in failures if each.count), key=lambda each: -each.count))
 

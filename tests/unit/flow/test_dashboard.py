@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from doubles import NOON
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from reviewing import ToldLogic
 from school import TinyLoaded, notebook_bytes
 
 from grader.domain.assignment import RubricItem
@@ -178,6 +179,15 @@ def test_the_same_mistakes_are_grouped_with_a_sample(school):
     )
     assert first.sample in {each.submission_id for each in submissions.values()}
     assert (second.question_id, second.count, second.sample) == ("q1", 1, submissions["ann"].submission_id)
+
+
+@pytest.mark.parametrize("verdict", [Verdict.NOT_FOUND, Verdict.NEEDS_GPU, Verdict.FAILED])
+def test_what_waits_is_nobodys_mistake(school, verdict):
+    school.loaded = TinyLoaded(first=ToldLogic(name="x", wrong=verdict))
+    school.submit("ann", notebook_bytes(x=1, y=4))
+    school.work_off()
+
+    assert [each.question_id for each in dashboard(school).failures] == (["q1"] if verdict is Verdict.FAILED else [])
 
 
 def test_what_an_earlier_release_found_is_counted_with_the_rest(school):
