@@ -34,7 +34,8 @@ Pictures: TypeAlias = Mapping[int, Mapping[str, Image]]
 """By a cell's place and by name."""
 
 _LISTED = 20
-_LATE = "late."
+_LATE, _BY_PEOPLE = "late.", "review."
+"""How the codes of notes begin that are about being late, and of those by people."""
 _FORMULA = 'class="math'
 
 
@@ -50,6 +51,8 @@ class ShownQuestion:
 
     digest: QuestionDigest
     checks: tuple[ShownCheck, ...]
+    said: tuple[Markup, ...]
+    """By people."""
     notes: tuple[Markup, ...]
     cells: Markup
     """The graded cells that no question before has shown."""
@@ -120,20 +123,24 @@ def _show_questions(
     def show(said: str, *, own: int) -> Markup:
         return link_places(said, find=partial(places.find, own=own))
 
-    return [
-        ShownQuestion(
+    shown = []
+    for one, told in zip(digest.questions, report["questions"], strict=True):
+        number = one.question.number
+        by_people = {point_out(note, language) for note in one.result.notes if note.code.startswith(_BY_PEOPLE)}
+        question = ShownQuestion(
             digest=one,
             checks=tuple(
-                ShownCheck(digest=check, message=show(said["message"], own=one.question.number))
+                ShownCheck(digest=check, message=show(said["message"], own=number))
                 for check, said in zip(one.checks, told["checks"], strict=True)
                 if said["message"] != again
             ),
-            notes=tuple(show(note, own=one.question.number) for note in told["notes"]),
+            said=tuple(show(note, own=number) for note in told["notes"] if note in by_people),
+            notes=tuple(show(note, own=number) for note in told["notes"] if note not in by_people),
             # Once on the page: a cell of several questions has one place that can be pointed at.
-            cells=Markup().join(cells.pop(number) for number in one.cells if number in cells),
+            cells=Markup().join(cells.pop(cell) for cell in one.cells if cell in cells),
         )
-        for one, told in zip(digest.questions, report["questions"], strict=True)
-    ]
+        shown.append(question)
+    return shown
 
 
 def _read_pictures(digest: Digest, *, caller: Caller, stores: Stores) -> Pictures:

@@ -16,7 +16,7 @@ from grader.domain.publishing import Dates
 from grader.domain.text import Language, Note
 from grader.feedback.catalogue import sentence
 from grader.flow.regrade import regrade
-from grader.flow.review import Judgement, override
+from grader.flow.review import Judgement, comment_together, override
 
 HOUR = timedelta(hours=1)
 
@@ -241,6 +241,21 @@ def test_what_staff_settled_is_not_worth_fixing(school, open_as, hand_in):
 
     assert "Q1 (+" not in page
     assert "2/10" in page
+
+
+def test_what_people_said_stands_before_what_the_machine_found(school, open_as, hand_in):
+    address = hand_in(WRONG)
+    remark = Judgement(
+        submission_id=address.rpartition("/")[2], question_id=QuestionId("q1"), comment="Look at the last line."
+    )
+    comment_together([remark], caller=school.caller("tom"), stores=school.stores, assignments=school.assignments)
+
+    page = open_as("ann").get(address).text
+
+    question = page[page.index('id="q1"') : page.index('id="q2"')]
+    said, found = question.index('<ul class="res-said">'), question.index('<ul class="res-checks">')
+    assert said < question.index("Look at the last line.") < found
+    assert question.count("Look at the last line.") == 1
 
 
 def test_all_submissions_are_listed_with_the_one_that_counts(open_as, hand_in):
