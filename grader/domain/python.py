@@ -37,39 +37,33 @@ def parse_strictly(source: str) -> ast.Module:
     Raises:
         SyntaxError, ValueError, RecursionError, MemoryError: it has none.
     """
-    tree = _parse(source, "exec")
-    assert isinstance(tree, ast.Module)  # noqa: S101  # by the mode
-    return tree
+    with _undisturbed():
+        return ast.parse(source)
 
 
 def parse_expression(source: str) -> ast.expr:
     """The tree of one expression. Raises as parse_strictly."""
-    tree = _parse(source, "eval")
-    assert isinstance(tree, ast.Expression)  # noqa: S101  # by the mode
-    return tree.body
+    with _undisturbed():
+        return ast.parse(source, mode="eval").body
 
 
-def _parse(source: str, mode: str) -> ast.AST:
-    """Nothing else runs between the first node and the last.
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Nothing else runs between the first node of a tree and the last, and nobody is warned.
 
     CPython 3.11 and 3.12 count the depth of the tree that is being built for all threads together: two at once raise
     SystemError (python/cpython#106905), and others than we parse, such as `traceback` for the line that it underlines.
     Threads change places there only where the collector runs somebody's Python.
     """
-    with _ONE_AT_A_TIME, warnings.catch_warnings(), _no_collection():
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return ast.parse(source, mode=mode)
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    is_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if is_enabled:
-            gc.enable()
+        is_collecting = gc.isenabled()
+        gc.disable()
+        try:
+            yield
+        finally:
+            if is_collecting:
+                gc.enable()
 
 
 def walk(tree: ast.AST) -> Iterator[ast.AST]:

@@ -303,7 +303,7 @@ def _measure_once(magics: Any) -> None:  # noqa: ANN401 - IPython's, which has n
     """
     parse = magics.parse_options
 
-    def parse_options(arg_str: str, opt_str: str, *long_opts: str, **how: object) -> Any:  # noqa: ANN401
+    def parse_options(arg_str: str, opt_str: str, *long_opts: str, **how: object) -> Any:  # noqa: ANN401 - the stock signature
         options, rest = parse(arg_str, opt_str, *long_opts, **how)
         if opt_str.startswith(_TIMEIT_OPTIONS):
             for name in "nr":
